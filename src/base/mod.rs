@@ -1,0 +1,10 @@
+//! What every room of the house stands on: time, ids, units, money, pages and the shape of an error.
+//! Depends on nothing of ours.
+
+pub mod clock;
+pub mod error;
+pub mod ids;
+pub mod money;
+pub mod page;
+pub mod text;
+pub mod units;

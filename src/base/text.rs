@@ -1,0 +1,30 @@
+//! Limits on text that people and files hand in. Text is kept byte for byte; only its length is limited.
+
+use super::error::Problem;
+
+/// A short text: a name, a number, a code.
+pub const SHORT: usize = 256;
+/// A long text: a note, an address block.
+pub const LONG: usize = 8 * 1024;
+
+/// Checks that `text` has at most `max` bytes and isn't blank.
+///
+/// # Errors
+/// Names the place, the limit and what was given.
+pub fn required(pointer: &str, text: &str, max: usize) -> Result<(), Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::new(pointer, "is needed and must not be blank"));
+    }
+    optional(pointer, text, max)
+}
+
+/// Checks that `text` has at most `max` bytes.
+///
+/// # Errors
+/// Names the place and the limit.
+pub fn optional(pointer: &str, text: &str, max: usize) -> Result<(), Problem> {
+    if text.len() > max {
+        return Err(Problem::new(pointer, format!("is {} bytes long; at most {max} are kept", text.len())));
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! Crossdock: one binary that runs a logistics depot, online or cut off.
+
+pub mod base;
