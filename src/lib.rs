@@ -1,3 +1,5 @@
 //! Crossdock: one binary that runs a logistics depot, online or cut off.
 
 pub mod base;
+pub mod journal;
+pub mod parcels;

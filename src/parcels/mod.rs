@@ -1,0 +1,3 @@
+//! Exceptional parcels: where each one is, what is known of it, and what is wrong with it.
+
+pub mod model;
