@@ -39,6 +39,12 @@ impl Id {
     }
 }
 
+impl AsRef<[u8]> for Id {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         uuid::Uuid::from_bytes(self.0).hyphenated().fmt(f)
@@ -88,6 +94,9 @@ macro_rules! id_type {
             /// A fresh one.
             #[must_use]
             pub fn fresh() -> Self { Self($crate::base::ids::Id::fresh()) }
+        }
+        impl AsRef<[u8]> for $name {
+            fn as_ref(&self) -> &[u8] { &self.0.0 }
         }
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }

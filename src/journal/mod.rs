@@ -1,4 +1,16 @@
 //! What happened: immutable changes in one chained log, one timeline per aggregate, and the fold that turns them
 //! into rows.
+//!
+//! `change` is the blob and its identity, `clock` stamps it, `log` holds it, `event` orders it, `fold` makes it a row,
+//! `reference` is the simplest aggregate (a record that is set as a whole), `readers` see it afterwards.
 
+pub mod change;
+pub mod clock;
 pub mod event;
+pub mod fold;
+pub mod log;
+pub mod readers;
+pub mod reference;
+
+pub use event::{Eid, FoldKey, Stamped};
+pub use fold::{Aggregate, Cx, Event, Folded, Written, history, load, receive, record, state_at};

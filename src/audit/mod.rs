@@ -1,0 +1,231 @@
+//! Who did what: one entry per change, with the changed fields before and after, secrets left out, in a hash chain of
+//! its own that can be verified offline.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::ids::Id;
+use crate::first_record;
+use crate::journal::change::{self, Header};
+use crate::journal::clock::Origin;
+use crate::journal::event::Eid;
+use crate::journal::fold::Cx;
+use crate::journal::log;
+use crate::store::{DEPOT, Home, ReadTx, Result, StoreError, Table, WriteTx};
+
+/// The kind number of audit entries among changes.
+pub const KIND: u16 = 0x7000;
+
+/// Whether a kind of record may go unaudited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Identity, settings and money: always.
+    Always,
+    /// Everything else: unless the tenant switched the kind off.
+    Business,
+}
+
+/// One changed field. A value that must not be seen is the text `[redacted]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Changed(
+    /// Which.
+    pub String,
+    /// Before; null when it was not there.
+    pub Value,
+    /// After; null when it is gone.
+    pub Value,
+);
+
+impl Changed {
+    /// `field` went from `before` to `after`.
+    pub fn new(field: &str, before: impl Into<Value>, after: impl Into<Value>) -> Self {
+        Self(field.into(), before.into(), after.into())
+    }
+}
+
+/// What is to be noted.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    /// Whether it can be switched off.
+    pub class: Class,
+    /// What was done, `area.past_participle`.
+    pub action: &'a str,
+    /// To which kind of record.
+    pub record: &'a str,
+    /// To which record.
+    pub id: Id,
+    /// The change that did it, for records with a timeline.
+    pub event: Option<Eid>,
+    /// The changed fields.
+    pub changed: Vec<Changed>,
+}
+
+/// The body of an audit change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    /// What was done.
+    pub act: String,
+    /// To which kind of record.
+    pub rec: String,
+    /// The change that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ev: Option<serde_bytes::ByteArray<16>>,
+    /// The changed fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub d: Vec<Changed>,
+    /// By name, as it was then.
+    pub by: String,
+    /// On which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dev: Option<String>,
+    /// By which way it came.
+    pub via: String,
+}
+
+/// Kinds of records the tenant doesn't want audited.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Off {
+    /// Their names.
+    pub kinds: Vec<String>,
+}
+first_record!(Off);
+
+/// Where the switched-off kinds are kept.
+pub const OFF: Table<str, Off> = Table::new(5, "audit_off", Home::Local);
+
+/// Notes what was done and returns the position in log `a`; 0 when that kind is switched off.
+///
+/// # Errors
+/// Storage failures.
+pub fn append(tx: &mut dyn WriteTx, cx: &Cx, origin: &Origin, what: &Entry<'_>) -> Result<u64> {
+    if what.class == Class::Business && OFF.get(tx, "off")?.is_some_and(|off| off.kinds.iter().any(|k| k == what.record)) {
+        return Ok(0);
+    }
+    let body = Body {
+        act: what.action.into(),
+        rec: what.record.into(),
+        ev: what.event.map(serde_bytes::ByteArray::new),
+        d: what.changed.clone(),
+        by: cx.actor.name.to_string(),
+        dev: cx.actor.device.as_deref().map(Into::into),
+        via: cx.via.to_string(),
+    };
+    let s = log::head(tx, log::AUDIT, origin)?.last + 1;
+    let header = Header { o: origin.site, e: origin.epoch, s, t: origin.last, k: KIND, v: 1, id: what.id, u: cx.actor.number };
+    let encode = |body: &Body| {
+        let bytes = rmp_serde::to_vec_named(body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
+        change::encode(&header, &bytes)
+    };
+    let blob = match encode(&body) {
+        // The entry must not be what keeps a change from being made: values too long to keep are named, not shown.
+        Err(StoreError::TooLarge { .. }) => {
+            let d = body.d.iter().map(|c| Changed::new(&c.0, "[too long]", "[too long]")).collect();
+            encode(&Body { d, ..body })?
+        }
+        other => other?,
+    };
+    log::append_audit(tx, origin, &blob)
+}
+
+/// Notes something that is not a change of a record with a timeline: a login, an export, a look at personal data.
+///
+/// # Errors
+/// Storage failures.
+pub fn note(tx: &mut dyn WriteTx, cx: &Cx, what: &Entry<'_>) -> Result<u64> {
+    let mut origin = Origin::load(tx)?;
+    origin.stamp(cx.now, 0);
+    origin.save(tx)?;
+    append(tx, cx, &origin, what)
+}
+
+/// The top-level fields in which two records differ, those named in `secret` without their content.
+pub fn compare<T: Serialize>(old: Option<&T>, new: Option<&T>, secret: &[&str]) -> Vec<Changed> {
+    let fields = |v: Option<&T>| match v.and_then(|v| serde_json::to_value(v).ok()) {
+        Some(Value::Object(map)) => map,
+        _ => serde_json::Map::new(),
+    };
+    let (old, new) = (fields(old), fields(new));
+    let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
+    names.sort();
+    names.dedup();
+    let mut out = Vec::new();
+    for name in names {
+        let (a, b) = (old.get(name).unwrap_or(&Value::Null), new.get(name).unwrap_or(&Value::Null));
+        if a != b {
+            let hidden = secret.contains(&name.as_str());
+            let show = |v: &Value| if hidden && !v.is_null() { Value::from("[redacted]") } else { v.clone() };
+            out.push(Changed(name.clone(), show(a), show(b)));
+        }
+    }
+    out
+}
+
+/// One audit entry as it is read back.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// Its position.
+    pub seq: u64,
+    /// Its header.
+    pub header: Header,
+    /// What it says.
+    pub body: Body,
+    /// Its identity.
+    pub eid: Eid,
+    /// The chain's hash at it.
+    pub hash: [u8; 16],
+}
+
+/// Reads an entry of log `a`.
+///
+/// # Errors
+/// When it is damaged.
+pub fn open(seq: u64, entry: &[u8]) -> Result<Noted> {
+    let (hash, blob) = log::split_audit(entry)?;
+    let (header, body) = change::decode(blob)?;
+    let body = rmp_serde::from_slice(&body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
+    Ok(Noted { seq, header, body, eid: change::eid(blob), hash })
+}
+
+/// What a verification of the chain found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Entries whose place in the chain was recomputed.
+    pub entries: u64,
+    /// The first position at which the chain does not hold.
+    pub broken_at: Option<u64>,
+}
+
+/// Recomputes the audit chain from its first held entry to its end.
+///
+/// # Errors
+/// Storage failures.
+pub fn verify(tx: &dyn ReadTx) -> Result<Verified> {
+    const AT_ONCE: usize = 1000;
+    let origin = Origin::load(tx)?;
+    let id = log::own(log::AUDIT, &origin);
+    let head = tx.head(DEPOT, id)?;
+    let mut hash = None;
+    let mut at = head.floor.saturating_sub(1);
+    let mut out = Verified { entries: 0, broken_at: None };
+    // The entry before the first held one is gone; its hash is taken on trust from the first, as the head's is not.
+    loop {
+        let rows = tx.tail(DEPOT, id, at, AT_ONCE)?;
+        for (seq, entry) in &rows {
+            let (stored, blob) = log::split_audit(entry)?;
+            let before = hash.unwrap_or([0; 16]);
+            let holds = if hash.is_none() && head.floor > 1 { true } else { change::link(&before, &change::eid(blob)) == stored };
+            if !holds || *seq != at + 1 {
+                return Ok(Verified { broken_at: Some(*seq), ..out });
+            }
+            (hash, at) = (Some(stored), *seq);
+            out.entries += 1;
+        }
+        if rows.len() < AT_ONCE {
+            break;
+        }
+    }
+    if at != head.last || hash.unwrap_or_default() != head.hash && head.last > 0 {
+        out.broken_at = Some(at);
+    }
+    Ok(out)
+}

@@ -1,0 +1,301 @@
+//! The fold driver: the one way a change becomes a row, whether it was decided here, pushed by a depot, fed by
+//! headquarters, came twice or came late.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{self, Header};
+use super::clock::Origin;
+use super::event::{Eid, FoldKey, Hlc, Stamped};
+use super::log::{self, Applied};
+use crate::audit;
+use crate::base::clock::Timestamp;
+use crate::base::ids::Id;
+use crate::deadlines::policy::Policy;
+use crate::identity::grant::Actor;
+use crate::store::{Never, Record, Result, StoreError, Table, WriteTx, ReadTx};
+
+/// Own events an aggregate can have; foreign facts are kept beyond it.
+pub const MAX_TIMELINE: u32 = 5_000;
+
+/// What may happen to an aggregate.
+pub trait Event: Sized {
+    /// Its stable number.
+    fn kind(&self) -> u16;
+    /// Its name in audit and feeds, `area.past_participle`.
+    fn name(&self) -> &'static str;
+    /// The body, a MessagePack map with field names.
+    ///
+    /// # Errors
+    /// When it can't be encoded.
+    fn encode(&self) -> Result<Vec<u8>>;
+    /// The event in `body`.
+    ///
+    /// # Errors
+    /// When kind or body are not known here.
+    fn decode(kind: u16, schema: u16, body: &[u8]) -> Result<Self>;
+    /// When it is said to have happened, for facts that others tell; none for our own.
+    fn occurred(&self) -> Option<Timestamp> {
+        None
+    }
+    /// The change it corrects, which then folds differently whatever its own place.
+    fn corrects(&self) -> Option<Eid> {
+        None
+    }
+}
+
+/// Something with a timeline: its row is the fold of its events.
+pub trait Aggregate: Record + Clone + PartialEq + Send + Sync + 'static {
+    /// What may happen to it.
+    type Event: Event + Clone;
+    /// Its name in audit and API.
+    const NAME: &'static str;
+    /// Where its rows are.
+    const TABLE: &'static Table<Id, Folded<Self>>;
+    /// Whether its audit can be switched off.
+    const AUDIT: audit::Class = audit::Class::Business;
+
+    /// The state before any event.
+    fn blank(id: Id) -> Self;
+    /// The state after one more event, the last in order so far. Never fails: what does not fit is kept and flagged.
+    #[must_use]
+    fn fold(self, event: &Stamped<Self::Event>) -> Self;
+    /// What of the state does not come from its events; the blank state where everything does.
+    #[must_use]
+    fn base(id: Id, was: Option<&Self>) -> Self {
+        let _ = was;
+        Self::blank(id)
+    }
+    /// `base` after all of `events`, which are in order and distinct.
+    #[must_use]
+    fn fold_all(base: Self, events: &[Stamped<Self::Event>]) -> Self {
+        events.iter().fold(base, Self::fold)
+    }
+    /// Keeps what follows from the row: look-ups, counters, deadlines, derived cases. Returns the cases it opened.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn follow(tx: &mut dyn WriteTx, cx: &Cx, old: Option<&Self>, new: &Self) -> Result<Vec<Id>>;
+    /// The changed fields for the audit, secrets left out.
+    fn changes(old: Option<&Self>, new: &Self) -> Vec<audit::Changed>;
+}
+
+/// The circumstances of a change: when, by whom, under which house rules.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// Read once at the edge.
+    pub now: Timestamp,
+    /// Who does it.
+    pub actor: Actor,
+    /// The tenant's calendar and limits.
+    pub policy: Arc<Policy>,
+    /// By which way it came: `http`, `import:<id>`, `job`, `sync`.
+    pub via: Arc<str>,
+    /// Whether it is a loaded past that must not cause mail.
+    pub quiet: bool,
+}
+
+impl Cx {
+    /// For `actor` at `now`, with the tenant's present rules.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn new(tx: &dyn ReadTx, actor: &Actor, now: Timestamp, via: &str) -> Result<Self> {
+        Ok(Self { now, actor: actor.clone(), policy: Policy::current(tx)?, via: via.into(), quiet: false })
+    }
+}
+
+/// Where an aggregate's timeline stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// The greatest place folded.
+    pub last: FoldKey,
+    /// The newest entry in the applied log; entries refer back to one another.
+    pub head: u64,
+    /// How many events.
+    pub n: u32,
+}
+
+/// A row: the state and its timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Folded<A> {
+    /// The state.
+    #[serde(rename = "s")]
+    pub state: A,
+    /// The timeline.
+    #[serde(rename = "l")]
+    pub line: Timeline,
+}
+
+impl<A: Record> Record for Folded<A> {
+    const TAG: u8 = A::TAG;
+    type Previous = Folded<A::Previous>;
+    fn upgrade(old: Self::Previous) -> Self {
+        Self { state: A::upgrade(old.state), line: old.line }
+    }
+}
+
+const _: fn(Folded<Never>) -> Folded<Never> = Folded::<Never>::upgrade;
+
+/// A decided change, written: the row as it is now and its revision.
+#[derive(Clone, Debug)]
+pub struct Written<A> {
+    /// The state.
+    pub state: A,
+    /// The row's revision.
+    pub rev: u64,
+    /// The identities of the changes, in order.
+    pub eids: Vec<Eid>,
+    /// Cases it opened.
+    pub opened: Vec<Id>,
+}
+
+/// The aggregate `id`, if anything has happened to it.
+///
+/// # Errors
+/// Storage failures.
+pub fn load<A: Aggregate>(tx: &dyn ReadTx, id: Id) -> Result<Option<Folded<A>>> {
+    A::TABLE.get(tx, &id)
+}
+
+/// Records `events`, decided by us on `old`, in one go: stamped, appended, folded, audited.
+///
+/// # Errors
+/// Storage failures, and when the aggregate has [`MAX_TIMELINE`] events.
+pub fn record<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, old: Option<Folded<A>>, events: Vec<A::Event>) -> Result<Written<A>> {
+    let mut origin = Origin::load(tx)?;
+    let before = old.as_ref().map(|o| o.line).unwrap_or_default();
+    if before.n.saturating_add(u32::try_from(events.len()).unwrap_or(u32::MAX)) > MAX_TIMELINE {
+        return Err(StoreError::TooLarge { coll: A::NAME, bytes: before.n as usize });
+    }
+    let mut seen = before.last.t;
+    let mut position = log::head(tx, log::BUSINESS, &origin)?.last;
+    let mut fresh = Vec::with_capacity(events.len());
+    for event in events {
+        position += 1;
+        let t = origin.stamp(cx.now, seen);
+        seen = t;
+        let header = Header { o: origin.site, e: origin.epoch, s: position, t, k: event.kind(), v: 1, id, u: cx.actor.number };
+        let blob = change::encode(&header, &event.encode()?)?;
+        fresh.push(Incoming { stamped: stamp(&header, 0, change::eid(&blob), event), blob, adj: 0 });
+    }
+    origin.save(tx)?;
+    let written = apply(tx, cx, id, old, &fresh, Some(&origin))?;
+    Ok(written)
+}
+
+/// Takes in a change that somebody else wrote. None when it is known here already.
+///
+/// # Errors
+/// When it can't be decoded, or is none of `A`'s; storage failures.
+pub fn receive<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, blob: &[u8], adj: i64) -> Result<Option<Written<A>>> {
+    let (header, body) = change::decode(blob)?;
+    let event = A::Event::decode(header.k, header.v, &body)?;
+    let incoming = Incoming { stamped: stamp(&header, adj, change::eid(blob), event), blob: blob.to_vec(), adj };
+    let old = load::<A>(tx, header.id)?;
+    if let Some(old) = &old
+        && incoming.stamped.key <= old.line.last
+        && history::<A>(tx, &old.line)?.iter().any(|(_, e)| e.key.eid == incoming.stamped.key.eid)
+    {
+        return Ok(None);
+    }
+    apply(tx, cx, header.id, old, &[incoming], None).map(Some)
+}
+
+struct Incoming<E> {
+    stamped: Stamped<E>,
+    blob: Vec<u8>,
+    adj: i64,
+}
+
+/// An event in its place. Our own facts count when they were stamped; what others tell counts when they say it
+/// happened, but never later than it was stamped.
+fn stamp<E: Event>(header: &Header, adj: i64, eid: Eid, event: E) -> Stamped<E> {
+    let t: Hlc = header.t.saturating_add_signed(adj << 16);
+    let eff = event.occurred().map_or(t, |at| t.min(at.unsigned() << 16));
+    Stamped { key: FoldKey { eff, t, eid }, site: header.o, actor: header.u, event }
+}
+
+/// Folds what is new into the row and writes everything that follows from it. `own` when we decided it.
+fn apply<A: Aggregate>(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    id: Id,
+    old: Option<Folded<A>>,
+    fresh: &[Incoming<A::Event>],
+    own: Option<&Origin>,
+) -> Result<Written<A>> {
+    let (was, mut line) = old.map_or((None, Timeline::default()), |o| (Some(o.state), o.line));
+    let in_order = fresh.iter().all(|e| e.stamped.event.corrects().is_none())
+        && fresh.iter().try_fold(line.last, |last, e| (e.stamped.key > last).then_some(e.stamped.key)).is_some();
+    let state = if in_order {
+        let blank = was.clone().unwrap_or_else(|| A::blank(id));
+        fresh.iter().fold(blank, |state, e| state.fold(&e.stamped))
+    } else {
+        let mut all: Vec<_> = history::<A>(tx, &line)?.into_iter().map(|(_, e)| e).collect();
+        all.extend(fresh.iter().map(|e| e.stamped.clone()));
+        all.sort_by_key(|e| e.key);
+        A::fold_all(A::base(id, was.as_ref()), &all)
+    };
+    let opened = A::follow(tx, cx, was.as_ref(), &state)?;
+    let audited = match own {
+        Some(origin) => {
+            let what = audit::Entry {
+                class: A::AUDIT,
+                action: fresh.last().map_or("", |e| e.stamped.event.name()),
+                record: A::NAME,
+                id,
+                event: fresh.last().map(|e| e.stamped.key.eid),
+                changed: A::changes(was.as_ref(), &state),
+            };
+            audit::append(tx, cx, origin, &what)?
+        }
+        None => 0,
+    };
+    let last = fresh.len().saturating_sub(1);
+    for (i, e) in fresh.iter().enumerate() {
+        let opened = if i == last { opened.clone() } else { Vec::new() };
+        let entry = Applied { prev: line.head, audit: audited, adj: e.adj, quiet: cx.quiet, opened, blob: e.blob.clone() };
+        line.head = log::append_applied(tx, &entry)?;
+        line.last = line.last.max(e.stamped.key);
+        line.n += 1;
+        if let Some(origin) = own {
+            log::link_business(tx, origin, &e.stamped.key.eid, line.head)?;
+        }
+    }
+    let row = Folded { state, line };
+    let rev = A::TABLE.put(tx, &id, &row)?;
+    Ok(Written { state: row.state, rev, eids: fresh.iter().map(|e| e.stamped.key.eid).collect(), opened })
+}
+
+/// Every event of a timeline with its entry, in fold order.
+///
+/// # Errors
+/// Storage failures.
+pub fn history<A: Aggregate>(tx: &dyn ReadTx, line: &Timeline) -> Result<Vec<(Applied, Stamped<A::Event>)>> {
+    let mut all = Vec::with_capacity(line.n as usize);
+    let mut at = line.head;
+    while at != 0 {
+        let entry = log::applied(tx, at)?;
+        at = entry.prev;
+        let (header, body) = change::decode(&entry.blob)?;
+        let event = A::Event::decode(header.k, header.v, &body)?;
+        let stamped = stamp(&header, entry.adj, change::eid(&entry.blob), event);
+        all.push((entry, stamped));
+    }
+    all.sort_by_key(|(_, e)| e.key);
+    Ok(all)
+}
+
+/// The state at a past moment: the fold of what had taken effect by then. None when nothing had.
+///
+/// # Errors
+/// Storage failures.
+pub fn state_at<A: Aggregate>(tx: &dyn ReadTx, id: Id, row: &Folded<A>, at: Timestamp) -> Result<Option<A>> {
+    if row.line.last.at() <= at {
+        return Ok(Some(row.state.clone()));
+    }
+    let events: Vec<_> = history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).filter(|e| e.key.at() <= at).collect();
+    Ok((!events.is_empty()).then(|| A::fold_all(A::base(id, Some(&row.state)), &events)))
+}

@@ -1,0 +1,131 @@
+//! The logs of a site. Three are its own, chained, and pushed to headquarters: `b` business, `a` audit, `g` telemetry.
+//! The fourth, `x`, is the applied log: one entry for each change when it is first folded here, own or foreign. Blobs
+//! of business changes lie in `x` alone; `b` refers to them, so each is stored once.
+
+use serde::{Deserialize, Serialize};
+
+use super::change;
+use super::clock::Origin;
+use super::event::Eid;
+use crate::base::ids::Id;
+use crate::first_record;
+use crate::store::{DEPOT, Head, LogId, ReadTx, Result, StoreError, WriteTx, table};
+
+/// Business changes.
+pub const BUSINESS: u8 = b'b';
+/// Audit entries.
+pub const AUDIT: u8 = b'a';
+
+/// The applied log: local, gapless, never renumbered. Its position is the `seq` of the API.
+pub const APPLIED: LogId = LogId { log: b'x', epoch: 0 };
+
+/// One of the site's own logs in its present life.
+#[must_use]
+pub fn own(log: u8, origin: &Origin) -> LogId {
+    LogId { log, epoch: origin.epoch }
+}
+
+/// One entry of the applied log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The entry before this one of the same aggregate; 0 for its first.
+    #[serde(rename = "p")]
+    pub prev: u64,
+    /// The audit entry that tells of it, in log `a`; 0 when there is none.
+    #[serde(rename = "a", default, skip_serializing_if = "is_zero")]
+    pub audit: u64,
+    /// The shift in milliseconds headquarters accepted for its stamp.
+    #[serde(rename = "j", default, skip_serializing_if = "is_nought")]
+    pub adj: i64,
+    /// Whether it may cause mail and the like here: not so for a past that was loaded or resupplied.
+    #[serde(rename = "q", default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
+    /// Cases it opened here.
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    pub opened: Vec<Id>,
+    /// The change.
+    #[serde(rename = "b", with = "serde_bytes")]
+    pub blob: Vec<u8>,
+}
+first_record!(Applied);
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_nought(n: &i64) -> bool {
+    *n == 0
+}
+
+/// The entry at `seq` of the applied log.
+///
+/// # Errors
+/// Storage failures, and when there is none: something refers to it, so it must be there.
+pub fn applied(tx: &dyn ReadTx, seq: u64) -> Result<Applied> {
+    let bytes = tx.entry(DEPOT, APPLIED, seq)?;
+    let bytes = bytes.ok_or_else(|| StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to")))?;
+    table::decode("applied", &bytes)
+}
+
+/// Up to `limit` entries of the applied log behind `after`.
+///
+/// # Errors
+/// Storage failures.
+pub fn applied_after(tx: &dyn ReadTx, after: u64, limit: usize) -> Result<Vec<(u64, Applied)>> {
+    let rows = tx.tail(DEPOT, APPLIED, after, limit)?;
+    rows.into_iter().map(|(seq, b)| Ok((seq, table::decode("applied", &b)?))).collect()
+}
+
+/// Appends to the applied log.
+///
+/// # Errors
+/// Storage failures.
+pub fn append_applied(tx: &mut dyn WriteTx, entry: &Applied) -> Result<u64> {
+    let bytes = table::encode("applied", entry)?;
+    tx.append(DEPOT, APPLIED, &bytes, [0; 16])
+}
+
+/// The end of one of the site's own logs.
+///
+/// # Errors
+/// Storage failures.
+pub fn head(tx: &dyn ReadTx, log: u8, origin: &Origin) -> Result<Head> {
+    tx.head(DEPOT, own(log, origin))
+}
+
+/// Links the business change `eid`, which lies at `seq` of the applied log, into log `b`.
+///
+/// # Errors
+/// Storage failures.
+pub fn link_business(tx: &mut dyn WriteTx, origin: &Origin, eid: &Eid, seq: u64) -> Result<u64> {
+    let id = own(BUSINESS, origin);
+    let hash = change::link(&tx.head(DEPOT, id)?.hash, eid);
+    let mut entry = [0; 40];
+    entry[..16].copy_from_slice(eid);
+    entry[16..24].copy_from_slice(&seq.to_be_bytes());
+    entry[24..].copy_from_slice(&hash);
+    tx.append(DEPOT, id, &entry, hash)
+}
+
+/// Appends an audit change to log `a`; the entry is the blob and the chain's hash at it.
+///
+/// # Errors
+/// Storage failures.
+pub fn append_audit(tx: &mut dyn WriteTx, origin: &Origin, blob: &[u8]) -> Result<u64> {
+    let id = own(AUDIT, origin);
+    let hash = change::link(&tx.head(DEPOT, id)?.hash, &change::eid(blob));
+    let entry = [&hash[..], blob].concat();
+    tx.append(DEPOT, id, &entry, hash)
+}
+
+/// Splits an entry of log `a` into the chain's hash at it and the blob.
+///
+/// # Errors
+/// When the entry is damaged.
+pub fn split_audit(entry: &[u8]) -> Result<([u8; 16], &[u8])> {
+    match entry.split_first_chunk::<16>() {
+        Some((hash, blob)) => Ok((*hash, blob)),
+        None => Err(StoreError::Corrupt("an entry of the audit log is damaged".into())),
+    }
+}

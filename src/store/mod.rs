@@ -1,0 +1,532 @@
+//! The store: the only place that knows a database. Domain code sees [`Store`], typed [`Table`]s and the two
+//! transactions; an engine sees byte strings.
+//!
+//! One seam, so that headquarters can stand on another engine without a line changed above it: records with declared
+//! byte-string indexes, gapless logs, and write transactions that stand or fall as one.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::base::error::{Fault, Kind};
+
+pub mod backup;
+pub mod check;
+pub mod codec;
+pub mod counters;
+pub mod key;
+pub mod migrate;
+pub mod redb;
+pub mod space;
+pub mod table;
+mod writer;
+
+pub use table::{Entry, Index, Never, Record, Rows, Table};
+
+/// The tenant a transaction is opened for; 0 is the node itself.
+pub type Tenant = u32;
+
+/// The node's own tenant: names of tenants, schema number, settings of the node.
+pub const NODE: Tenant = 0;
+
+/// The largest body of one record, so that no row can starve the others of cache and group time.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// Which part of a tenant's data writes together. A depot has one; headquarters hashes aggregates into buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part {
+    /// 0 shared, 1 depot, 2 bucket.
+    pub kind: u8,
+    /// Which one of that kind.
+    pub n: u32,
+}
+
+/// The part every depot writes to.
+pub const DEPOT: Part = Part { kind: 1, n: 0 };
+
+/// One log of a part: which one, and which life of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogId {
+    /// One letter: see `journal::log`.
+    pub log: u8,
+    /// Raised when a log is begun anew; positions start again at 1.
+    pub epoch: u64,
+}
+
+/// The chained hash at a log's end.
+pub type Hash = [u8; 16];
+
+/// The end of a log: positions `floor..=last` are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The last position; 0 before the first.
+    pub last: u64,
+    /// The first position still held; 1 until something is trimmed.
+    pub floor: u64,
+    /// The chained hash at `last`.
+    pub hash: Hash,
+}
+
+/// A stored record: revision 1 is its first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rec {
+    /// Its key within the collection.
+    pub pk: Vec<u8>,
+    /// How often it has been written.
+    pub rev: u64,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+/// A collection: its number never changes and is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coll {
+    /// The number in every key.
+    pub id: u16,
+    /// The name people see.
+    pub name: &'static str,
+    /// Which part its rows are written with.
+    pub home: Home,
+}
+
+/// Which part a row is written with, where an engine has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// The bucket of the first 16 bytes of its key.
+    ById,
+    /// The transaction's first part.
+    Local,
+}
+
+/// An index of a collection by its place in the declaration, or the primary order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ix {
+    /// By primary key.
+    Primary,
+    /// By the n-th declared index, then primary key.
+    Nth(u8),
+}
+
+/// Which way a scan goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dir {
+    /// Ascending.
+    Up,
+    /// Descending.
+    Down,
+}
+
+/// What a scan covers: index keys from `from` up to but not including `to`, beginning behind `after`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyRange {
+    /// First index key, inclusive.
+    pub from: Vec<u8>,
+    /// End, exclusive; none means to the end of the index.
+    pub to: Option<Vec<u8>>,
+    /// The position ([`Slice::next`]) of the last row of the page before.
+    pub after: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// Every key.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Every key that begins with `prefix`.
+    #[must_use]
+    pub fn prefix(prefix: &[u8]) -> Self {
+        Self { from: prefix.to_vec(), to: key::successor(prefix), after: None }
+    }
+
+    /// The same range, going on behind `after`.
+    #[must_use]
+    pub fn resume(mut self, after: Option<Vec<u8>>) -> Self {
+        self.after = after;
+        self
+    }
+}
+
+/// Rows of one scan.
+#[derive(Clone, Debug, Default)]
+pub struct Slice {
+    /// The rows in order.
+    pub recs: Vec<Rec>,
+    /// Where the next page goes on; none when the range is at its end.
+    pub next: Option<Vec<u8>>,
+}
+
+/// What a put or delete expects to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Whatever is there.
+    Any,
+    /// Nothing: the claim on a name, number or key.
+    Absent,
+    /// Exactly this revision.
+    Rev(u64),
+}
+
+/// What can be read inside a transaction: one snapshot of one tenant.
+pub trait ReadTx {
+    /// The tenant it was opened for.
+    fn tenant(&self) -> Tenant;
+    /// One record.
+    ///
+    /// # Errors
+    /// Storage failures, and [`StoreError::Deadline`] when the transaction has been open too long.
+    fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>>;
+    /// Up to `limit` records of `range` in the order of (index key, primary key).
+    ///
+    /// # Errors
+    /// As [`ReadTx::get`].
+    fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice>;
+    /// The end of a log.
+    ///
+    /// # Errors
+    /// As [`ReadTx::get`].
+    fn head(&self, p: Part, log: LogId) -> Result<Head>;
+    /// One entry of a log.
+    ///
+    /// # Errors
+    /// As [`ReadTx::get`].
+    fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>>;
+    /// Up to `limit` entries behind `after`, in order, gapless.
+    ///
+    /// # Errors
+    /// As [`ReadTx::get`].
+    fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>>;
+}
+
+/// A write transaction: what it reads is what it wrote.
+pub trait WriteTx: ReadTx {
+    /// Writes a record with its index keys (`ix[n]` for the n-th declared index; none leaves it out of that index)
+    /// and returns its new revision.
+    ///
+    /// # Errors
+    /// [`StoreError::Unexpected`] when `expect` isn't met; storage failures.
+    fn put(&mut self, c: Coll, pk: &[u8], body: &[u8], ix: &[Option<Vec<u8>>], expect: Expect) -> Result<u64>;
+    /// Removes a record and its index entries; true when there was one.
+    ///
+    /// # Errors
+    /// As [`WriteTx::put`].
+    fn del(&mut self, c: Coll, pk: &[u8], expect: Expect) -> Result<bool>;
+    /// Appends to a log and returns the position; `hash` becomes the log's chained hash.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn append(&mut self, p: Part, log: LogId, blob: &[u8], hash: Hash) -> Result<u64>;
+    /// Drops up to `limit` entries at the beginning of a log, none above `upto`; returns how many went.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64>;
+}
+
+/// Who waits for a write: people go before import chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody stands before a screen.
+    People,
+    /// Work that has time: imports, retention, readers.
+    Bulk,
+}
+
+/// What a write function asks for when it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Keep what was written.
+    Commit,
+    /// Leave no trace.
+    Abort,
+}
+
+/// A write function as an engine sees it; it may be called again, so it has no effects outside the transaction.
+pub type WriteFn = Box<dyn FnMut(&mut dyn WriteTx) -> Verdict + Send>;
+
+/// What an engine does. Everything above uses [`Store`].
+pub trait Engine: Send + Sync {
+    /// Runs `f` over one snapshot of `tenant`.
+    ///
+    /// # Errors
+    /// What `f` returns, and failures to open a snapshot.
+    fn read(&self, tenant: Tenant, f: &mut dyn FnMut(&dyn ReadTx) -> Result<()>) -> Result<()>;
+    /// Like [`Engine::read`] over every tenant's rows and without the read deadline: for backup and check.
+    ///
+    /// # Errors
+    /// As [`Engine::read`].
+    fn sweep(&self, f: &mut dyn FnMut(&dyn Sweep) -> Result<()>) -> Result<()>;
+    /// Hands `f` to the writer; the receiver hears once it is durable, or why not.
+    fn write(&self, tenant: Tenant, lane: Lane, f: WriteFn) -> oneshot::Receiver<Result<()>>;
+    /// Whether it takes writes now, and what it measures of itself.
+    fn status(&self) -> Status;
+    /// Commits what is queued and closes the files.
+    fn close(&self);
+}
+
+/// A look at raw rows, for backup and check.
+pub trait Sweep {
+    /// Calls `f` with (key, value) of a raw area in key order, beginning behind `after`, until it returns false.
+    ///
+    /// # Errors
+    /// Storage failures and what `f` returns.
+    fn rows(&self, area: Area, after: Option<&[u8]>, f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()>;
+}
+
+/// The raw areas of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Area {
+    /// Records.
+    Records,
+    /// Index entries.
+    Index,
+    /// Log entries.
+    Log,
+    /// Ends of logs.
+    Heads,
+}
+
+/// How the store is.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Status {
+    /// Whether writes are taken now.
+    pub writable: bool,
+    /// Whether imports and attachments are taken now (they stop before the rest does).
+    pub imports: bool,
+    /// In words, when not everything is well.
+    pub trouble: Option<String>,
+    /// Writes waiting.
+    pub queued: usize,
+    /// Groups committed since the start.
+    pub commits: u64,
+    /// Writes committed since the start.
+    pub writes: u64,
+    /// Times the file was reopened after a failure.
+    pub reopened: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Age of the oldest open read in milliseconds.
+    pub oldest_read_ms: u64,
+}
+
+/// Why the store could not.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Too many writes wait already.
+    #[error("{waiting} writes are waiting already; try again in a moment")]
+    Busy {
+        /// How many.
+        waiting: usize,
+    },
+    /// No writes are taken now.
+    #[error("the depot takes no changes right now: {why}")]
+    ReadOnly {
+        /// Why, in words.
+        why: String,
+    },
+    /// The record isn't what was expected.
+    #[error("{coll}: the record is at revision {found:?}, expected was {expected:?}")]
+    Unexpected {
+        /// Which collection.
+        coll: &'static str,
+        /// What was asked for.
+        expected: Expect,
+        /// What is there.
+        found: Option<u64>,
+    },
+    /// A read stayed open too long.
+    #[error("this read took more than {limit_ms} ms; ask for less at once")]
+    Deadline {
+        /// The limit.
+        limit_ms: u64,
+    },
+    /// Bytes that can't be read as what they should be.
+    #[error("{what}: stored bytes cannot be read: {why}")]
+    Codec {
+        /// Of which collection or log.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A record larger than [`MAX_BODY`].
+    #[error("{coll}: a record of {bytes} bytes is larger than the {MAX_BODY} bytes that are kept")]
+    TooLarge {
+        /// Which collection.
+        coll: &'static str,
+        /// How large.
+        bytes: usize,
+    },
+    /// A cursor we did not make.
+    #[error("the cursor is not one of ours; begin again without it")]
+    Cursor,
+    /// The disk or the file failed.
+    #[error("storage failed: {0}")]
+    Io(String),
+    /// The file is from a newer release.
+    #[error("this file holds data of crossdock {file} and this is crossdock {ours}; start the newer one, or restore the backup made before the upgrade")]
+    Newer {
+        /// The release that wrote it.
+        file: String,
+        /// This release.
+        ours: String,
+    },
+    /// Something that can't be, found by a check.
+    #[error("{0}")]
+    Corrupt(String),
+    /// The store is shutting down.
+    #[error("the depot is shutting down")]
+    Closed,
+}
+
+impl Fault for StoreError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Busy { .. } | Self::ReadOnly { .. } | Self::Io(_) | Self::Closed | Self::Deadline { .. } => Kind::Busy,
+            Self::Unexpected { expected: Expect::Absent, .. } => Kind::Conflict,
+            Self::Unexpected { .. } => Kind::Stale,
+            Self::TooLarge { .. } => Kind::TooLarge,
+            Self::Cursor => Kind::Malformed,
+            Self::Codec { .. } | Self::Newer { .. } | Self::Corrupt(_) => Kind::Internal,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Busy { .. } => "store.busy",
+            Self::ReadOnly { .. } => "store.read_only",
+            Self::Unexpected { expected: Expect::Absent, .. } => "store.exists",
+            Self::Unexpected { .. } => "store.stale",
+            Self::Deadline { .. } => "store.deadline",
+            Self::Codec { .. } | Self::Corrupt(_) => "store.corrupt",
+            Self::TooLarge { .. } => "store.too_large",
+            Self::Cursor => "page.cursor",
+            Self::Io(_) => "store.failed",
+            Self::Newer { .. } => "store.newer",
+            Self::Closed => "store.closed",
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        (self.kind() == Kind::Busy).then_some(1)
+    }
+}
+
+/// What store functions return.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The store as everything above sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// A store over `engine`.
+    pub fn new(engine: impl Engine + 'static) -> Self {
+        Self { engine: Arc::new(engine) }
+    }
+
+    /// Runs `f` over one snapshot of `tenant`. Costs about a microsecond, so it may run where the request runs.
+    ///
+    /// # Errors
+    /// What `f` returns, and storage failures.
+    pub fn read<T, E: From<StoreError>>(&self, tenant: Tenant, f: impl FnOnce(&dyn ReadTx) -> std::result::Result<T, E>) -> std::result::Result<T, E> {
+        let (mut f, mut out) = (Some(f), None);
+        self.engine.read(tenant, &mut |tx| {
+            if let Some(f) = f.take() {
+                out = Some(f(tx));
+            }
+            Ok(())
+        })?;
+        out.unwrap_or_else(|| Err(StoreError::Closed.into()))
+    }
+
+    /// Hands `f` to the writer. It is done, durably, when the answer says so; when `f` fails it leaves no trace.
+    /// `f` may be called again, so it has no effects outside the transaction.
+    pub fn write<T, E, F>(&self, tenant: Tenant, lane: Lane, mut f: F) -> Pending<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnMut(&mut dyn WriteTx) -> std::result::Result<T, E> + Send + 'static,
+    {
+        let slot: Slot<T, E> = Arc::default();
+        let fill = Arc::clone(&slot);
+        let done = self.engine.write(
+            tenant,
+            lane,
+            Box::new(move |tx| {
+                let out = f(tx);
+                let verdict = if out.is_ok() { Verdict::Commit } else { Verdict::Abort };
+                *fill.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
+                verdict
+            }),
+        );
+        Pending { slot, done }
+    }
+
+    /// Reads every row of every tenant, for backup and check.
+    ///
+    /// # Errors
+    /// Storage failures and what `f` returns.
+    pub fn sweep(&self, mut f: impl FnMut(&dyn Sweep) -> Result<()>) -> Result<()> {
+        self.engine.sweep(&mut f)
+    }
+
+    /// How the store is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.engine.status()
+    }
+
+    /// Commits what is queued and closes the files; later writes are refused.
+    pub fn close(&self) {
+        self.engine.close();
+    }
+}
+
+type Slot<T, E> = Arc<Mutex<Option<std::result::Result<T, E>>>>;
+
+/// A write on its way to the disk: await it, or [`Pending::wait`] for it where nothing is async.
+#[must_use = "nothing is known of a write until its answer is"]
+pub struct Pending<T, E> {
+    slot: Slot<T, E>,
+    done: oneshot::Receiver<Result<()>>,
+}
+
+impl<T, E: From<StoreError>> Pending<T, E> {
+    /// Blocks until the write is durable or has failed. Not for async code.
+    ///
+    /// # Errors
+    /// What the write function returned, or why the commit failed.
+    pub fn wait(self) -> std::result::Result<T, E> {
+        let Self { slot, done } = self;
+        settle(&slot, done.blocking_recv().unwrap_or(Err(StoreError::Closed)))
+    }
+}
+
+impl<T, E: From<StoreError>> Future for Pending<T, E> {
+    type Output = std::result::Result<T, E>;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let done = std::task::ready!(Pin::new(&mut self.done).poll(cx));
+        Poll::Ready(settle(&self.slot, done.unwrap_or(Err(StoreError::Closed))))
+    }
+}
+
+fn settle<T, E: From<StoreError>>(slot: &Slot<T, E>, done: Result<()>) -> std::result::Result<T, E> {
+    let said = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (done, said) {
+        (Ok(()), Some(out)) => out,
+        (Err(e), _) => Err(e.into()),
+        (Ok(()), None) => Err(StoreError::Closed.into()),
+    }
+}

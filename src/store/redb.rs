@@ -1,0 +1,604 @@
+//! The embedded engine: one redb file, one writer, many readers.
+//!
+//! Four tables of plain bytes: `rec[tenant|coll|pk]`, `ix[tenant|coll|ix|key|pk]`, `log[tenant|part|log|epoch|seq]` and
+//! `head[tenant|part|log|epoch]`. A record's value carries its index keys, so that a new version takes the old entries
+//! away without decoding anything.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::time::{Duration, Instant};
+
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+
+use super::{
+    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError, Sweep, Tenant, WriteTx,
+    key,
+};
+
+pub use super::writer::{Options, Redb};
+
+type Bytes = &'static [u8];
+const REC: TableDefinition<Bytes, Bytes> = TableDefinition::new("rec");
+const IX: TableDefinition<Bytes, Bytes> = TableDefinition::new("ix");
+const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
+const HEAD: TableDefinition<Bytes, Bytes> = TableDefinition::new("head");
+
+pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
+    match e.into() {
+        redb::Error::Corrupted(why) => StoreError::Corrupt(why),
+        e => StoreError::Io(e.to_string()),
+    }
+}
+
+/// Makes the four tables, so that readers always find them.
+pub(super) fn prepare(db: &Database) -> Result<()> {
+    let mut tx = db.begin_write().map_err(failed)?;
+    tx.set_quick_repair(true);
+    for def in [REC, IX, LOG, HEAD] {
+        tx.open_table(def).map_err(failed)?;
+    }
+    tx.commit().map_err(failed)
+}
+
+fn rec_key(tenant: Tenant, c: Coll, pk: &[u8]) -> Vec<u8> {
+    let mut k = Vec::with_capacity(6 + pk.len());
+    k.extend(tenant.to_be_bytes());
+    k.extend(c.id.to_be_bytes());
+    k.extend_from_slice(pk);
+    k
+}
+
+fn ix_prefix(tenant: Tenant, c: Coll, n: u8) -> Vec<u8> {
+    let mut k = Vec::with_capacity(64);
+    k.extend(tenant.to_be_bytes());
+    k.extend(c.id.to_be_bytes());
+    k.push(n);
+    k
+}
+
+fn ix_key(tenant: Tenant, c: Coll, n: u8, ended: &[u8], pk: &[u8]) -> Vec<u8> {
+    let mut k = ix_prefix(tenant, c, n);
+    k.extend_from_slice(ended);
+    k.extend_from_slice(pk);
+    k
+}
+
+fn head_key(tenant: Tenant, p: Part, log: LogId) -> Vec<u8> {
+    let mut k = Vec::with_capacity(26);
+    k.extend(tenant.to_be_bytes());
+    k.push(p.kind);
+    k.extend(p.n.to_be_bytes());
+    k.push(log.log);
+    k.extend(log.epoch.to_be_bytes());
+    k
+}
+
+fn log_key(tenant: Tenant, p: Part, log: LogId, seq: u64) -> Vec<u8> {
+    let mut k = head_key(tenant, p, log);
+    k.extend(seq.to_be_bytes());
+    k
+}
+
+fn head_bytes(h: &Head) -> [u8; 32] {
+    let mut b = [0; 32];
+    b[..8].copy_from_slice(&h.last.to_be_bytes());
+    b[8..16].copy_from_slice(&h.floor.to_be_bytes());
+    b[16..].copy_from_slice(&h.hash);
+    b
+}
+
+pub(super) fn read_head(b: &[u8]) -> Result<Head> {
+    let parts = (b.get(..8), b.get(8..16), b.get(16..32));
+    let (Some(last), Some(floor), Some(hash)) = parts else {
+        return Err(StoreError::Corrupt("the end of a log is damaged".into()));
+    };
+    Ok(Head { last: be64(last), floor: be64(floor), hash: hash.try_into().unwrap_or_default() })
+}
+
+fn be64(b: &[u8]) -> u64 {
+    b.try_into().map(u64::from_be_bytes).unwrap_or_default()
+}
+
+/// A record's value: revision, the index keys it has (ended, as they stand in `ix`), body.
+pub(super) struct Value<'a> {
+    pub(super) rev: u64,
+    pub(super) keys: Vec<Option<&'a [u8]>>,
+    pub(super) body: &'a [u8],
+}
+
+const NO_KEY: u16 = u16::MAX;
+
+impl<'a> Value<'a> {
+    pub(super) fn parse(b: &'a [u8]) -> Result<Self> {
+        Self::split(b).ok_or_else(|| StoreError::Corrupt("the head of a record is damaged".into()))
+    }
+
+    fn split(b: &'a [u8]) -> Option<Self> {
+        let rev = be64(b.get(..8)?);
+        let n = *b.get(8)?;
+        let mut rest = b.get(9..)?;
+        let mut keys = Vec::with_capacity(n.into());
+        for _ in 0..n {
+            let len = u16::from_be_bytes(rest.get(..2)?.try_into().ok()?);
+            rest = rest.get(2..)?;
+            if len == NO_KEY {
+                keys.push(None);
+            } else {
+                keys.push(Some(rest.get(..len.into())?));
+                rest = rest.get(len.into()..)?;
+            }
+        }
+        Some(Self { rev, keys, body: rest })
+    }
+
+    pub(super) fn write(rev: u64, keys: &[Option<Vec<u8>>], body: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
+        out.extend(rev.to_be_bytes());
+        out.push(u8::try_from(keys.len()).map_err(|_| StoreError::Corrupt("too many indexes".into()))?);
+        for k in keys {
+            match k {
+                None => out.extend(NO_KEY.to_be_bytes()),
+                Some(k) => {
+                    let len = u16::try_from(k.len()).ok().filter(|l| *l < MAX_KEY);
+                    let len = len.ok_or_else(|| StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len())))?;
+                    out.extend(len.to_be_bytes());
+                    out.extend_from_slice(k);
+                }
+            }
+        }
+        out.extend_from_slice(body);
+        Ok(out)
+    }
+}
+
+/// The longest index key.
+const MAX_KEY: u16 = 4096;
+
+/// The bounds of a scan in raw keys, and the length of the prefix that is not part of the position.
+fn bounds(tenant: Tenant, c: Coll, ix: Ix, r: &KeyRange, dir: Dir) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
+    let (base, from, to) = match ix {
+        Ix::Primary => (rec_key(tenant, c, &[]), r.from.clone(), r.to.clone()),
+        Ix::Nth(n) => {
+            let escaped = |k: &[u8]| {
+                let mut e = Vec::with_capacity(k.len() + 4);
+                key::escape(&mut e, k);
+                e
+            };
+            (ix_prefix(tenant, c, n), escaped(&r.from), r.to.as_deref().map(escaped))
+        }
+    };
+    let at = |k: &[u8]| [&base[..], k].concat();
+    let mut low = Bound::Included(at(&from));
+    let mut high = match to {
+        Some(to) => Bound::Excluded(at(&to)),
+        None => key::successor(&base).map_or(Bound::Unbounded, Bound::Excluded),
+    };
+    if let Some(after) = &r.after {
+        match dir {
+            Dir::Up => low = Bound::Excluded(at(after)),
+            Dir::Down => high = Bound::Excluded(at(after)),
+        }
+    }
+    (low, high, base.len())
+}
+
+fn is_empty(low: &Bound<Vec<u8>>, high: &Bound<Vec<u8>>) -> bool {
+    match (low, high) {
+        (Bound::Included(a), Bound::Excluded(b)) => a >= b,
+        (Bound::Excluded(a), Bound::Excluded(b)) => a >= b,
+        _ => false,
+    }
+}
+
+type Rows<'a> = redb::Range<'a, Bytes, Bytes>;
+
+fn walk(rows: Rows<'_>, dir: Dir, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
+    let mut step = |row: std::result::Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
+        let (k, v) = row.map_err(failed)?;
+        f(k.value(), v.value())
+    };
+    match dir {
+        Dir::Up => {
+            for row in rows {
+                if !step(row)? {
+                    break;
+                }
+            }
+        }
+        Dir::Down => {
+            for row in rows.rev() {
+                if !step(row)? {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The reads that a snapshot and a write transaction share.
+struct View<'a, T> {
+    rec: &'a T,
+    ix: &'a T,
+    log: &'a T,
+    tenant: Tenant,
+}
+
+impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
+    fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
+        let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else { return Ok(None) };
+        let v = Value::parse(raw.value())?;
+        Ok(Some(Rec { pk: pk.to_vec(), rev: v.rev, body: v.body.to_vec() }))
+    }
+
+    fn scan(&self, c: Coll, ix: Ix, r: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        let (low, high, base) = bounds(self.tenant, c, ix, r, dir);
+        let mut out = Slice::default();
+        if is_empty(&low, &high) || limit == 0 {
+            return Ok(out);
+        }
+        let table = if ix == Ix::Primary { self.rec } else { self.ix };
+        let rows = table.range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..]))).map_err(failed)?;
+        let mut last = Vec::new();
+        walk(rows, dir, |k, v| {
+            if out.recs.len() == limit {
+                out.next = Some(std::mem::take(&mut last));
+                return Ok(false);
+            }
+            let position = &k[base..];
+            let rec = if ix == Ix::Primary {
+                let v = Value::parse(v)?;
+                Some(Rec { pk: position.to_vec(), rev: v.rev, body: v.body.to_vec() })
+            } else {
+                let (_, pk) = key::split_text(position).ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
+                self.get(c, pk)?
+            };
+            last.clear();
+            last.extend_from_slice(position);
+            out.recs.push(rec.ok_or_else(|| StoreError::Corrupt(format!("{}: an index entry without its record", c.name)))?);
+            Ok(true)
+        })?;
+        Ok(out)
+    }
+
+    fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
+        Ok(self.log.get(&log_key(self.tenant, p, log, seq)[..]).map_err(failed)?.map(|v| v.value().to_vec()))
+    }
+
+    fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        let (low, high) = (log_key(self.tenant, p, log, after), log_key(self.tenant, p, log, u64::MAX));
+        let rows = self.log.range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..]))).map_err(failed)?;
+        let mut out = Vec::new();
+        walk(rows, Dir::Up, |k, v| {
+            if out.len() == limit {
+                return Ok(false);
+            }
+            out.push((be64(&k[k.len() - 8..]), v.to_vec()));
+            Ok(true)
+        })?;
+        Ok(out)
+    }
+}
+
+type ReadTable = redb::ReadOnlyTable<Bytes, Bytes>;
+
+/// One snapshot.
+pub(super) struct Snapshot {
+    rec: ReadTable,
+    ix: ReadTable,
+    log: ReadTable,
+    head: ReadTable,
+    tenant: Tenant,
+    begun: Instant,
+    limit: Option<Duration>,
+}
+
+impl Snapshot {
+    pub(super) fn open(db: &Database, tenant: Tenant, limit: Option<Duration>) -> Result<Self> {
+        let tx = db.begin_read().map_err(failed)?;
+        let open = |def| tx.open_table(def).map_err(failed);
+        Ok(Self { rec: open(REC)?, ix: open(IX)?, log: open(LOG)?, head: open(HEAD)?, tenant, begun: Instant::now(), limit })
+    }
+
+    fn view(&self) -> Result<View<'_, ReadTable>> {
+        match self.limit {
+            Some(limit) if self.begun.elapsed() > limit => {
+                Err(StoreError::Deadline { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) })
+            }
+            _ => Ok(View { rec: &self.rec, ix: &self.ix, log: &self.log, tenant: self.tenant }),
+        }
+    }
+}
+
+impl ReadTx for Snapshot {
+    fn tenant(&self) -> Tenant {
+        self.tenant
+    }
+    fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
+        self.view()?.get(c, pk)
+    }
+    fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        self.view()?.scan(c, ix, range, dir, limit)
+    }
+    fn head(&self, p: Part, log: LogId) -> Result<Head> {
+        let raw = self.head.get(&head_key(self.tenant, p, log)[..]).map_err(failed)?;
+        raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
+    }
+    fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
+        self.view()?.entry(p, log, seq)
+    }
+    fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        self.view()?.tail(p, log, after, limit)
+    }
+}
+
+impl Sweep for Snapshot {
+    fn rows(&self, area: Area, after: Option<&[u8]>, f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
+        let table = match area {
+            Area::Records => &self.rec,
+            Area::Index => &self.ix,
+            Area::Log => &self.log,
+            Area::Heads => &self.head,
+        };
+        let low = after.map_or(Bound::Unbounded, Bound::Excluded);
+        walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, f)
+    }
+}
+
+type WriteTable<'t> = redb::Table<'t, Bytes, Bytes>;
+
+enum Undo {
+    Rec(Vec<u8>, Option<Vec<u8>>),
+    IxAdded(Vec<u8>),
+    IxRemoved(Vec<u8>),
+    Logged(Vec<u8>),
+    Trimmed(Vec<u8>, Vec<u8>),
+    Head(Vec<u8>, Head),
+}
+
+/// One group's transaction. Requests work on it in turn; one that fails is taken back alone, by what it wrote down.
+///
+/// An overlay per request would give the same and cost every read a merge; the undo costs only those that fail.
+pub(super) struct Group<'t> {
+    rec: WriteTable<'t>,
+    ix: WriteTable<'t>,
+    log: WriteTable<'t>,
+    head: WriteTable<'t>,
+    heads: BTreeMap<Vec<u8>, Head>,
+    undo: Vec<Undo>,
+    tenant: Tenant,
+    broken: bool,
+}
+
+impl<'t> Group<'t> {
+    pub(super) fn open(tx: &'t redb::WriteTransaction) -> Result<Self> {
+        let open = |def| tx.open_table(def).map_err(failed);
+        let (heads, undo) = (BTreeMap::new(), Vec::new());
+        Ok(Self { rec: open(REC)?, ix: open(IX)?, log: open(LOG)?, head: open(HEAD)?, heads, undo, tenant: 0, broken: false })
+    }
+
+    /// Begins a request of `tenant`.
+    pub(super) fn begin(&mut self, tenant: Tenant) {
+        self.tenant = tenant;
+        self.undo.clear();
+    }
+
+    /// Whether a storage failure has spoilt the whole group.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Takes back what the present request wrote.
+    pub(super) fn roll_back(&mut self) -> Result<()> {
+        while let Some(u) = self.undo.pop() {
+            let done = match u {
+                Undo::Rec(k, Some(v)) => self.rec.insert(&k[..], &v[..]).map(drop),
+                Undo::Rec(k, None) => self.rec.remove(&k[..]).map(drop),
+                Undo::IxAdded(k) => self.ix.remove(&k[..]).map(drop),
+                Undo::IxRemoved(k) => self.ix.insert(&k[..], &[][..]).map(drop),
+                Undo::Logged(k) => self.log.remove(&k[..]).map(drop),
+                Undo::Trimmed(k, v) => self.log.insert(&k[..], &v[..]).map(drop),
+                Undo::Head(k, h) => {
+                    self.heads.insert(k, h);
+                    Ok(())
+                }
+            };
+            self.hurt(done)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the ends of the logs the group has touched.
+    pub(super) fn finish(mut self) -> Result<()> {
+        for (k, h) in std::mem::take(&mut self.heads) {
+            self.head.insert(&k[..], &head_bytes(&h)[..]).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn hurt<T>(&mut self, done: std::result::Result<T, redb::StorageError>) -> Result<T> {
+        done.map_err(|e| {
+            self.broken = true;
+            failed(e)
+        })
+    }
+
+    fn view(&self) -> View<'_, WriteTable<'t>> {
+        View { rec: &self.rec, ix: &self.ix, log: &self.log, tenant: self.tenant }
+    }
+
+    fn found(&self, k: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.rec.get(k).map_err(failed)?.map(|v| v.value().to_vec()))
+    }
+
+    fn expect(c: Coll, expected: Expect, found: Option<u64>) -> Result<()> {
+        let met = match expected {
+            Expect::Any => true,
+            Expect::Absent => found.is_none(),
+            Expect::Rev(n) => found == Some(n),
+        };
+        if met { Ok(()) } else { Err(StoreError::Unexpected { coll: c.name, expected, found }) }
+    }
+
+    fn unindex(&mut self, c: Coll, pk: &[u8], n: usize, ended: &[u8]) -> Result<()> {
+        let k = ix_key(self.tenant, c, u8::try_from(n).unwrap_or(u8::MAX), ended, pk);
+        let gone = self.ix.remove(&k[..]).map(drop);
+        self.hurt(gone)?;
+        self.undo.push(Undo::IxRemoved(k));
+        Ok(())
+    }
+
+    fn index(&mut self, c: Coll, pk: &[u8], n: usize, ended: &[u8]) -> Result<()> {
+        let k = ix_key(self.tenant, c, u8::try_from(n).unwrap_or(u8::MAX), ended, pk);
+        let added = self.ix.insert(&k[..], &[][..]).map(drop);
+        self.hurt(added)?;
+        self.undo.push(Undo::IxAdded(k));
+        Ok(())
+    }
+
+    fn set_head(&mut self, k: Vec<u8>, old: Head, new: Head) {
+        self.heads.insert(k.clone(), new);
+        self.undo.push(Undo::Head(k, old));
+    }
+}
+
+impl ReadTx for Group<'_> {
+    fn tenant(&self) -> Tenant {
+        self.tenant
+    }
+    fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
+        self.view().get(c, pk)
+    }
+    fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        self.view().scan(c, ix, range, dir, limit)
+    }
+    fn head(&self, p: Part, log: LogId) -> Result<Head> {
+        let k = head_key(self.tenant, p, log);
+        if let Some(h) = self.heads.get(&k) {
+            return Ok(*h);
+        }
+        let raw = self.head.get(&k[..]).map_err(failed)?;
+        raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
+    }
+    fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
+        self.view().entry(p, log, seq)
+    }
+    fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        self.view().tail(p, log, after, limit)
+    }
+}
+
+impl WriteTx for Group<'_> {
+    fn put(&mut self, c: Coll, pk: &[u8], body: &[u8], ix: &[Option<Vec<u8>>], expect: Expect) -> Result<u64> {
+        let k = rec_key(self.tenant, c, pk);
+        let old = self.found(&k)?;
+        let was = old.as_deref().map(Value::parse).transpose()?;
+        Self::expect(c, expect, was.as_ref().map(|v| v.rev))?;
+        let ended: Vec<Option<Vec<u8>>> = ix.iter().map(|k| k.as_ref().map(|k| ended(k))).collect();
+        let rev = was.as_ref().map_or(1, |v| v.rev + 1);
+        let value = Value::write(rev, &ended, body)?;
+        let had = was.map(|v| v.keys).unwrap_or_default();
+        for n in 0..had.len().max(ended.len()) {
+            let (before, after) = (had.get(n).copied().flatten(), ended.get(n).and_then(Option::as_deref));
+            if before != after {
+                if let Some(b) = before {
+                    self.unindex(c, pk, n, b)?;
+                }
+                if let Some(a) = after {
+                    self.index(c, pk, n, a)?;
+                }
+            }
+        }
+        let put = self.rec.insert(&k[..], &value[..]).map(drop);
+        self.hurt(put)?;
+        self.undo.push(Undo::Rec(k, old));
+        Ok(rev)
+    }
+
+    fn del(&mut self, c: Coll, pk: &[u8], expect: Expect) -> Result<bool> {
+        let k = rec_key(self.tenant, c, pk);
+        let old = self.found(&k)?;
+        let was = old.as_deref().map(Value::parse).transpose()?;
+        Self::expect(c, expect, was.as_ref().map(|v| v.rev))?;
+        let Some(was) = was else { return Ok(false) };
+        for (n, before) in was.keys.iter().enumerate() {
+            if let Some(b) = before {
+                self.unindex(c, pk, n, b)?;
+            }
+        }
+        let gone = self.rec.remove(&k[..]).map(drop);
+        self.hurt(gone)?;
+        self.undo.push(Undo::Rec(k, old));
+        Ok(true)
+    }
+
+    fn append(&mut self, p: Part, log: LogId, blob: &[u8], hash: Hash) -> Result<u64> {
+        let old = self.head(p, log)?;
+        let new = Head { last: old.last + 1, floor: old.floor, hash };
+        let k = log_key(self.tenant, p, log, new.last);
+        let put = self.log.insert(&k[..], blob).map(drop);
+        self.hurt(put)?;
+        self.undo.push(Undo::Logged(k));
+        self.set_head(head_key(self.tenant, p, log), old, new);
+        Ok(new.last)
+    }
+
+    fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64> {
+        let old = self.head(p, log)?;
+        let upto = upto.min(old.last).min(old.floor.saturating_add(limit as u64).saturating_sub(1));
+        for seq in old.floor..=upto {
+            let k = log_key(self.tenant, p, log, seq);
+            let gone = self.log.remove(&k[..]).map(|v| v.map(|v| v.value().to_vec()));
+            if let Some(v) = self.hurt(gone)? {
+                self.undo.push(Undo::Trimmed(k, v));
+            }
+        }
+        let went = (upto + 1).saturating_sub(old.floor);
+        self.set_head(head_key(self.tenant, p, log), old, Head { floor: old.floor + went, ..old });
+        Ok(went)
+    }
+}
+
+pub(super) fn ended(k: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(k.len() + 4);
+    key::text(&mut out, k);
+    out
+}
+
+/// Writes raw rows into an empty file: how a restore fills it. Index entries are made again from the records.
+pub(super) fn load(db: &Database, rows: &mut dyn Iterator<Item = Result<(Area, Vec<u8>, Vec<u8>)>>) -> Result<u64> {
+    const ROWS_A_COMMIT: u64 = 50_000;
+    let mut total = 0;
+    loop {
+        let mut tx = db.begin_write().map_err(failed)?;
+        tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
+        let mut n = 0;
+        {
+            let mut g = Group::open(&tx)?;
+            for row in (&mut *rows).take(usize::try_from(ROWS_A_COMMIT).unwrap_or(usize::MAX)) {
+                let (area, k, v) = row?;
+                n += 1;
+                let table = match area {
+                    Area::Records => &mut g.rec,
+                    Area::Log => &mut g.log,
+                    Area::Heads => &mut g.head,
+                    Area::Index => continue,
+                };
+                table.insert(&k[..], &v[..]).map_err(failed)?;
+                if area == Area::Records && k.len() >= 6 {
+                    for (i, ended) in Value::parse(&v)?.keys.iter().enumerate() {
+                        let Some(ended) = ended else { continue };
+                        let i = u8::try_from(i).unwrap_or(u8::MAX);
+                        let ix = [&k[..6], &[i], ended, &k[6..]].concat();
+                        g.ix.insert(&ix[..], &[][..]).map_err(failed)?;
+                    }
+                }
+            }
+        }
+        tx.commit().map_err(failed)?;
+        total += n;
+        if n < ROWS_A_COMMIT {
+            return Ok(total);
+        }
+    }
+}
