@@ -3,4 +3,5 @@
 pub mod base;
 pub mod config;
 pub mod journal;
+pub mod logs;
 pub mod parcels;
