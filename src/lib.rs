@@ -2,8 +2,10 @@
 
 pub mod audit;
 pub mod base;
+pub mod config;
 pub mod deadlines;
 pub mod identity;
 pub mod journal;
+pub mod logs;
 pub mod parcels;
 pub mod store;
