@@ -111,11 +111,11 @@ section! {
         /// Seconds without a byte after which a body is given up.
         body_timeout_s: u64 = 30, Whole(1, 600);
         /// Requests a second of one user or API key, kept up for long.
-        user_per_s: u32 = 50, Whole(0, 1_000_000);
+        user_per_s: u32 = 0, Whole(0, 1_000_000);
         /// Requests of one user or API key at once.
         user_burst: u32 = 200, Whole(1, 1_000_000);
         /// Requests a second from one address, kept up for long; a whole shift may share one.
-        address_per_s: u32 = 200, Whole(0, 1_000_000);
+        address_per_s: u32 = 0, Whole(0, 1_000_000);
         /// Requests from one address at once.
         address_burst: u32 = 800, Whole(1, 1_000_000);
         /// Attempts to log in a minute for one account.

@@ -1,0 +1,291 @@
+//! One request on its way to its use case: who calls, what they sent, and the transaction it runs in.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+
+use super::answer::Answer;
+use super::app::App;
+use super::error::{ApiError, Refusal};
+use super::idempotency::{self, Repeat};
+use crate::base::error::{Fault, Invalid, Kind};
+use crate::identity::features::Feature;
+use crate::identity::grant::{Grant, Principal};
+use crate::journal::Cx;
+use crate::store::{Lane, ReadTx, StoreError, WriteTx};
+
+/// A call that may do `F`: the extractor refuses everybody else with 401 or 403.
+pub struct Call<F: Feature> {
+    /// The depot.
+    pub app: Data<App>,
+    /// The proof.
+    pub grant: Grant<F>,
+    request: HttpRequest,
+}
+
+impl<F: Feature> FromRequest for Call<F> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(admit(req))
+    }
+}
+
+fn admit<F: Feature>(req: &HttpRequest) -> Result<Call<F>, ApiError> {
+    let app = app(req)?;
+    let principal = app.gate.admit(&app.store, req, app.clock.now())?;
+    let grant = principal.grant::<F>()?;
+    Ok(Call { app, grant, request: req.clone() })
+}
+
+/// The running depot behind a request.
+///
+/// # Errors
+/// Only when the server was wired wrongly.
+pub fn app(req: &HttpRequest) -> Result<Data<App>, ApiError> {
+    let app = req.app_data::<Data<App>>().cloned();
+    app.ok_or_else(|| Refusal::new(Kind::Internal, "server.wiring", "the server has no depot").into())
+}
+
+impl<F: Feature> Call<F> {
+    /// Who calls.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        self.grant.principal()
+    }
+
+    /// The request itself.
+    #[must_use]
+    pub fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
+    /// The revision the caller has seen, from `If-Match`; none when it wasn't sent.
+    ///
+    /// # Errors
+    /// When it isn't one strong tag of ours.
+    pub fn if_match(&self) -> Result<Option<u64>, ApiError> {
+        let Some(value) = self.request.headers().get("if-match") else { return Ok(None) };
+        let rev = value.to_str().ok().and_then(|v| v.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        let bad = || Refusal::new(Kind::Malformed, "request.if_match", "If-Match must be one ETag as we sent it, such as \"3\"");
+        rev.map(Some).ok_or_else(|| bad().into())
+    }
+
+    /// The revision the caller must name, from `If-Match` or a `version` in the body.
+    ///
+    /// # Errors
+    /// 428 when neither was sent.
+    pub fn expected_rev(&self, version: Option<u64>) -> Result<u64, ApiError> {
+        let needed = "name the revision you have seen: send its ETag as If-Match, or as \"version\"";
+        self.if_match()?.or(version).ok_or_else(|| Refusal::new(Kind::Unconditional, "request.unconditional", needed).into())
+    }
+
+    /// Answers from one snapshot of the caller's tenant.
+    ///
+    /// # Errors
+    /// What `f` refuses, and storage failures.
+    pub fn read<E: Fault + From<StoreError>>(&self, f: impl FnOnce(&dyn ReadTx, &Grant<F>) -> Result<Answer, E>) -> Result<HttpResponse, ApiError> {
+        let answer = self.app.store.read(self.grant.tenant(), |tx| f(tx, &self.grant))?;
+        Ok(answer.respond(self.request.path(), self.request.query_string()))
+    }
+
+    /// Runs `f` in one transaction of the caller's tenant and answers once it is durable. A repeated request (same
+    /// `Idempotency-Key`) gets the answer of the first and changes nothing.
+    ///
+    /// # Errors
+    /// What `f` refuses, and storage failures; then nothing was written.
+    pub async fn write<E>(self, f: impl FnMut(&mut dyn WriteTx, &Grant<F>, &Cx) -> Result<Answer, E> + Send + 'static) -> Result<HttpResponse, ApiError>
+    where
+        E: Fault + From<StoreError> + Send + 'static,
+    {
+        let repeat = Repeat::of(&self.request, self.grant.actor().user)?;
+        let (grant, now) = (self.grant, self.app.clock.now());
+        let tenant = grant.tenant();
+        let mut f = f;
+        let pending = self.app.store.write(tenant, Lane::People, move |tx| -> Result<_, Outcome<E>> {
+            let key = match &repeat {
+                Some(r) => match idempotency::seen(tx, r)? {
+                    Some(answer) => return Ok((answer, true)),
+                    None => Some(r),
+                },
+                None => None,
+            };
+            let cx = Cx::new(tx, grant.actor(), now, "http")?;
+            let answer = f(tx, &grant, &cx).map_err(Outcome::Area)?;
+            if let Some(key) = key {
+                idempotency::keep(tx, key, &answer, now)?;
+            }
+            Ok((answer, false))
+        });
+        let (answer, replayed) = pending.await?;
+        self.app.wake.wake();
+        let mut response = answer.respond(self.request.path(), self.request.query_string());
+        if replayed {
+            idempotency::mark_replay(&mut response);
+        }
+        Ok(response)
+    }
+}
+
+/// How a write can fail: in the area, in the store, or by a key used for something else.
+enum Outcome<E> {
+    Area(E),
+    Store(StoreError),
+    Reused(Refusal),
+}
+
+impl<E> From<StoreError> for Outcome<E> {
+    fn from(e: StoreError) -> Self {
+        Self::Store(e)
+    }
+}
+
+impl<E> From<idempotency::SeenError> for Outcome<E> {
+    fn from(e: idempotency::SeenError) -> Self {
+        match e {
+            idempotency::SeenError::Store(e) => Self::Store(e),
+            idempotency::SeenError::Reused(r) => Self::Reused(r),
+        }
+    }
+}
+
+impl<E: Fault> From<Outcome<E>> for ApiError {
+    fn from(o: Outcome<E>) -> Self {
+        match o {
+            Outcome::Area(e) => e.into(),
+            Outcome::Store(e) => e.into(),
+            Outcome::Reused(r) => r.into(),
+        }
+    }
+}
+
+/// The hash of the body, kept with the request so that a repeated key can be held against it.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyHash(pub [u8; 32]);
+
+/// A JSON body. Limits and nesting are checked before it is read; a wrong shape is a 422 with a pointer to the place.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let limits = app(&req)?.config.limits.clone();
+            let json = req.content_type().split(';').next().is_some_and(|t| t.trim().ends_with("json"));
+            if !json && !req.content_type().is_empty() {
+                let detail = format!("send application/json, not {}", req.content_type());
+                return Err(Refusal::new(Kind::Unsupported, "request.media_type", detail).into());
+            }
+            let bytes = collect(payload, usize::try_from(limits.body_max_bytes).unwrap_or(usize::MAX)).await?;
+            if req.headers().contains_key("idempotency-key") {
+                req.extensions_mut().insert(BodyHash(*blake3::hash(&bytes).as_bytes()));
+            }
+            parse(&bytes, limits.nesting).map(Body)
+        })
+    }
+}
+
+/// Collects a body of at most `max` bytes.
+///
+/// # Errors
+/// 413 beyond the limit, 400 when the connection breaks.
+pub async fn collect(mut payload: Payload, max: usize) -> Result<Bytes, ApiError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|e| Refusal::new(Kind::Malformed, "request.broken", format!("the body ended early: {e}")))?;
+        if bytes.len() + chunk.len() > max {
+            return Err(Refusal::new(Kind::TooLarge, "request.too_large", format!("the body is larger than the {max} bytes that are taken")).into());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Reads JSON of at most `nesting` levels.
+///
+/// # Errors
+/// 400 when it is no JSON, 422 with a pointer when its shape is wrong.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8], nesting: usize) -> Result<T, ApiError> {
+    if depth(bytes) > nesting {
+        return Err(Refusal::new(Kind::Malformed, "request.nesting", format!("the body nests deeper than {nesting} levels")).into());
+    }
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    let mut de = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize::<_, T>(&mut de).map_err(|e| (e.path().to_string(), e.into_inner()));
+    match read.and_then(|v| de.end().map(|()| v).map_err(|e| (String::new(), e))) {
+        Ok(v) => Ok(v),
+        Err((path, e)) if e.is_data() => Err(Invalid::at(pointer(&path), e.to_string()).into()),
+        Err((_, e)) => Err(Refusal::new(Kind::Malformed, "request.json", format!("the body is not JSON: {e}")).into()),
+    }
+}
+
+fn pointer(path: &str) -> String {
+    if path == "." { "/".into() } else { format!("/{}", path.replace(['.', '['], "/").replace(']', "")) }
+}
+
+/// The deepest nesting of brackets outside strings.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut most, mut text, mut escaped) = (0_usize, 0, false, false);
+    for b in bytes {
+        match (text, b) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => text = !text,
+            (false, b'{' | b'[') => {
+                depth += 1;
+                most = most.max(depth);
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+/// Query parameters; one that isn't known or has the wrong shape is a 422.
+pub struct Query<T>(pub T, PhantomData<()>);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = actix_web::web::Query::<T>::from_query(req.query_string());
+        ready(read.map(|q| Self(q.into_inner(), PhantomData)).map_err(|e| Invalid::at("?", e.to_string()).into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_strings_are_not_nesting() {
+        assert_eq!(depth(br#"{"a":"[[[{{\"[","b":[1,[2]]}"#), 3);
+        assert_eq!(depth(b""), 0);
+    }
+
+    #[test]
+    fn a_wrong_shape_is_pointed_at_and_no_json_is_malformed() {
+        #[derive(serde::Deserialize, Debug)]
+        struct T {
+            #[allow(dead_code)]
+            items: Vec<u32>,
+        }
+        let e = parse::<T>(br#"{"items":[1,"x"]}"#, 32).unwrap_err();
+        assert!(format!("{e:?}").contains("/items/1") && format!("{e:?}").contains("Invalid"));
+        assert!(format!("{:?}", parse::<T>(b"{", 32).unwrap_err()).contains("Malformed"));
+        assert!(format!("{:?}", parse::<T>(br#"{"items":[]} x"#, 32).unwrap_err()).contains("Malformed"));
+        assert!(format!("{:?}", parse::<serde_json::Value>("[".repeat(33).as_bytes(), 32).unwrap_err()).contains("nests deeper"));
+    }
+}
