@@ -1,6 +1,7 @@
 //! The nouns of the parcel business: checked types and the record itself.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,7 @@ use crate::base::clock::Timestamp;
 use crate::base::money::Money;
 use crate::base::units::{Grams, Position};
 use crate::id_type;
+use crate::journal::event::Eid;
 
 id_type! {
     /// A parcel's own id, made at the depot that first heard of it.
@@ -38,6 +40,64 @@ pub enum Status {
     Returned = 13,
     Disposed = 14,
     Cancelled = 15,
+}
+
+impl Status {
+    /// All sixteen, in the order of their numbers.
+    pub const ALL: [Self; 16] = [
+        Self::Unknown,
+        Self::Announced,
+        Self::Accepted,
+        Self::InTransit,
+        Self::Customs,
+        Self::AtDepot,
+        Self::OutForDelivery,
+        Self::ReadyForPickup,
+        Self::Attempted,
+        Self::OnHold,
+        Self::Returning,
+        Self::Lost,
+        Self::Delivered,
+        Self::Returned,
+        Self::Disposed,
+        Self::Cancelled,
+    ];
+
+    /// Its name, as in JSON and in stored events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Announced => "announced",
+            Self::Accepted => "accepted",
+            Self::InTransit => "in_transit",
+            Self::Customs => "customs",
+            Self::AtDepot => "at_depot",
+            Self::OutForDelivery => "out_for_delivery",
+            Self::ReadyForPickup => "ready_for_pickup",
+            Self::Attempted => "attempted",
+            Self::OnHold => "on_hold",
+            Self::Returning => "returning",
+            Self::Lost => "lost",
+            Self::Delivered => "delivered",
+            Self::Returned => "returned",
+            Self::Disposed => "disposed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl FromStr for Status {
+    type Err = String;
+
+    /// Reads a name in either case, with blanks around it.
+    fn from_str(s: &str) -> Result<Self, String> {
+        let name = s.trim();
+        Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            format!("\"{name}\" is not a status; use one of {names}")
+        })
+    }
 }
 
 /// What is known of a parcel beside where it is. An empty field says nothing: facts are merged field by field in
@@ -158,6 +218,177 @@ impl Milestones {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something true of a parcel wherever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+#[allow(missing_docs)] // the names are the trade's own
+pub enum Flag {
+    Delayed = 0,
+    Exceptional = 1,
+    Damaged = 2,
+    Redirected = 3,
+    /// Money is to be collected from the recipient.
+    CodDue = 4,
+    /// No news for longer than its status allows; set and cleared by the fold.
+    Stale = 5,
+}
+
+impl Flag {
+    /// All of them, in the order of their bits.
+    pub const ALL: [Self; 6] =
+        [Self::Delayed, Self::Exceptional, Self::Damaged, Self::Redirected, Self::CodDue, Self::Stale];
+
+    /// Its name, as in JSON and in stored events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delayed => "delayed",
+            Self::Exceptional => "exceptional",
+            Self::Damaged => "damaged",
+            Self::Redirected => "redirected",
+            Self::CodDue => "cod_due",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// A set of [`Flag`]s: one bit each, so an index can hold it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// Whether `flag` is set.
+    #[must_use]
+    pub const fn has(self, flag: Flag) -> bool {
+        self.0 & (1 << flag as u8) != 0
+    }
+
+    /// Sets `flag` or takes it away.
+    pub const fn put(&mut self, flag: Flag, on: bool) {
+        if on { self.0 |= 1 << flag as u8 } else { self.0 &= !(1 << flag as u8) }
+    }
+
+    /// Those that are set, in the order of their bits; bits of a later release are passed over.
+    pub fn iter(self) -> impl Iterator<Item = Flag> {
+        Flag::ALL.into_iter().filter(move |flag| self.has(*flag))
+    }
+}
+
+/// A fact that needs a person, found by the fold. It has no life of its own: a later fact that mends it makes it
+/// vanish, and each node that folds the same events finds the same ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// A reason code, one of [`REASONS`](super::issues::REASONS) unless a newer release wrote the event.
+    pub reason: String,
+    /// The event that raised it.
+    #[serde(with = "serde_bytes")]
+    pub eid: Eid,
+    /// When that event took effect.
+    pub at: Timestamp,
+    /// What exactly is wrong, in words for the desk.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// A parcel as its events tell it: the row. Only the fold makes one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parcel {
+    /// Its id.
+    pub id: ParcelId,
+    /// The tracking number, as last told; empty while nobody has told one.
+    pub number: String,
+    /// Where it is.
+    pub status: Status,
+    /// Where it was when the hold began, while it is on hold.
+    pub before_hold: Option<Status>,
+    /// When the last event that set the status took effect.
+    pub since: Timestamp,
+    /// The source's own code behind the status; nothing when our own step set it.
+    pub raw: Option<String>,
+    /// When `raw` took effect.
+    pub raw_at: Option<Timestamp>,
+    /// Who last reported on it: a carrier or a file's source.
+    pub source: Option<String>,
+    /// What is known of it beside where it is.
+    pub facts: Facts,
+    /// The moments of its life as the sources tell them.
+    pub milestones: Milestones,
+    /// When it was delivered, as far as that is known: a source that tells moments is believed even when it leaves
+    /// this one out.
+    pub delivered_at: Option<Timestamp>,
+    /// Where it was last seen.
+    pub location: Option<Place>,
+    /// What is true of it wherever it is.
+    pub flags: Flags,
+    /// How many notes its events carry.
+    pub notes_count: u32,
+    /// How many events it has, voided ones included.
+    pub events: u32,
+    /// How many of them correct others. From the first on, the row can't be folded on by one event alone.
+    pub corrections: u32,
+    /// What needs a person, at most [`MAX_ISSUES`](super::issues::MAX_ISSUES), oldest first.
+    pub issues: Vec<Issue>,
+    /// When its first event took effect.
+    pub created_at: Timestamp,
+    /// When its last event took effect.
+    pub updated_at: Timestamp,
+}
+
+impl Parcel {
+    /// A parcel of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: ParcelId) -> Self {
+        Self { id, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_in_either_case_and_stored_by_name() {
+        for (number, status) in Status::ALL.into_iter().enumerate() {
+            assert_eq!(status as usize, number);
+            assert_eq!(status.as_str().to_uppercase().parse(), Ok(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        assert!("shipped".parse::<Status>().unwrap_err().contains("in_transit"));
+    }
+
+    #[test]
+    fn each_flag_has_a_bit_of_its_own() {
+        let mut flags = Flags::default();
+        for flag in Flag::ALL {
+            assert_eq!(serde_json::to_value(flag).unwrap(), flag.as_str());
+            assert!(!flags.has(flag));
+            flags.put(flag, true);
+            assert!(flags.has(flag));
+        }
+        flags.put(Flag::Damaged, false);
+        assert_eq!(flags.iter().count(), 5);
+        assert_eq!(flags.0, 0b11_1011);
+    }
+
+    #[test]
+    fn a_row_keeps_what_it_holds_and_an_empty_one_can_be_read() {
+        let mut parcel = Parcel::new(ParcelId::fresh());
+        parcel.issues.push(Issue {
+            reason: "damaged".into(),
+            eid: [7; 16],
+            at: Timestamp::ZERO,
+            detail: String::new(),
+        });
+        parcel.location = Some(Place { city: Some("Lisboa".into()), ..Place::default() });
+        let bytes = rmp_serde::to_vec_named(&parcel).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Parcel>(&bytes).unwrap(), parcel);
+        assert_eq!(rmp_serde::from_slice::<Parcel>(&[0x80]).unwrap(), Parcel::default());
     }
 }
