@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod base;
+pub mod cases;
 pub mod config;
 pub mod deadlines;
 pub mod identity;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An amount in minor units (cents) of an ISO 4217 currency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Money {
     /// Minor units: cents for EUR, whole yen for JPY.
     pub minor: i64,

@@ -72,11 +72,16 @@ pub trait Aggregate: Record + Clone + PartialEq + Send + Sync + 'static {
     fn fold_all(base: Self, events: &[Stamped<Self::Event>]) -> Self {
         events.iter().fold(base, Self::fold)
     }
-    /// Keeps what follows from the row: look-ups, counters, deadlines, derived cases. Returns the cases it opened.
+    /// Whether `event` changes how events before it fold, so that all have to be folded anew.
+    #[must_use]
+    fn reaches_back(&self, event: &Self::Event) -> bool {
+        event.corrects().is_some()
+    }
+    /// Keeps what follows from the row: look-ups, counters, deadlines, derived cases.
     ///
     /// # Errors
     /// Storage failures.
-    fn follow(tx: &mut dyn WriteTx, cx: &Cx, old: Option<&Self>, new: &Self) -> Result<Vec<Id>>;
+    fn follow(tx: &mut dyn WriteTx, cx: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed>;
     /// The changed fields for the audit, secrets left out.
     fn changes(old: Option<&Self>, new: &Self) -> Vec<audit::Changed>;
 }
@@ -117,6 +122,16 @@ pub struct Timeline {
     pub n: u32,
 }
 
+/// What followed from a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Followed {
+    /// Cases it opened.
+    pub opened: Vec<Id>,
+    /// The deadline that was kept for it. Written down with the row because it depends on rules that may have changed
+    /// by the time it has to be taken away.
+    pub due: Option<Timestamp>,
+}
+
 /// A row: the state and its timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Folded<A> {
@@ -126,13 +141,16 @@ pub struct Folded<A> {
     /// The timeline.
     #[serde(rename = "l")]
     pub line: Timeline,
+    /// The deadline kept for it.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
 }
 
 impl<A: Record> Record for Folded<A> {
     const TAG: u8 = A::TAG;
     type Previous = Folded<A::Previous>;
     fn upgrade(old: Self::Previous) -> Self {
-        Self { state: A::upgrade(old.state), line: old.line }
+        Self { state: A::upgrade(old.state), line: old.line, due: old.due }
     }
 }
 
@@ -226,19 +244,20 @@ fn apply<A: Aggregate>(
     fresh: &[Incoming<A::Event>],
     own: Option<&Origin>,
 ) -> Result<Written<A>> {
-    let (was, mut line) = old.map_or((None, Timeline::default()), |o| (Some(o.state), o.line));
-    let in_order = fresh.iter().all(|e| e.stamped.event.corrects().is_none())
+    let mut line = old.as_ref().map(|o| o.line).unwrap_or_default();
+    let was = old.as_ref().map(|o| &o.state);
+    let blank = A::base(id, was);
+    let in_order = fresh.iter().all(|e| !was.unwrap_or(&blank).reaches_back(&e.stamped.event))
         && fresh.iter().try_fold(line.last, |last, e| (e.stamped.key > last).then_some(e.stamped.key)).is_some();
     let state = if in_order {
-        let blank = was.clone().unwrap_or_else(|| A::blank(id));
-        fresh.iter().fold(blank, |state, e| state.fold(&e.stamped))
+        fresh.iter().fold(was.cloned().unwrap_or(blank), |state, e| state.fold(&e.stamped))
     } else {
         let mut all: Vec<_> = history::<A>(tx, &line)?.into_iter().map(|(_, e)| e).collect();
         all.extend(fresh.iter().map(|e| e.stamped.clone()));
         all.sort_by_key(|e| e.key);
-        A::fold_all(A::base(id, was.as_ref()), &all)
+        A::fold_all(blank, &all)
     };
-    let opened = A::follow(tx, cx, was.as_ref(), &state)?;
+    let Followed { opened, due } = A::follow(tx, cx, old.as_ref(), &state)?;
     let audited = match own {
         Some(origin) => {
             let what = audit::Entry {
@@ -247,7 +266,7 @@ fn apply<A: Aggregate>(
                 record: A::NAME,
                 id,
                 event: fresh.last().map(|e| e.stamped.key.eid),
-                changed: A::changes(was.as_ref(), &state),
+                changed: A::changes(was, &state),
             };
             audit::append(tx, cx, origin, &what)?
         }
@@ -264,7 +283,7 @@ fn apply<A: Aggregate>(
             log::link_business(tx, origin, &e.stamped.key.eid, line.head)?;
         }
     }
-    let row = Folded { state, line };
+    let row = Folded { state, line, due };
     let rev = A::TABLE.put(tx, &id, &row)?;
     Ok(Written { state: row.state, rev, eids: fresh.iter().map(|e| e.stamped.key.eid).collect(), opened })
 }

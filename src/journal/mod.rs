@@ -13,4 +13,4 @@ pub mod readers;
 pub mod reference;
 
 pub use event::{Eid, FoldKey, Stamped};
-pub use fold::{Aggregate, Cx, Event, Folded, Written, history, load, receive, record, state_at};
+pub use fold::{Aggregate, Cx, Event, Folded, Followed, Written, history, load, receive, record, state_at};

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::event::Stamped;
-use super::fold::{Aggregate, Cx, Event, Folded, Written, load, record};
+use super::fold::{Aggregate, Cx, Event, Folded, Followed, Written, load, record};
 use crate::audit::{self, Changed};
 use crate::base::ids::Id;
 use crate::store::{Never, ReadTx, Record, Result, StoreError, Table, WriteTx};
@@ -82,9 +82,9 @@ impl<T: Reference> Aggregate for Ref<T> {
         self.value.clone_from(&e.event.value);
         self
     }
-    fn follow(tx: &mut dyn WriteTx, _: &Cx, old: Option<&Self>, new: &Self) -> Result<Vec<Id>> {
-        T::follow(tx, new.id, old.and_then(|o| o.value.as_ref()), new.value.as_ref())?;
-        Ok(Vec::new())
+    fn follow(tx: &mut dyn WriteTx, _: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
+        T::follow(tx, new.id, old.and_then(|o| o.state.value.as_ref()), new.value.as_ref())?;
+        Ok(Followed::default())
     }
     fn changes(old: Option<&Self>, new: &Self) -> Vec<Changed> {
         audit::compare(old.and_then(|o| o.value.as_ref()), new.value.as_ref(), T::SECRET)

@@ -1,5 +1,6 @@
 //! Exceptional parcels: where each one is, what is known of it, and what is wrong with it.
 
+pub mod aggregate;
 pub mod event;
 pub mod fold;
 pub mod issues;
@@ -7,4 +8,5 @@ pub mod map_file;
 pub mod maps;
 pub mod merge;
 pub mod model;
+pub mod repo;
 pub mod rules;

@@ -145,7 +145,7 @@ pub struct Facts {
 }
 
 /// A person or firm that can be reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 #[allow(missing_docs)]
 pub struct Contact {
@@ -158,7 +158,7 @@ pub struct Contact {
 }
 
 /// An address as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 #[allow(missing_docs)]
 pub struct Place {
@@ -177,7 +177,7 @@ pub struct Place {
 }
 
 /// The moments of a parcel's life as its source tells them; they may contradict one another, and then a case says so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 #[allow(missing_docs)]
 pub struct Milestones {

@@ -1,0 +1,2 @@
+//! cases
+pub mod derived;
