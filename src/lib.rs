@@ -1,5 +1,7 @@
 //! Crossdock: one binary that runs a logistics depot, online or cut off.
 
 pub mod base;
+pub mod identity;
 pub mod journal;
 pub mod parcels;
+pub mod web;

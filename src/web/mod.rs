@@ -1,0 +1,3 @@
+//! The HTTP shell: what every request passes through before an area's own handler sees it.
+
+pub mod tls;
