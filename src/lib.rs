@@ -10,3 +10,4 @@ pub mod journal;
 pub mod logs;
 pub mod parcels;
 pub mod store;
+pub mod web;

@@ -11,6 +11,7 @@ pub mod error;
 pub mod idempotency;
 pub mod openapi;
 pub mod routes;
+pub mod tls;
 
 pub use answer::Answer;
 pub use app::App;
