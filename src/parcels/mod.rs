@@ -1,3 +1,4 @@
 //! Exceptional parcels: where each one is, what is known of it, and what is wrong with it.
 
 pub mod model;
+pub mod numbers;
