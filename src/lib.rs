@@ -2,5 +2,6 @@
 
 pub mod base;
 pub mod deadlines;
+pub mod jobs;
 pub mod journal;
 pub mod parcels;
