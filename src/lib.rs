@@ -3,6 +3,7 @@
 pub mod base;
 pub mod cases;
 pub mod deadlines;
+pub mod demo;
 pub mod jobs;
 pub mod journal;
 pub mod parcels;
