@@ -4,6 +4,7 @@
 //! folders of the data folder ([`private`], [`secret`]) or asks the system for randomness.
 
 pub mod features;
+pub mod gate;
 pub mod grant;
 pub mod opaque;
 pub mod password;

@@ -8,5 +8,6 @@ pub mod map_file;
 pub mod maps;
 pub mod merge;
 pub mod model;
+pub mod numbers;
 pub mod repo;
 pub mod rules;

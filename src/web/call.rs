@@ -16,6 +16,7 @@ use super::error::{ApiError, Refusal};
 use super::idempotency::{self, Repeat};
 use crate::base::error::{Fault, Invalid, Kind};
 use crate::identity::features::Feature;
+use crate::identity::gate::Shown;
 use crate::identity::grant::{Grant, Principal};
 use crate::journal::Cx;
 use crate::store::{Lane, ReadTx, StoreError, WriteTx};
@@ -40,9 +41,29 @@ impl<F: Feature> FromRequest for Call<F> {
 
 fn admit<F: Feature>(req: &HttpRequest) -> Result<Call<F>, ApiError> {
     let app = app(req)?;
-    let principal = app.gate.admit(&app.store, req, app.clock.now())?;
+    let principal = app.gate.admit(&app.store, &shown(req), app.clock.now())?;
     let grant = principal.grant::<F>()?;
     Ok(Call { app, grant, request: req.clone() })
+}
+
+/// The session cookie's name.
+pub const SESSION_COOKIE: &str = "crossdock_session";
+
+/// What a request shows of its sender.
+fn shown(req: &HttpRequest) -> Shown<'_> {
+    let header = |name: &str| req.headers().get(name).and_then(|v| v.to_str().ok());
+    let cookies = header("cookie").into_iter().flat_map(|c| c.split(';'));
+    let session = cookies.filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == SESSION_COOKIE).map(|(_, v)| v);
+    // Browsers say where a request comes from; one that says "same-origin" can't have been made by another site.
+    let same_origin = header("sec-fetch-site").is_none_or(|s| s == "same-origin" || s == "none");
+    Shown {
+        bearer: header("authorization").and_then(|a| a.strip_prefix("Bearer ")),
+        session,
+        csrf: header("x-csrf-token"),
+        changes: !req.method().is_safe(),
+        same_origin,
+        address: req.peer_addr().map(|a| a.ip()),
+    }
 }
 
 /// The running depot behind a request.

@@ -77,7 +77,7 @@ impl Routes {
     #[must_use]
     pub fn add<F: Feature, H, Args>(self, method: Method, path: &'static str, handler: H, summary: &'static str) -> Self
     where
-        H: Handler<Args> + Sync,
+        H: Handler<Args> + Send + Sync,
         Args: FromRequest + 'static,
         H::Output: Responder + 'static,
     {
@@ -88,7 +88,7 @@ impl Routes {
     #[must_use]
     pub fn open<H, Args>(self, method: Method, path: &'static str, handler: H, summary: &'static str) -> Self
     where
-        H: Handler<Args> + Sync,
+        H: Handler<Args> + Send + Sync,
         Args: FromRequest + 'static,
         H::Output: Responder + 'static,
     {
@@ -97,7 +97,7 @@ impl Routes {
 
     fn push<H, Args>(mut self, method: Method, path: &'static str, feature: &'static str, handler: H, summary: &'static str) -> Self
     where
-        H: Handler<Args> + Sync,
+        H: Handler<Args> + Send + Sync,
         Args: FromRequest + 'static,
         H::Output: Responder + 'static,
     {

@@ -1,0 +1,437 @@
+//! The steps a case may take, and when its clock rings. Pure: who may take a step is asked elsewhere.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::error::{Fault, Invalid, Kind, Problem};
+use crate::base::text;
+use crate::deadlines::calendar::Calendar;
+use crate::id_type;
+
+/// How long a case may wait before somebody looks again, at the most.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(90 * 24 * 3_600);
+
+/// When a case that nobody has begun is escalated, in percent of its time to first action.
+pub const ESCALATE_AT_PERCENT: [u32; 3] = [50, 100, 200];
+
+id_type! {
+    /// A case's own id.
+    CaseId
+}
+
+/// Where a case stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nobody has looked yet.
+    #[default]
+    Open,
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Somebody works on it.
+    InProgress,
+    /// Nothing to do until a time, or until somebody answers.
+    Waiting,
+    /// Done, one way or another.
+    Resolved,
+    /// It was the same matter as another case, and lives on there.
+    Merged,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::Acknowledged, Self::InProgress, Self::Waiting, Self::Resolved, Self::Merged];
+
+    /// Whether it still needs somebody.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Resolved | Self::Merged)
+    }
+}
+
+/// What kind of step a [`Command`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // as in Command
+pub enum Step {
+    Acknowledge,
+    Start,
+    Wait,
+    Resolve,
+    Reopen,
+    Merge,
+    Assign,
+    Note,
+}
+
+impl Step {
+    /// Every kind of step.
+    pub const ALL: [Self; 8] = [
+        Self::Acknowledge,
+        Self::Start,
+        Self::Wait,
+        Self::Resolve,
+        Self::Reopen,
+        Self::Merge,
+        Self::Assign,
+        Self::Note,
+    ];
+}
+
+/// How a case ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// The hindrance is gone and the parcel goes on.
+    Solved,
+    /// It reached its recipient.
+    Delivered,
+    /// It goes elsewhere.
+    Redirected,
+    /// It goes back.
+    Returned,
+    /// It is destroyed or given away.
+    Disposed,
+    /// It is paid for.
+    Claimed,
+    /// There was nothing wrong.
+    FalseAlarm,
+    /// Something else; the note says what.
+    Other,
+}
+
+/// What somebody wants to do with a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// I have seen it.
+    Acknowledge,
+    /// I work on it.
+    Start,
+    /// Nothing to do until then.
+    Wait {
+        /// When it comes back to the desk.
+        until: Timestamp,
+    },
+    /// It is done.
+    Resolve {
+        /// How it ended.
+        resolution: Resolution,
+        /// What was done; needed with [`Resolution::Other`].
+        #[serde(default)]
+        note: String,
+    },
+    /// It is not done after all.
+    Reopen {
+        /// Why.
+        reason: String,
+    },
+    /// It is the same matter as another.
+    Merge {
+        /// The one that lives on.
+        into: CaseId,
+    },
+    /// Somebody else's now.
+    Assign {
+        /// A person or role; nobody puts it back on the desk.
+        owner: Option<String>,
+    },
+    /// To be remembered.
+    Note {
+        /// In any language.
+        text: String,
+    },
+}
+
+impl Command {
+    /// Its kind.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Acknowledge => Step::Acknowledge,
+            Self::Start => Step::Start,
+            Self::Wait { .. } => Step::Wait,
+            Self::Resolve { .. } => Step::Resolve,
+            Self::Reopen { .. } => Step::Reopen,
+            Self::Merge { .. } => Step::Merge,
+            Self::Assign { .. } => Step::Assign,
+            Self::Note { .. } => Step::Note,
+        }
+    }
+}
+
+/// The steps a case in `from` may take, the likeliest first.
+#[must_use]
+pub const fn allowed(from: State) -> &'static [Step] {
+    use Step::{Acknowledge, Assign, Merge, Note, Reopen, Resolve, Start, Wait};
+    match from {
+        State::Open => &[Acknowledge, Start, Wait, Resolve, Merge, Assign, Note],
+        State::Acknowledged => &[Start, Wait, Resolve, Merge, Assign, Note],
+        State::InProgress => &[Resolve, Wait, Merge, Assign, Note],
+        State::Waiting => &[Start, Wait, Resolve, Merge, Assign, Note],
+        State::Resolved => &[Reopen, Note],
+        State::Merged => &[],
+    }
+}
+
+/// Where `step` takes a case in `from`; none when it may not.
+#[must_use]
+pub fn next(from: State, step: Step) -> Option<State> {
+    allowed(from).contains(&step).then_some(match step {
+        Step::Acknowledge => State::Acknowledged,
+        Step::Start => State::InProgress,
+        Step::Wait => State::Waiting,
+        Step::Resolve => State::Resolved,
+        Step::Reopen => State::Open,
+        Step::Merge => State::Merged,
+        Step::Assign | Step::Note => from,
+    })
+}
+
+/// Where `command` takes case `id`, which is in `from`.
+///
+/// # Errors
+/// [`Refusal::Step`] when the table does not allow it; [`Refusal::Invalid`] when a wait ends in the past or after
+/// [`LONGEST_WAIT`], a text is missing or too long, or a case is merged into itself.
+pub fn decide(id: CaseId, from: State, command: &Command, now: Timestamp) -> Result<State, Refusal> {
+    let step = command.step();
+    let to = next(from, step).ok_or(Refusal::Step { from, step })?;
+    match command {
+        Command::Wait { until } if *until <= now => {
+            Err(Problem::new("/until", format!("{until} is past; it is {now}")))
+        }
+        Command::Wait { until } if until.since(now) > LONGEST_WAIT => {
+            Err(Problem::new("/until", format!("{until} is too far off; a case waits 90 days at most")))
+        }
+        Command::Merge { into } if *into == id => {
+            Err(Problem::new("/into", "is this very case; name the one that lives on"))
+        }
+        Command::Resolve { resolution: Resolution::Other, note } => text::required("/note", note, text::LONG),
+        Command::Resolve { note, .. } => text::optional("/note", note, text::LONG),
+        Command::Reopen { reason } => text::required("/reason", reason, text::LONG),
+        Command::Assign { owner: Some(owner) } => text::required("/owner", owner, text::SHORT),
+        Command::Note { text } => text::required("/text", text, text::LONG),
+        Command::Acknowledge
+        | Command::Start
+        | Command::Wait { .. }
+        | Command::Merge { .. }
+        | Command::Assign { owner: None } => Ok(()),
+    }
+    .map_err(|problem| Refusal::Invalid(Invalid(vec![problem])))?;
+    Ok(to)
+}
+
+/// When the first action on a case is due: `sla_hours` of working time after it was opened.
+#[must_use]
+pub fn sla_due(opened_at: Timestamp, sla_hours: u16, calendar: &Calendar) -> Timestamp {
+    share_of(opened_at, sla_hours, 100, calendar)
+}
+
+/// When a case that nobody has begun is escalated: at each of [`ESCALATE_AT_PERCENT`] of its working hours.
+#[must_use]
+pub fn escalations(opened_at: Timestamp, sla_hours: u16, calendar: &Calendar) -> [Timestamp; 3] {
+    ESCALATE_AT_PERCENT.map(|percent| share_of(opened_at, sla_hours, percent, calendar))
+}
+
+/// The next escalation after `now`; none when all are past.
+#[must_use]
+pub fn next_escalation(
+    opened_at: Timestamp,
+    sla_hours: u16,
+    calendar: &Calendar,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    escalations(opened_at, sla_hours, calendar).into_iter().find(|at| *at > now)
+}
+
+fn share_of(opened_at: Timestamp, hours: u16, percent: u32, calendar: &Calendar) -> Timestamp {
+    // an hour is 36 times a hundred seconds
+    calendar.add_working(opened_at, Duration::from_secs(36 * u64::from(hours) * u64::from(percent)))
+}
+
+/// Why a case does not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The table does not allow the step.
+    #[error("{}", refuse(*from, *step))]
+    Step {
+        /// Where the case stands.
+        from: State,
+        /// What was asked.
+        step: Step,
+    },
+    /// The step is allowed, what it says is not.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+fn refuse(from: State, step: Step) -> String {
+    let steps: Vec<String> = allowed(from).iter().map(Step::to_string).collect();
+    match steps.as_slice() {
+        [] => format!("a {from} case can't take the step {step}; turn to the case it was merged into"),
+        steps => format!("a case that is {from} can't take the step {step}; it can: {}", steps.join(", ")),
+    }
+}
+
+impl Fault for Refusal {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Step { .. } => Kind::Conflict,
+            Self::Invalid(invalid) => invalid.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Step { .. } => "case.invalid_transition",
+            Self::Invalid(invalid) => invalid.code(),
+        }
+    }
+
+    fn fields(&self) -> Vec<Problem> {
+        match self {
+            Self::Step { .. } => Vec::new(),
+            Self::Invalid(invalid) => invalid.fields(),
+        }
+    }
+
+    fn extra(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut extra = serde_json::Map::new();
+        if let Self::Step { from, .. } = self {
+            let steps = allowed(*from).iter().map(|step| step.to_string().into()).collect();
+            extra.insert("allowed".to_owned(), serde_json::Value::Array(steps));
+        }
+        extra
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const NOW: Timestamp = Timestamp::ZERO;
+
+    fn asked(from: State, command: &Command) -> Result<State, Refusal> {
+        decide(CaseId::default(), from, command, NOW)
+    }
+
+    #[test]
+    fn the_usual_way_leads_from_open_to_resolved() {
+        let mut state = State::default();
+        let until = NOW.after(HOUR);
+        let done = Command::Resolve { resolution: Resolution::Solved, note: String::new() };
+        for (command, to) in [
+            (Command::Acknowledge, State::Acknowledged),
+            (Command::Start, State::InProgress),
+            (Command::Wait { until }, State::Waiting),
+            (Command::Assign { owner: None }, State::Waiting),
+            (Command::Start, State::InProgress),
+            (done, State::Resolved),
+            (Command::Reopen { reason: "it came back".to_owned() }, State::Open),
+        ] {
+            state = asked(state, &command).unwrap();
+            assert_eq!(state, to);
+        }
+    }
+
+    #[test]
+    fn a_step_is_taken_exactly_when_the_table_lists_it() {
+        for from in State::ALL {
+            for step in Step::ALL {
+                assert_eq!(next(from, step).is_some(), allowed(from).contains(&step), "{from} {step}");
+            }
+            assert!(from.is_open() == allowed(from).contains(&Step::Resolve));
+        }
+        assert!(allowed(State::Merged).is_empty(), "a merged case lives on elsewhere");
+    }
+
+    #[test]
+    fn a_refused_step_names_what_is_allowed() {
+        let refusal = asked(State::Resolved, &Command::Start).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "a case that is resolved can't take the step start; it can: reopen, note"
+        );
+        assert_eq!((refusal.kind(), refusal.code()), (Kind::Conflict, "case.invalid_transition"));
+        assert_eq!(refusal.extra()["allowed"], serde_json::json!(["reopen", "note"]));
+        assert!(asked(State::Merged, &Command::Start).unwrap_err().to_string().contains("merged into"));
+    }
+
+    #[test]
+    fn what_a_step_says_has_to_make_sense() {
+        let wait = |d| Command::Wait { until: NOW.after(d) };
+        let note = |n| Command::Note { text: "x".repeat(n) };
+        let other = |note: &str| Command::Resolve { resolution: Resolution::Other, note: note.to_owned() };
+        for good in [
+            wait(HOUR),
+            wait(LONGEST_WAIT),
+            note(text::LONG),
+            other("eaten"),
+            Command::Assign { owner: None },
+        ] {
+            assert!(asked(State::Open, &good).is_ok(), "{good:?}");
+        }
+        let late = LONGEST_WAIT + Duration::from_millis(1);
+        let nobody = Command::Assign { owner: Some(" ".to_owned()) };
+        let itself = Command::Merge { into: CaseId::default() };
+        for bad in
+            [wait(Duration::ZERO), wait(late), note(0), note(text::LONG + 1), other(""), nobody, itself]
+        {
+            assert_eq!(asked(State::Open, &bad).unwrap_err().kind(), Kind::Invalid, "{bad:?}");
+        }
+        assert!(asked(State::Resolved, &Command::Reopen { reason: String::new() }).is_err());
+    }
+
+    #[test]
+    fn commands_survive_json_and_records() {
+        for command in
+            [Command::Start, Command::Merge { into: CaseId::fresh() }, Command::Wait { until: NOW }]
+        {
+            let json = serde_json::to_string(&command).unwrap();
+            assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), command);
+            let bytes = rmp_serde::to_vec_named(&command).unwrap();
+            assert_eq!(rmp_serde::from_slice::<Command>(&bytes).unwrap(), command);
+        }
+    }
+
+    #[test]
+    fn the_clock_of_a_case_runs_in_working_hours() {
+        let berlin = Calendar::usual("Europe/Berlin").unwrap();
+        let at = |text: &str| Timestamp::parse(text, berlin.zone()).unwrap();
+        let friday = at("2026-03-27T16:00");
+        assert_eq!(sla_due(friday, 4, &berlin), at("2026-03-28T10:00"));
+        // the clocks change on Sunday night; the desk does not notice
+        let seen = escalations(friday, 8, &berlin);
+        assert_eq!(seen, [at("2026-03-28T10:00"), at("2026-03-30T10:00"), at("2026-03-30T18:00")]);
+        assert_eq!(next_escalation(friday, 8, &berlin, seen[0]), Some(seen[1]));
+        assert_eq!(next_escalation(friday, 8, &berlin, seen[2]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn escalations_come_in_order_and_the_second_is_the_due_time(ms in 0i64..4_000_000_000_000, hours in any::<u16>()) {
+            let (calendar, opened) = (Calendar::usual("America/Sao_Paulo").unwrap(), Timestamp::from_millis(ms));
+            let [half, full, double] = escalations(opened, hours, &calendar);
+            prop_assert!(opened <= half && half <= full && full <= double);
+            prop_assert_eq!(full, sla_due(opened, hours, &calendar));
+        }
+    }
+}
