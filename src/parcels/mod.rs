@@ -1,6 +1,8 @@
 //! Exceptional parcels: where each one is, what is known of it, and what is wrong with it.
 
 pub mod aggregate;
+pub mod api;
+pub mod error;
 pub mod event;
 pub mod fold;
 pub mod issues;
@@ -9,5 +11,9 @@ pub mod maps;
 pub mod merge;
 pub mod model;
 pub mod numbers;
+pub mod queries;
 pub mod repo;
 pub mod rules;
+pub mod service;
+pub mod stats;
+pub mod views;

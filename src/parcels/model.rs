@@ -18,7 +18,7 @@ id_type! {
 
 /// Where a parcel is. The sixteen statuses of the trade's vocabularies brought together; what is wrong with it
 /// (flags) and what a person must do (cases) are separate facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[allow(missing_docs)] // the names are the trade's own
@@ -223,7 +223,7 @@ impl fmt::Display for Status {
 }
 
 /// Something true of a parcel wherever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[allow(missing_docs)] // the names are the trade's own
