@@ -69,11 +69,14 @@ impl Aggregate for Parcel {
     fn follow(tx: &mut dyn WriteTx, cx: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
         let was = old.map(|o| &o.state);
         repo::look_ups(tx, was, new)?;
-        if was.map(|w| w.status) != Some(new.status) {
-            if let Some(was) = was {
-                counters::add(tx, &format!("parcels/{}", was.status), -1)?;
+        let counted = |p: &Self| (!p.is_void()).then_some(p.status);
+        let (before, after) = (was.and_then(counted), counted(new));
+        if before != after {
+            for (status, by) in [(before, -1), (after, 1)] {
+                if let Some(status) = status {
+                    counters::add(tx, &format!("parcels/{status}"), by)?;
+                }
             }
-            counters::add(tx, &format!("parcels/{}", new.status), 1)?;
         }
         let id = new.id.0;
         let promise = |p: &Self| p.facts.promised_at.filter(|_| rules::is_open(p.status));

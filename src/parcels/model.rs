@@ -347,6 +347,12 @@ impl Parcel {
     pub fn new(id: ParcelId) -> Self {
         Self { id, ..Self::default() }
     }
+
+    /// Whether everything that was said of it has been taken back: it is in the journal and nowhere else.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        self.corrections > 0 && self.status == Status::Unknown && self.number.is_empty() && self.facts == Facts::default()
+    }
 }
 
 #[cfg(test)]

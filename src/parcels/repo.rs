@@ -20,7 +20,7 @@ pub const BY_DISTRIBUTOR: Ix = Ix::Nth(1);
 pub const BY_EXCEPTION: Ix = Ix::Nth(2);
 
 fn by_status(row: &Folded<Parcel>) -> Option<Vec<u8>> {
-    Some(vec![row.state.status as u8])
+    (!row.state.is_void()).then(|| vec![row.state.status as u8])
 }
 
 fn by_distributor(row: &Folded<Parcel>) -> Option<Vec<u8>> {
@@ -158,7 +158,7 @@ pub fn find(tx: &dyn ReadTx, scope: &Scope, name: &str) -> Result<Option<(Entry<
 /// Whether a parcel lies in `scope`.
 #[must_use]
 pub fn visible(scope: &Scope, p: &Parcel) -> bool {
-    scope.admits_distributor(p.facts.distributor.as_deref())
+    !p.is_void() && scope.admits_distributor(p.facts.distributor.as_deref())
 }
 
 /// A page of parcels in the order of `ix`.
