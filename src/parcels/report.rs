@@ -169,3 +169,20 @@ pub fn take_back(tx: &mut dyn WriteTx, cx: &Cx, made: Made, why: &str) -> Result
     record(tx, cx, made.parcel, Some(row), vec![event])?;
     Ok(true)
 }
+
+/// What would become of a report, without writing anything. Repetitions inside one file are not seen.
+///
+/// # Errors
+/// Storage failures.
+pub fn preview(tx: &dyn ReadTx, source: &str, r: &Report) -> Result<Verdict> {
+    let targets = targets(tx, r)?;
+    let mut verdict = if targets.is_empty() { Verdict::Created } else { Verdict::Unchanged };
+    for id in targets {
+        if let Some(row) = PARCELS.get(tx, &id)?
+            && told_at(tx, &row, source, r)?.is_none()
+        {
+            verdict = Verdict::Updated;
+        }
+    }
+    Ok(verdict)
+}
