@@ -98,7 +98,9 @@ pub const OFF: Table<str, Off> = Table::new(5, "audit_off", Home::Local);
 /// # Errors
 /// Storage failures.
 pub fn append(tx: &mut dyn WriteTx, cx: &Cx, origin: &Origin, what: &Entry<'_>) -> Result<u64> {
-    if what.class == Class::Business && OFF.get(tx, "off")?.is_some_and(|off| off.kinds.iter().any(|k| k == what.record)) {
+    if what.class == Class::Business
+        && OFF.get(tx, "off")?.is_some_and(|off| off.kinds.iter().any(|k| k == what.record))
+    {
         return Ok(0);
     }
     let body = Body {
@@ -111,9 +113,19 @@ pub fn append(tx: &mut dyn WriteTx, cx: &Cx, origin: &Origin, what: &Entry<'_>) 
         via: cx.via.to_string(),
     };
     let s = log::head(tx, log::AUDIT, origin)?.last + 1;
-    let header = Header { o: origin.site, e: origin.epoch, s, t: origin.last, k: KIND, v: 1, id: what.id, u: cx.actor.number };
+    let header = Header {
+        o: origin.site,
+        e: origin.epoch,
+        s,
+        t: origin.last,
+        k: KIND,
+        v: 1,
+        id: what.id,
+        u: cx.actor.number,
+    };
     let encode = |body: &Body| {
-        let bytes = rmp_serde::to_vec_named(body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
+        let bytes = rmp_serde::to_vec_named(body)
+            .map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
         change::encode(&header, &bytes)
     };
     let blob = match encode(&body) {
@@ -182,7 +194,8 @@ pub struct Noted {
 pub fn open(seq: u64, entry: &[u8]) -> Result<Noted> {
     let (hash, blob) = log::split_audit(entry)?;
     let (header, body) = change::decode(blob)?;
-    let body = rmp_serde::from_slice(&body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
+    let body =
+        rmp_serde::from_slice(&body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
     Ok(Noted { seq, header, body, eid: change::eid(blob), hash })
 }
 
@@ -213,7 +226,11 @@ pub fn verify(tx: &dyn ReadTx) -> Result<Verified> {
         for (seq, entry) in &rows {
             let (stored, blob) = log::split_audit(entry)?;
             let before = hash.unwrap_or([0; 16]);
-            let holds = if hash.is_none() && head.floor > 1 { true } else { change::link(&before, &change::eid(blob)) == stored };
+            let holds = if hash.is_none() && head.floor > 1 {
+                true
+            } else {
+                change::link(&before, &change::eid(blob)) == stored
+            };
             if !holds || *seq != at + 1 {
                 return Ok(Verified { broken_at: Some(*seq), ..out });
             }

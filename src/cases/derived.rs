@@ -35,7 +35,13 @@ pub struct Fact<'a> {
 ///
 /// # Errors
 /// Storage failures.
-pub fn derive(tx: &mut dyn WriteTx, cx: &Cx, subject: &Subject<'_>, old: &[Fact<'_>], new: &[Fact<'_>]) -> Result<Vec<Id>> {
+pub fn derive(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    subject: &Subject<'_>,
+    old: &[Fact<'_>],
+    new: &[Fact<'_>],
+) -> Result<Vec<Id>> {
     let _ = (tx, cx, subject, old, new);
     Ok(Vec::new())
 }

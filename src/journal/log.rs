@@ -64,7 +64,9 @@ fn is_nought(n: &i64) -> bool {
 /// Storage failures, and when there is none: something refers to it, so it must be there.
 pub fn applied(tx: &dyn ReadTx, seq: u64) -> Result<Applied> {
     let bytes = tx.entry(DEPOT, APPLIED, seq)?;
-    let bytes = bytes.ok_or_else(|| StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to")))?;
+    let bytes = bytes.ok_or_else(|| {
+        StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to"))
+    })?;
     table::decode("applied", &bytes)
 }
 

@@ -38,7 +38,8 @@ impl Event for ParcelEvent {
         self.encode_body().map_err(|e| StoreError::Codec { what: "parcel event", why: e.to_string() })
     }
     fn decode(kind: u16, schema: u16, body: &[u8]) -> Result<Self> {
-        Self::decode(kind, schema, body).map_err(|e| StoreError::Codec { what: "parcel event", why: e.to_string() })
+        Self::decode(kind, schema, body)
+            .map_err(|e| StoreError::Codec { what: "parcel event", why: e.to_string() })
     }
     fn occurred(&self) -> Option<Timestamp> {
         self.occurred()
@@ -87,7 +88,12 @@ impl Aggregate for Parcel {
         let opened = if before == new.issues {
             Vec::new()
         } else {
-            let subject = Subject { kind: Self::NAME, id, label: &new.number, distributor: new.facts.distributor.as_deref() };
+            let subject = Subject {
+                kind: Self::NAME,
+                id,
+                label: &new.number,
+                distributor: new.facts.distributor.as_deref(),
+            };
             derive(tx, cx, &subject, &facts(before), &facts(&new.issues))?
         };
         Ok(Followed { opened, due: stale })

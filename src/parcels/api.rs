@@ -1,8 +1,8 @@
 //! The routes of parcels. No decisions, no database.
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::Path;
-use actix_web::HttpResponse;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,10 +11,14 @@ use super::model::Status;
 use super::queries::{self, By, Filter, Overdue};
 use super::service;
 use super::stats::{self, Stats};
-use super::views::{BulkAnswer, BulkInput, BulkVerdict, EventInput, EventView, FactsInput, NewParcel, NoteInput, ParcelView};
+use super::views::{
+    BulkAnswer, BulkInput, BulkVerdict, EventInput, EventView, FactsInput, NewParcel, NoteInput, ParcelView,
+};
 use crate::base::error::{Fault, Invalid};
 use crate::base::page::Page;
-use crate::identity::features::{BulkParcels, CreateParcels, EditParcels, ScanParcels, ViewDashboard, ViewParcels};
+use crate::identity::features::{
+    BulkParcels, CreateParcels, EditParcels, ScanParcels, ViewDashboard, ViewParcels,
+};
 use crate::web::routes::Routes;
 use crate::web::{Answer, ApiError, Body, Call, Query};
 
@@ -35,12 +39,19 @@ pub fn routes() -> Routes {
         ])
         .answers::<Page<ParcelView<'_>>>(200)
         .add::<CreateParcels, _, _>(Method::POST, "/parcels", create, "Announce a parcel")
-        .body::<NewParcel>(r#"{"tracking_number":"RR123456785NL","distributor":"bar","recipient":{"name":"x"}}"#)
+        .body::<NewParcel>(
+            r#"{"tracking_number":"RR123456785NL","distributor":"bar","recipient":{"name":"x"}}"#,
+        )
         .answers::<ParcelView<'_>>(201)
         .add::<BulkParcels, _, _>(Method::POST, "/parcels/events", bulk, "Report on many parcels at once")
         .body::<BulkInput>(r#"{"rows":[{"parcel":"RR123456785NL","status":"in_transit"}],"atomic":false}"#)
         .answers::<BulkAnswer>(200)
-        .add::<ViewParcels, _, _>(Method::GET, "/parcels/overdue", overdue, "Open parcels whose promised time has passed")
+        .add::<ViewParcels, _, _>(
+            Method::GET,
+            "/parcels/overdue",
+            overdue,
+            "Open parcels whose promised time has passed",
+        )
         .query(&[
             ("at", "the moment to look at; now when absent"),
             ("by", "clock (default) or day: whether the promised day itself is still in time"),
@@ -48,20 +59,45 @@ pub fn routes() -> Routes {
             ("cursor", "from the page before"),
         ])
         .answers::<Page<ParcelView<'_>>>(200)
-        .add::<ViewParcels, _, _>(Method::GET, "/parcels/{id}", get, "One parcel, by id or any of its numbers")
+        .add::<ViewParcels, _, _>(
+            Method::GET,
+            "/parcels/{id}",
+            get,
+            "One parcel, by id or any of its numbers",
+        )
         .answers::<ParcelView<'_>>(200)
-        .add::<EditParcels, _, _>(Method::PATCH, "/parcels/{id}", describe, "Change what is known of a parcel; null takes a fact away")
+        .add::<EditParcels, _, _>(
+            Method::PATCH,
+            "/parcels/{id}",
+            describe,
+            "Change what is known of a parcel; null takes a fact away",
+        )
         .body::<FactsInput>(r#"{"service":"express","weight_g":1200}"#)
         .answers::<ParcelView<'_>>(200)
-        .add::<ScanParcels, _, _>(Method::POST, "/parcels/{id}/events", post_event, "Report where a parcel is, or correct an event")
+        .add::<ScanParcels, _, _>(
+            Method::POST,
+            "/parcels/{id}/events",
+            post_event,
+            "Report where a parcel is, or correct an event",
+        )
         .body::<EventInput>(r#"{"status":"in_transit","note":"on truck 7"}"#)
         .answers::<ParcelView<'_>>(200)
-        .add::<ViewParcels, _, _>(Method::GET, "/parcels/{id}/history", history, "Every event of a parcel, in the order they took effect")
+        .add::<ViewParcels, _, _>(
+            Method::GET,
+            "/parcels/{id}/history",
+            history,
+            "Every event of a parcel, in the order they took effect",
+        )
         .answers::<Page<EventView>>(200)
         .add::<EditParcels, _, _>(Method::POST, "/parcels/{id}/notes", note, "Add a note")
         .body::<NoteInput>(r#"{"text":"customer called"}"#)
         .answers::<ParcelView<'_>>(201)
-        .add::<ViewDashboard, _, _>(Method::GET, "/dashboard/stats", figures, "Counts of the depot, now or at a past moment")
+        .add::<ViewDashboard, _, _>(
+            Method::GET,
+            "/dashboard/stats",
+            figures,
+            "Counts of the depot, now or at a past moment",
+        )
         .query(&[("at", "the moment to look at; now when absent")])
         .answers::<Stats>(200)
 }
@@ -123,8 +159,22 @@ async fn bulk(call: Call<BulkParcels>, body: Body<BulkInput>) -> Response {
         let rows = body.0.rows.iter().map(|r| (r.parcel.clone(), r.event.clone())).collect();
         let verdicts = service::post_events(tx, grant, cx, rows, body.0.atomic)?;
         let verdict = |(row, v): (usize, service::RowVerdict)| match v {
-            Ok(w) => BulkVerdict { row, ok: true, id: Some(w.state.id), status: Some(w.state.status), code: None, detail: None },
-            Err(e) => BulkVerdict { row, ok: false, id: None, status: None, code: Some(e.code()), detail: Some(e.to_string()) },
+            Ok(w) => BulkVerdict {
+                row,
+                ok: true,
+                id: Some(w.state.id),
+                status: Some(w.state.status),
+                code: None,
+                detail: None,
+            },
+            Err(e) => BulkVerdict {
+                row,
+                ok: false,
+                id: None,
+                status: None,
+                code: Some(e.code()),
+                detail: Some(e.to_string()),
+            },
         };
         let results: Vec<BulkVerdict> = verdicts.into_iter().enumerate().map(verdict).collect();
         let accepted = results.iter().filter(|r| r.ok).count();
@@ -173,8 +223,13 @@ async fn overdue(call: Call<ViewParcels>, input: Query<OverdueInput>) -> Respons
     })
 }
 
-fn moment(at: Option<&str>, policy: &crate::deadlines::policy::Policy) -> Result<Option<crate::base::clock::Timestamp>, Invalid> {
-    at.map(|t| crate::base::clock::Timestamp::parse(t, policy.calendar.zone())).transpose().map_err(|e| Invalid::at("?at", e))
+fn moment(
+    at: Option<&str>,
+    policy: &crate::deadlines::policy::Policy,
+) -> Result<Option<crate::base::clock::Timestamp>, Invalid> {
+    at.map(|t| crate::base::clock::Timestamp::parse(t, policy.calendar.zone()))
+        .transpose()
+        .map_err(|e| Invalid::at("?at", e))
 }
 
 #[derive(Debug, Deserialize)]

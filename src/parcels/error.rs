@@ -85,10 +85,16 @@ impl Fault for ParcelError {
         match self {
             Self::Move(e) => e.fields(),
             Self::Invalid(e) => e.fields(),
-            Self::Row { row, why } => {
-                why.fields().into_iter().map(|p| Problem { pointer: format!("/rows/{row}{}", p.pointer), ..p }).collect()
-            }
-            Self::Unknown(_) | Self::Exists { .. } | Self::Denied(_) | Self::Stale { .. } | Self::Store(_) => Vec::new(),
+            Self::Row { row, why } => why
+                .fields()
+                .into_iter()
+                .map(|p| Problem { pointer: format!("/rows/{row}{}", p.pointer), ..p })
+                .collect(),
+            Self::Unknown(_)
+            | Self::Exists { .. }
+            | Self::Denied(_)
+            | Self::Stale { .. }
+            | Self::Store(_) => Vec::new(),
         }
     }
     fn extra(&self) -> Map<String, Value> {

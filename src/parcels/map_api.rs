@@ -23,13 +23,34 @@ pub fn routes() -> Routes {
     Routes::new("status maps")
         .add::<ViewStatusMaps, _, _>(Method::GET, "/status-maps", list, "Sources whose codes are known")
         .answers::<Page<SourceView>>(200)
-        .add::<ViewStatusMaps, _, _>(Method::GET, "/status-maps/unmapped", unmapped, "Codes no map knew when they came")
-        .query(&[("source", "only of this source"), ("limit", "rows, at most 500"), ("cursor", "from the page before")])
+        .add::<ViewStatusMaps, _, _>(
+            Method::GET,
+            "/status-maps/unmapped",
+            unmapped,
+            "Codes no map knew when they came",
+        )
+        .query(&[
+            ("source", "only of this source"),
+            ("limit", "rows, at most 500"),
+            ("cursor", "from the page before"),
+        ])
         .answers::<Page<Unmapped>>(200)
-        .add::<ViewStatusMaps, _, _>(Method::GET, "/status-maps/{source}", get, "The map that counts for a source")
+        .add::<ViewStatusMaps, _, _>(
+            Method::GET,
+            "/status-maps/{source}",
+            get,
+            "The map that counts for a source",
+        )
         .answers::<MapView>(200)
-        .add::<EditStatusMaps, _, _>(Method::PUT, "/status-maps/{source}", put, "Set the own map of a source; the first row that fits a code counts")
-        .body::<MapInput>(r#"{"rows":[{"code":"shipped","meaning":"handed to the carrier","status":"in_transit"}]}"#)
+        .add::<EditStatusMaps, _, _>(
+            Method::PUT,
+            "/status-maps/{source}",
+            put,
+            "Set the own map of a source; the first row that fits a code counts",
+        )
+        .body::<MapInput>(
+            r#"{"rows":[{"code":"shipped","meaning":"handed to the carrier","status":"in_transit"}]}"#,
+        )
         .answers::<MapView>(200)
 }
 
@@ -56,7 +77,9 @@ struct MapInput {
 }
 
 async fn list(call: Call<ViewStatusMaps>) -> Response {
-    call.read(|tx, _| -> Result<Answer, MapError> { Ok(Answer::ok(&Page { items: map_service::list(tx)?, next: None })?) })
+    call.read(|tx, _| -> Result<Answer, MapError> {
+        Ok(Answer::ok(&Page { items: map_service::list(tx)?, next: None })?)
+    })
 }
 
 #[derive(Deserialize)]
@@ -69,7 +92,12 @@ struct Wanted {
 
 async fn unmapped(call: Call<ViewStatusMaps>, q: Query<Wanted>) -> Response {
     call.read(|tx, _| -> Result<Answer, MapError> {
-        let rows = map_service::unmapped(tx, q.0.source.as_deref(), position(q.0.cursor.as_deref())?, limit(q.0.limit)?)?;
+        let rows = map_service::unmapped(
+            tx,
+            q.0.source.as_deref(),
+            position(q.0.cursor.as_deref())?,
+            limit(q.0.limit)?,
+        )?;
         let next = rows.next.as_ref().map(cursor).transpose()?;
         Ok(Answer::page(&Page { items: rows.items.into_iter().map(|e| e.value).collect(), next })?)
     })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::maps::{Compiled, Map, shipped, sources};
 use super::map_file::MAX_ROWS;
+use super::maps::{Compiled, Map, shipped, sources};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
@@ -64,7 +64,13 @@ pub fn compiled(tx: &dyn ReadTx, source: &str) -> Result<Arc<Compiled>> {
 ///
 /// # Errors
 /// When it has too many rows, or one without a code or with an unknown reason; when it has changed since revision `seen`.
-pub fn set(tx: &mut dyn WriteTx, _: &Grant<EditStatusMaps>, cx: &Cx, map: Map, seen: Option<u64>) -> std::result::Result<u64, MapError> {
+pub fn set(
+    tx: &mut dyn WriteTx,
+    _: &Grant<EditStatusMaps>,
+    cx: &Cx,
+    map: Map,
+    seen: Option<u64>,
+) -> std::result::Result<u64, MapError> {
     check(&map)?;
     let id = map_id(&map.source);
     let found = reference::get::<OwnMap>(tx, id)?.map_or(0, |(_, rev)| rev);
@@ -77,7 +83,8 @@ pub fn set(tx: &mut dyn WriteTx, _: &Grant<EditStatusMaps>, cx: &Cx, map: Map, s
 fn check(map: &Map) -> std::result::Result<(), Invalid> {
     let mut wrong: Vec<Problem> = text::required("/source", &map.source, 64).err().into_iter().collect();
     if map.rows.len() > MAX_ROWS {
-        wrong.push(Problem::new("/rows", format!("has {} rows; at most {MAX_ROWS} are kept", map.rows.len())));
+        wrong
+            .push(Problem::new("/rows", format!("has {} rows; at most {MAX_ROWS} are kept", map.rows.len())));
     }
     for (i, row) in map.rows.iter().enumerate().take(MAX_ROWS) {
         wrong.extend(text::required(&format!("/rows/{i}/code"), &row.code, text::SHORT).err());
@@ -150,10 +157,15 @@ pub fn list(tx: &dyn ReadTx) -> Result<Vec<SourceView>> {
     const MOST: usize = 1_000;
     let own = OWN.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, MOST)?;
     let own = own.items.into_iter().filter_map(|e| e.value.state.value);
-    let mut all: Vec<SourceView> = own.map(|o| SourceView { source: o.map.source, rows: o.map.rows.len(), own: true }).collect();
+    let mut all: Vec<SourceView> =
+        own.map(|o| SourceView { source: o.map.source, rows: o.map.rows.len(), own: true }).collect();
     for source in sources() {
         if !all.iter().any(|v| v.source == source) {
-            all.push(SourceView { source: source.to_owned(), rows: shipped(source).map_or(0, |m| m.rows.len()), own: false });
+            all.push(SourceView {
+                source: source.to_owned(),
+                rows: shipped(source).map_or(0, |m| m.rows.len()),
+                own: false,
+            });
         }
     }
     Ok(all)
@@ -183,7 +195,15 @@ impl Unmapped {
     /// It came once, now.
     #[must_use]
     pub fn new(source: &str, code: &str, text: Option<&str>, parcel: Id, now: Timestamp) -> Self {
-        Self { source: source.into(), code: code.into(), text: text.map(Into::into), count: 1, parcel, first_at: now, last_at: now }
+        Self {
+            source: source.into(),
+            code: code.into(),
+            text: text.map(Into::into),
+            count: 1,
+            parcel,
+            first_at: now,
+            last_at: now,
+        }
     }
 
     fn key(&self) -> Vec<u8> {
@@ -210,7 +230,12 @@ pub fn note_unmapped(tx: &mut dyn WriteTx, seen: &Unmapped) -> Result<()> {
 ///
 /// # Errors
 /// Storage failures.
-pub fn unmapped(tx: &dyn ReadTx, source: Option<&str>, after: Option<Vec<u8>>, limit: usize) -> Result<Rows<Unmapped>> {
+pub fn unmapped(
+    tx: &dyn ReadTx,
+    source: Option<&str>,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Rows<Unmapped>> {
     let range = source.map_or_else(KeyRange::all, |s| KeyRange::prefix(&key::text_then(s, &[])));
     UNMAPPED.scan(tx, Ix::Primary, &range.resume(after), Dir::Up, limit)
 }

@@ -1,6 +1,8 @@
 //! Exceptional parcels: where each one is, what is known of it, and what is wrong with it.
 
 pub mod aggregate;
+#[cfg(test)]
+mod aggregate_tests;
 pub mod api;
 pub mod error;
 pub mod event;

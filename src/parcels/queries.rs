@@ -90,7 +90,11 @@ pub fn list(tx: &dyn ReadTx, scope: &Scope, f: &Filter) -> Result<Listed<Entry<F
     loop {
         let rows = PARCELS.scan(tx, ix, &range, Dir::Up, n - items.len())?;
         looked += rows.items.len();
-        items.extend(rows.items.into_iter().filter(|e| repo::visible(scope, &e.value.state) && admits(f, &e.value.state)));
+        items.extend(
+            rows.items
+                .into_iter()
+                .filter(|e| repo::visible(scope, &e.value.state) && admits(f, &e.value.state)),
+        );
         range.after = rows.next;
         if items.len() == n || range.after.is_none() || looked >= LOOK_AT {
             return Ok(Listed { items, next: range.after.as_ref().map(cursor).transpose()? });
@@ -145,11 +149,21 @@ pub struct Overdue {
 ///
 /// # Errors
 /// When the limit or cursor is wrong; storage failures.
-pub fn overdue(tx: &dyn ReadTx, scope: &Scope, calendar: &Calendar, w: &Overdue) -> Result<Listed<(Parcel, u64)>> {
+pub fn overdue(
+    tx: &dyn ReadTx,
+    scope: &Scope,
+    calendar: &Calendar,
+    w: &Overdue,
+) -> Result<Listed<(Parcel, u64)>> {
     if w.at < w.now { overdue_then(tx, scope, calendar, w) } else { overdue_now(tx, scope, calendar, w) }
 }
 
-fn overdue_now(tx: &dyn ReadTx, scope: &Scope, calendar: &Calendar, w: &Overdue) -> Result<Listed<(Parcel, u64)>> {
+fn overdue_now(
+    tx: &dyn ReadTx,
+    scope: &Scope,
+    calendar: &Calendar,
+    w: &Overdue,
+) -> Result<Listed<(Parcel, u64)>> {
     let n = limit(w.limit)?;
     let mut after = position(w.cursor.as_deref())?;
     let (mut items, mut looked) = (Vec::new(), 0);
@@ -158,7 +172,8 @@ fn overdue_now(tx: &dyn ReadTx, scope: &Scope, calendar: &Calendar, w: &Overdue)
         looked += passed.len();
         for d in passed {
             let found = PARCELS.entry(tx, &d.subject)?.filter(|e| repo::visible(scope, &e.value.state));
-            items.extend(found.filter(|_| w.by.is_late(d.at, w.at, calendar)).map(|e| (e.value.state, e.rev)));
+            items
+                .extend(found.filter(|_| w.by.is_late(d.at, w.at, calendar)).map(|e| (e.value.state, e.rev)));
         }
         after = next;
         if items.len() == n || after.is_none() || looked >= LOOK_AT {
@@ -167,7 +182,12 @@ fn overdue_now(tx: &dyn ReadTx, scope: &Scope, calendar: &Calendar, w: &Overdue)
     }
 }
 
-fn overdue_then(tx: &dyn ReadTx, scope: &Scope, calendar: &Calendar, w: &Overdue) -> Result<Listed<(Parcel, u64)>> {
+fn overdue_then(
+    tx: &dyn ReadTx,
+    scope: &Scope,
+    calendar: &Calendar,
+    w: &Overdue,
+) -> Result<Listed<(Parcel, u64)>> {
     let n = limit(w.limit)?;
     let mut range = KeyRange::all().resume(position(w.cursor.as_deref())?);
     let (mut items, mut looked) = (Vec::new(), 0);
@@ -176,7 +196,10 @@ fn overdue_then(tx: &dyn ReadTx, scope: &Scope, calendar: &Calendar, w: &Overdue
         looked += rows.items.len();
         for e in rows.items {
             let then = state_at(tx, e.value.state.id.0, &e.value, w.at)?.filter(|p| repo::visible(scope, p));
-            let late = then.filter(|p| rules::is_open(p.status) && p.facts.promised_at.is_some_and(|at| w.by.is_late(at, w.at, calendar)));
+            let late = then.filter(|p| {
+                rules::is_open(p.status)
+                    && p.facts.promised_at.is_some_and(|at| w.by.is_late(at, w.at, calendar))
+            });
             items.extend(late.map(|p| (p, e.rev)));
         }
         range.after = rows.next;

@@ -64,7 +64,14 @@ pub struct Made {
 ///
 /// # Errors
 /// Storage failures, and when one order has more parcels than [`repo::MAX_SAME`].
-pub fn take(tx: &mut dyn WriteTx, cx: &Cx, source: &str, map: &Compiled, begun: Hlc, r: &Report) -> Result<(Verdict, Vec<Made>)> {
+pub fn take(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    source: &str,
+    map: &Compiled,
+    begun: Hlc,
+    r: &Report,
+) -> Result<(Verdict, Vec<Made>)> {
     let meaning = r.raw.as_deref().map(|raw| map.find(raw, None, r.note.as_deref()));
     let targets = targets(tx, r)?;
     let mut made = Vec::new();
@@ -79,7 +86,9 @@ pub fn take(tx: &mut dyn WriteTx, cx: &Cx, source: &str, map: &Compiled, begun: 
     for id in targets {
         let Some(row) = PARCELS.get(tx, &id)? else { continue };
         match told_at(tx, &row, source, r)? {
-            Some(t) if t >= begun => verdict = if verdict == Verdict::Updated { verdict } else { Verdict::Duplicate },
+            Some(t) if t >= begun => {
+                verdict = if verdict == Verdict::Updated { verdict } else { Verdict::Duplicate }
+            }
             Some(_) => {}
             None => {
                 let before = row.state.clone();
@@ -132,7 +141,14 @@ fn event(source: &str, meaning: Option<Meaning<'_>>, r: &Report) -> ParcelEvent 
     }))
 }
 
-fn unmapped(tx: &mut dyn WriteTx, cx: &Cx, source: &str, meaning: Option<Meaning<'_>>, r: &Report, parcel: Id) -> Result<()> {
+fn unmapped(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    source: &str,
+    meaning: Option<Meaning<'_>>,
+    r: &Report,
+    parcel: Id,
+) -> Result<()> {
     if let (Some(Meaning::Unmapped), Some(raw)) = (meaning, &r.raw) {
         map_service::note_unmapped(tx, &Unmapped::new(source, raw, r.note.as_deref(), parcel, cx.now))?;
     }
@@ -147,16 +163,22 @@ fn told_at(tx: &dyn ReadTx, row: &Folded<Parcel>, source: &str, r: &Report) -> R
         row.state.corrections > 0 && events.iter().any(|(_, e)| of(&e.event))
     };
     let same = events.iter().find(|(_, e)| match &e.event {
-        ParcelEvent::Reported(told) => told.digest == Some(r.digest) && told.source == source && !voided(&e.key.eid),
+        ParcelEvent::Reported(told) => {
+            told.digest == Some(r.digest) && told.source == source && !voided(&e.key.eid)
+        }
         _ => false,
     });
     Ok(same.map(|(_, e)| e.key.t))
 }
 
 fn changed(before: &Parcel, after: &Parcel) -> bool {
-    let Parcel { status, since, raw, raw_at, facts, milestones, delivered_at, location, flags, issues, .. } = after;
-    (status, since, raw, raw_at, delivered_at) != (&before.status, &before.since, &before.raw, &before.raw_at, &before.delivered_at)
-        || (facts, milestones, location, flags, issues) != (&before.facts, &before.milestones, &before.location, &before.flags, &before.issues)
+    let Parcel {
+        status, since, raw, raw_at, facts, milestones, delivered_at, location, flags, issues, ..
+    } = after;
+    (status, since, raw, raw_at, delivered_at)
+        != (&before.status, &before.since, &before.raw, &before.raw_at, &before.delivered_at)
+        || (facts, milestones, location, flags, issues)
+            != (&before.facts, &before.milestones, &before.location, &before.flags, &before.issues)
 }
 
 /// Takes a change back: it stays in the history and loses its effect.

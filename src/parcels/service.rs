@@ -13,7 +13,9 @@ use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
 use crate::deadlines::due::{self, DueKind};
-use crate::identity::features::{BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels};
+use crate::identity::features::{
+    BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
+};
 use crate::identity::grant::{Actor, Grant, Principal, Scope};
 use crate::journal::{Cx, Folded, Written, record};
 use crate::store::table::Entry;
@@ -36,7 +38,12 @@ pub fn find(tx: &dyn ReadTx, scope: &Scope, name: &str) -> Result<(Entry<Folded<
 ///
 /// # Errors
 /// When its number is on its way here already, its facts make no sense, or its distributor lies outside the caller's scope.
-pub fn create(tx: &mut dyn WriteTx, grant: &Grant<CreateParcels>, cx: &Cx, new: NewParcel) -> Result<Written<Parcel>> {
+pub fn create(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<CreateParcels>,
+    cx: &Cx,
+    new: NewParcel,
+) -> Result<Written<Parcel>> {
     let (number, facts, status) = new.checked()?;
     if !grant.scope().admits_distributor(facts.distributor.as_deref()) {
         let said = "must be one of your own distributors";
@@ -49,8 +56,11 @@ pub fn create(tx: &mut dyn WriteTx, grant: &Grant<CreateParcels>, cx: &Cx, new: 
     }
     let id = Id::fresh();
     let mut events = vec![ParcelEvent::Registered(Box::new(Registered { number, facts }))];
-    let first = Step { to: status, occurred_at: None, location: Default::default(), note: None, reason: None };
-    events.push(rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
+    if status != Status::Announced {
+        let first =
+            Step { to: status, occurred_at: None, location: Default::default(), note: None, reason: None };
+        events.push(rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
+    }
     Ok(record(tx, cx, id, None, events)?)
 }
 
@@ -63,11 +73,25 @@ fn gate(who: &Principal) -> Gate {
 ///
 /// # Errors
 /// When the parcel is unknown, the step not allowed, or the right to correct missing.
-pub fn post_event(tx: &mut dyn WriteTx, grant: &Grant<ScanParcels>, cx: &Cx, name: &str, seen: Option<u64>, input: EventInput) -> Result<Written<Parcel>> {
+pub fn post_event(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<ScanParcels>,
+    cx: &Cx,
+    name: &str,
+    seen: Option<u64>,
+    input: EventInput,
+) -> Result<Written<Parcel>> {
     step(tx, grant.principal(), cx, name, seen, input)
 }
 
-fn step(tx: &mut dyn WriteTx, who: &Arc<Principal>, cx: &Cx, name: &str, seen: Option<u64>, input: EventInput) -> Result<Written<Parcel>> {
+fn step(
+    tx: &mut dyn WriteTx,
+    who: &Arc<Principal>,
+    cx: &Cx,
+    name: &str,
+    seen: Option<u64>,
+    input: EventInput,
+) -> Result<Written<Parcel>> {
     let (found, _) = find(tx, &who.scope, name)?;
     let parcel = &found.value.state;
     if let Some(seen) = seen.filter(|seen| *seen != found.rev) {
@@ -77,7 +101,9 @@ fn step(tx: &mut dyn WriteTx, who: &Arc<Principal>, cx: &Cx, name: &str, seen: O
         None => rules::decide_move(parcel, input.into_step()?, gate(who), cx.now)?,
         Some(eid) => {
             who.grant::<CorrectParcels>()?;
-            let known = crate::journal::history::<Parcel>(tx, &found.value.line)?.iter().any(|(_, e)| e.key.eid == eid.0);
+            let known = crate::journal::history::<Parcel>(tx, &found.value.line)?
+                .iter()
+                .any(|(_, e)| e.key.eid == eid.0);
             if !known {
                 return Err(Invalid::at("/corrects", format!("{eid} is no event of this parcel")).into());
             }
@@ -97,7 +123,13 @@ pub type RowVerdict = std::result::Result<Written<Parcel>, ParcelError>;
 ///
 /// # Errors
 /// When there are too many rows, or with `atomic` the first refusal.
-pub fn post_events(tx: &mut dyn WriteTx, grant: &Grant<BulkParcels>, cx: &Cx, rows: Vec<(String, EventInput)>, atomic: bool) -> Result<Vec<RowVerdict>> {
+pub fn post_events(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<BulkParcels>,
+    cx: &Cx,
+    rows: Vec<(String, EventInput)>,
+    atomic: bool,
+) -> Result<Vec<RowVerdict>> {
     if rows.is_empty() || rows.len() > MAX_BULK {
         return Err(Invalid::at("/rows", format!("needs 1 to {MAX_BULK} rows, got {}", rows.len())).into());
     }
@@ -116,7 +148,14 @@ pub fn post_events(tx: &mut dyn WriteTx, grant: &Grant<BulkParcels>, cx: &Cx, ro
 ///
 /// # Errors
 /// When it has changed since revision `seen`, or leaves the caller's scope.
-pub fn describe(tx: &mut dyn WriteTx, grant: &Grant<EditParcels>, cx: &Cx, name: &str, seen: u64, facts: Facts) -> Result<Written<Parcel>> {
+pub fn describe(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditParcels>,
+    cx: &Cx,
+    name: &str,
+    seen: u64,
+    facts: Facts,
+) -> Result<Written<Parcel>> {
     let (found, _) = find(tx, grant.scope(), name)?;
     let id = found.value.state.id;
     if found.rev != seen {
@@ -134,7 +173,13 @@ pub fn describe(tx: &mut dyn WriteTx, grant: &Grant<EditParcels>, cx: &Cx, name:
 ///
 /// # Errors
 /// When it is empty or too long.
-pub fn note(tx: &mut dyn WriteTx, grant: &Grant<EditParcels>, cx: &Cx, name: &str, note: String) -> Result<Written<Parcel>> {
+pub fn note(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditParcels>,
+    cx: &Cx,
+    name: &str,
+    note: String,
+) -> Result<Written<Parcel>> {
     text::required("/text", &note, text::LONG).map_err(|p: Problem| Invalid(vec![p]))?;
     let (found, _) = find(tx, grant.scope(), name)?;
     let id = found.value.state.id.0;
@@ -162,7 +207,13 @@ pub fn fire_stale(store: &Store, tenant: Tenant, now: Timestamp) -> std::result:
                 Some(row) if row.due == Some(d.at) && !row.state.flags.has(Flag::Stale) => {
                     let (status, since) = (row.state.status, row.state.since);
                     let id = d.subject;
-                    record(tx, &cx, id, Some(row), vec![ParcelEvent::Stale(Stale { status, since, due: d.at })])?;
+                    record(
+                        tx,
+                        &cx,
+                        id,
+                        Some(row),
+                        vec![ParcelEvent::Stale(Stale { status, since, due: d.at })],
+                    )?;
                 }
                 // Its parcel is gone or has another deadline by now: nothing is due.
                 _ => due::replace(tx, DueKind::Stale, d.subject, Some(d.at), None)?,
@@ -180,7 +231,11 @@ const REPLAN_AT_ONCE: usize = 500;
 ///
 /// # Errors
 /// Storage failures.
-pub fn replan(tx: &mut dyn WriteTx, cx: &Cx, after: Option<Vec<u8>>) -> std::result::Result<Option<Vec<u8>>, StoreError> {
+pub fn replan(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    after: Option<Vec<u8>>,
+) -> std::result::Result<Option<Vec<u8>>, StoreError> {
     use crate::journal::Aggregate;
     let range = crate::store::KeyRange::all().resume(after);
     let rows = PARCELS.scan(tx, crate::store::Ix::Primary, &range, crate::store::Dir::Up, REPLAN_AT_ONCE)?;

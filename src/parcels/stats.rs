@@ -73,13 +73,20 @@ const AT_ONCE: usize = 1_000;
 ///
 /// # Errors
 /// Storage failures.
-pub fn count(store: &Store, tenant: Tenant, scope: &Scope, at: Option<Timestamp>, now: Timestamp) -> Result<Stats> {
+pub fn count(
+    store: &Store,
+    tenant: Tenant,
+    scope: &Scope,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Stats> {
     let mut stats = Stats { at: at.unwrap_or(now), ..Stats::default() };
     let mut after = None;
     loop {
         let next = store.read(tenant, |tx| {
             let policy = Policy::current(tx)?;
-            let rows = PARCELS.scan(tx, Ix::Primary, &KeyRange::all().resume(after.take()), Dir::Up, AT_ONCE)?;
+            let rows =
+                PARCELS.scan(tx, Ix::Primary, &KeyRange::all().resume(after.take()), Dir::Up, AT_ONCE)?;
             for e in rows.items {
                 let then = match at {
                     Some(at) => state_at(tx, e.value.state.id.0, &e.value, at)?,
@@ -119,8 +126,10 @@ impl Stats {
         if p.status == Status::Delivered {
             self.delivered_without_time += u64::from(p.delivered_at.is_none());
             if let (Some(promised), Some(delivered)) = (p.facts.promised_at, p.delivered_at) {
-                self.delivered_late_by_clock += u64::from(By::Clock.is_late(promised, delivered, &policy.calendar));
-                self.delivered_late_by_day += u64::from(By::Day.is_late(promised, delivered, &policy.calendar));
+                self.delivered_late_by_clock +=
+                    u64::from(By::Clock.is_late(promised, delivered, &policy.calendar));
+                self.delivered_late_by_day +=
+                    u64::from(By::Day.is_late(promised, delivered, &policy.calendar));
             }
         }
         if !p.issues.is_empty() || p.flags.has(Flag::Exceptional) {
@@ -142,7 +151,12 @@ impl Stats {
             self.open_past_promise += u64::from(By::Clock.is_late(promised, at, &policy.calendar));
             self.open_past_promise_by_day += u64::from(By::Day.is_late(promised, at, &policy.calendar));
         }
-        let limit = policy.stale_at(p.status.as_str(), p.facts.carrier.as_deref(), p.facts.service.as_deref(), p.since);
+        let limit = policy.stale_at(
+            p.status.as_str(),
+            p.facts.carrier.as_deref(),
+            p.facts.service.as_deref(),
+            p.since,
+        );
         if limit.is_some_and(|limit| limit <= at) {
             tick(&mut self.stale, p.status.as_str());
         }

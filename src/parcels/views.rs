@@ -81,12 +81,18 @@ pub struct PlaceInput {
 impl PlaceInput {
     fn checked(self, at: &str, wrong: &mut Vec<Problem>) -> Place {
         let Self { line, zip, city, state, country, latitude, longitude } = self;
-        for (name, text) in [("line", &line), ("zip", &zip), ("city", &city), ("state", &state), ("country", &country)] {
-            wrong.extend(text.as_deref().and_then(|t| text::optional(&format!("{at}/{name}"), t, text::LONG).err()));
+        for (name, text) in
+            [("line", &line), ("zip", &zip), ("city", &city), ("state", &state), ("country", &country)]
+        {
+            wrong.extend(
+                text.as_deref().and_then(|t| text::optional(&format!("{at}/{name}"), t, text::LONG).err()),
+            );
         }
         let position = match (latitude, longitude) {
             (None, None) => None,
-            (Some(lat), Some(lon)) => Position::from_degrees(lat, lon).map_err(|e| wrong.push(Problem::new(format!("{at}/latitude"), e))).ok(),
+            (Some(lat), Some(lon)) => Position::from_degrees(lat, lon)
+                .map_err(|e| wrong.push(Problem::new(format!("{at}/latitude"), e)))
+                .ok(),
             _ => {
                 wrong.push(Problem::new(format!("{at}/latitude"), "latitude and longitude go together"));
                 None
@@ -103,7 +109,22 @@ impl FactsInput {
     /// Names every field that is wrong.
     pub fn checked(self) -> Result<Facts, Invalid> {
         let Self {
-            order_ref, distributor, carrier, service, recipient, to, from, items, category, weight_g, volume_cm3, value, freight, promised_at, ship_by, remark,
+            order_ref,
+            distributor,
+            carrier,
+            service,
+            recipient,
+            to,
+            from,
+            items,
+            category,
+            weight_g,
+            volume_cm3,
+            value,
+            freight,
+            promised_at,
+            ship_by,
+            remark,
         } = self;
         let (mut wrong, mut cleared) = (Vec::new(), Vec::new());
         fn said<T>(name: &str, told: Told<T>, cleared: &mut Vec<String>) -> Option<T> {
@@ -124,16 +145,26 @@ impl FactsInput {
         let category = short("category", category, text::SHORT, &mut cleared);
         let remark = short("remark", remark, text::LONG, &mut cleared);
         let recipient = recipient.unwrap_or_default();
-        for (name, text) in [("name", &recipient.name), ("phone", &recipient.phone), ("email", &recipient.email)] {
-            wrong.extend(text.as_deref().and_then(|t| text::optional(&format!("/recipient/{name}"), t, text::LONG).err()));
+        for (name, text) in
+            [("name", &recipient.name), ("phone", &recipient.phone), ("email", &recipient.email)]
+        {
+            wrong.extend(
+                text.as_deref()
+                    .and_then(|t| text::optional(&format!("/recipient/{name}"), t, text::LONG).err()),
+            );
         }
         let to = to.map(|p| p.checked("/to", &mut wrong)).unwrap_or_default();
         let from = from.map(|p| p.checked("/from", &mut wrong)).unwrap_or_default();
         let mut money = |name: &str, told: Told<Money>, cleared: &mut Vec<String>| {
             let value = said(name, told, cleared);
-            let bad = value.as_ref().is_some_and(|m| m.currency.len() != 3 || !m.currency.bytes().all(|b| b.is_ascii_uppercase()));
+            let bad = value.as_ref().is_some_and(|m| {
+                m.currency.len() != 3 || !m.currency.bytes().all(|b| b.is_ascii_uppercase())
+            });
             if bad {
-                wrong.push(Problem::new(format!("/{name}/currency"), "must be a three-letter ISO 4217 code such as EUR"));
+                wrong.push(Problem::new(
+                    format!("/{name}/currency"),
+                    "must be a three-letter ISO 4217 code such as EUR",
+                ));
             }
             value
         };
@@ -187,7 +218,9 @@ impl NewParcel {
         let status = self.status.map_or(Status::Announced, |s| s.0);
         match (wrong, self.facts.checked()) {
             (None, Ok(facts)) => Ok((number, facts, status)),
-            (wrong, facts) => Err(Invalid(wrong.into_iter().chain(facts.err().into_iter().flat_map(|i| i.0)).collect())),
+            (wrong, facts) => {
+                Err(Invalid(wrong.into_iter().chain(facts.err().into_iter().flat_map(|i| i.0)).collect()))
+            }
         }
     }
 }
@@ -236,10 +269,16 @@ impl EventInput {
     /// # Errors
     /// When no status is named.
     pub fn into_step(self) -> Result<Step, Invalid> {
-        let Some(to) = self.status else { return Err(Invalid::at("/status", "is needed: name where the parcel is now")) };
+        let Some(to) = self.status else {
+            return Err(Invalid::at("/status", "is needed: name where the parcel is now"));
+        };
         let mut wrong = Vec::new();
         let location = self.location.map(|l| l.checked("/location", &mut wrong)).unwrap_or_default();
-        if wrong.is_empty() { Ok(Step { to, occurred_at: self.occurred_at, location, note: self.note, reason: self.reason }) } else { Err(Invalid(wrong)) }
+        if wrong.is_empty() {
+            Ok(Step { to, occurred_at: self.occurred_at, location, note: self.note, reason: self.reason })
+        } else {
+            Err(Invalid(wrong))
+        }
     }
 }
 
@@ -432,11 +471,44 @@ impl<'a> ParcelView<'a> {
     #[must_use]
     pub fn of(p: &'a Parcel, rev: u64) -> Self {
         let Parcel {
-            id, number, status, before_hold, since, raw, raw_at, source, facts, milestones, delivered_at, location, flags, notes_count, events, issues, created_at, updated_at,
+            id,
+            number,
+            status,
+            before_hold,
+            since,
+            raw,
+            raw_at,
+            source,
+            facts,
+            milestones,
+            delivered_at,
+            location,
+            flags,
+            notes_count,
+            events,
+            issues,
+            created_at,
+            updated_at,
             corrections: _,
         } = p;
         let Facts {
-            order_ref, distributor, carrier, service, recipient, to, from, items, category, weight, volume_cm3, value, freight, promised_at, ship_by, remark, cleared: _,
+            order_ref,
+            distributor,
+            carrier,
+            service,
+            recipient,
+            to,
+            from,
+            items,
+            category,
+            weight,
+            volume_cm3,
+            value,
+            freight,
+            promised_at,
+            ship_by,
+            remark,
+            cleared: _,
         } = facts;
         Self {
             id: *id,
@@ -466,7 +538,10 @@ impl<'a> ParcelView<'a> {
             location: location.as_ref().and_then(PlaceView::of),
             remark: remark.as_deref(),
             flags: flags.iter().collect(),
-            issues: issues.iter().map(|i| IssueView { reason: &i.reason, at: i.at, detail: &i.detail, event: Id(i.eid) }).collect(),
+            issues: issues
+                .iter()
+                .map(|i| IssueView { reason: &i.reason, at: i.at, detail: &i.detail, event: Id(i.eid) })
+                .collect(),
             events: *events,
             notes: *notes_count,
             created_at: *created_at,

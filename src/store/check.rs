@@ -63,7 +63,10 @@ pub fn run(store: &Store, tables: &[&dyn Checked]) -> Result<Report> {
         })?;
         report.index_entries = entries;
         if digest != expected {
-            report.fault(format!("the index does not match the records: {entries} entries, {} expected", expected.n));
+            report.fault(format!(
+                "the index does not match the records: {entries} entries, {} expected",
+                expected.n
+            ));
         }
         logs(sweep, &mut report)
     })?;
@@ -113,9 +116,16 @@ fn records(sweep: &dyn Sweep, tables: &BTreeMap<u16, &dyn Checked>, report: &mut
             Err(e) => report.fault(format!("{} at {}", e, hex(&k[6..]))),
             Ok(keys) => {
                 let same = keys.len() == value.keys.len()
-                    && keys.iter().zip(&value.keys).all(|(a, b)| a.as_ref().map(|a| ended(a)).as_deref() == *b);
+                    && keys
+                        .iter()
+                        .zip(&value.keys)
+                        .all(|(a, b)| a.as_ref().map(|a| ended(a)).as_deref() == *b);
                 if !same {
-                    report.fault(format!("{}: {} is indexed under keys it no longer has", table.coll().name, hex(&k[6..])));
+                    report.fault(format!(
+                        "{}: {} is indexed under keys it no longer has",
+                        table.coll().name,
+                        hex(&k[6..])
+                    ));
                 }
             }
         }
@@ -147,7 +157,12 @@ fn logs(sweep: &dyn Sweep, report: &mut Report) -> Result<()> {
     for (k, h) in heads {
         let (first, last) = found.remove(&k).unwrap_or((h.last + 1, h.last));
         if last != h.last || first != h.floor.max(1) {
-            report.fault(format!("log {} holds {first}..={last}, its head says {}..={}", hex(&k), h.floor, h.last));
+            report.fault(format!(
+                "log {} holds {first}..={last}, its head says {}..={}",
+                hex(&k),
+                h.floor,
+                h.last
+            ));
         }
     }
     for k in found.keys() {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::{
-    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError, Sweep, Tenant, WriteTx,
-    key,
+    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError,
+    Sweep, Tenant, WriteTx, key,
 };
 
 pub use super::writer::{Options, Redb};
@@ -132,7 +132,8 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn write(rev: u64, keys: &[Option<Vec<u8>>], body: &[u8]) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
+        let mut out =
+            Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
         out.extend(rev.to_be_bytes());
         out.push(u8::try_from(keys.len()).map_err(|_| StoreError::Corrupt("too many indexes".into()))?);
         for k in keys {
@@ -140,7 +141,9 @@ impl<'a> Value<'a> {
                 None => out.extend(NO_KEY.to_be_bytes()),
                 Some(k) => {
                     let len = u16::try_from(k.len()).ok().filter(|l| *l < MAX_KEY);
-                    let len = len.ok_or_else(|| StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len())))?;
+                    let len = len.ok_or_else(|| {
+                        StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len()))
+                    })?;
                     out.extend(len.to_be_bytes());
                     out.extend_from_slice(k);
                 }
@@ -155,7 +158,13 @@ impl<'a> Value<'a> {
 const MAX_KEY: u16 = 4096;
 
 /// The bounds of a scan in raw keys, and the length of the prefix that is not part of the position.
-fn bounds(tenant: Tenant, c: Coll, ix: Ix, r: &KeyRange, dir: Dir) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
+fn bounds(
+    tenant: Tenant,
+    c: Coll,
+    ix: Ix,
+    r: &KeyRange,
+    dir: Dir,
+) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
     let (base, from, to) = match ix {
         Ix::Primary => (rec_key(tenant, c, &[]), r.from.clone(), r.to.clone()),
         Ix::Nth(n) => {
@@ -193,7 +202,10 @@ fn is_empty(low: &Bound<Vec<u8>>, high: &Bound<Vec<u8>>) -> bool {
 type Rows<'a> = redb::Range<'a, Bytes, Bytes>;
 
 fn walk(rows: Rows<'_>, dir: Dir, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
-    let mut step = |row: std::result::Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
+    let mut step = |row: std::result::Result<
+        (redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>),
+        redb::StorageError,
+    >| {
         let (k, v) = row.map_err(failed)?;
         f(k.value(), v.value())
     };
@@ -226,7 +238,9 @@ struct View<'a, T> {
 
 impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
-        let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else { return Ok(None) };
+        let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else {
+            return Ok(None);
+        };
         let v = Value::parse(raw.value())?;
         Ok(Some(Rec { pk: pk.to_vec(), rev: v.rev, body: v.body.to_vec() }))
     }
@@ -238,7 +252,9 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
             return Ok(out);
         }
         let table = if ix == Ix::Primary { self.rec } else { self.ix };
-        let rows = table.range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..]))).map_err(failed)?;
+        let rows = table
+            .range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..])))
+            .map_err(failed)?;
         let mut last = Vec::new();
         walk(rows, dir, |k, v| {
             if out.recs.len() == limit {
@@ -250,12 +266,15 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
                 let v = Value::parse(v)?;
                 Some(Rec { pk: position.to_vec(), rev: v.rev, body: v.body.to_vec() })
             } else {
-                let (_, pk) = key::split_text(position).ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
+                let (_, pk) = key::split_text(position)
+                    .ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
                 self.get(c, pk)?
             };
             last.clear();
             last.extend_from_slice(position);
-            out.recs.push(rec.ok_or_else(|| StoreError::Corrupt(format!("{}: an index entry without its record", c.name)))?);
+            out.recs.push(rec.ok_or_else(|| {
+                StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
+            })?);
             Ok(true)
         })?;
         Ok(out)
@@ -267,7 +286,10 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
 
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         let (low, high) = (log_key(self.tenant, p, log, after), log_key(self.tenant, p, log, u64::MAX));
-        let rows = self.log.range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..]))).map_err(failed)?;
+        let rows = self
+            .log
+            .range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..])))
+            .map_err(failed)?;
         let mut out = Vec::new();
         walk(rows, Dir::Up, |k, v| {
             if out.len() == limit {
@@ -297,7 +319,15 @@ impl Snapshot {
     pub(super) fn open(db: &Database, tenant: Tenant, limit: Option<Duration>) -> Result<Self> {
         let tx = db.begin_read().map_err(failed)?;
         let open = |def| tx.open_table(def).map_err(failed);
-        Ok(Self { rec: open(REC)?, ix: open(IX)?, log: open(LOG)?, head: open(HEAD)?, tenant, begun: Instant::now(), limit })
+        Ok(Self {
+            rec: open(REC)?,
+            ix: open(IX)?,
+            log: open(LOG)?,
+            head: open(HEAD)?,
+            tenant,
+            begun: Instant::now(),
+            limit,
+        })
     }
 
     fn view(&self) -> Result<View<'_, ReadTable>> {
@@ -333,7 +363,12 @@ impl ReadTx for Snapshot {
 }
 
 impl Sweep for Snapshot {
-    fn rows(&self, area: Area, after: Option<&[u8]>, f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
+    fn rows(
+        &self,
+        area: Area,
+        after: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()> {
         let table = match area {
             Area::Records => &self.rec,
             Area::Index => &self.ix,
@@ -374,7 +409,16 @@ impl<'t> Group<'t> {
     pub(super) fn open(tx: &'t redb::WriteTransaction) -> Result<Self> {
         let open = |def| tx.open_table(def).map_err(failed);
         let (heads, undo) = (BTreeMap::new(), Vec::new());
-        Ok(Self { rec: open(REC)?, ix: open(IX)?, log: open(LOG)?, head: open(HEAD)?, heads, undo, tenant: 0, broken: false })
+        Ok(Self {
+            rec: open(REC)?,
+            ix: open(IX)?,
+            log: open(LOG)?,
+            head: open(HEAD)?,
+            heads,
+            undo,
+            tenant: 0,
+            broken: false,
+        })
     }
 
     /// Begins a request of `tenant`.
@@ -489,7 +533,14 @@ impl ReadTx for Group<'_> {
 }
 
 impl WriteTx for Group<'_> {
-    fn put(&mut self, c: Coll, pk: &[u8], body: &[u8], ix: &[Option<Vec<u8>>], expect: Expect) -> Result<u64> {
+    fn put(
+        &mut self,
+        c: Coll,
+        pk: &[u8],
+        body: &[u8],
+        ix: &[Option<Vec<u8>>],
+        expect: Expect,
+    ) -> Result<u64> {
         let k = rec_key(self.tenant, c, pk);
         let old = self.found(&k)?;
         let was = old.as_deref().map(Value::parse).transpose()?;
@@ -566,7 +617,10 @@ pub(super) fn ended(k: &[u8]) -> Vec<u8> {
 }
 
 /// Writes raw rows into an empty file: how a restore fills it. Index entries are made again from the records.
-pub(super) fn load(db: &Database, rows: &mut dyn Iterator<Item = Result<(Area, Vec<u8>, Vec<u8>)>>) -> Result<u64> {
+pub(super) fn load(
+    db: &Database,
+    rows: &mut dyn Iterator<Item = Result<(Area, Vec<u8>, Vec<u8>)>>,
+) -> Result<u64> {
     const ROWS_A_COMMIT: u64 = 50_000;
     let mut total = 0;
     loop {

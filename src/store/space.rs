@@ -98,7 +98,8 @@ impl Space {
 
 fn classify(reserve: &Reserve, free: u64, total: u64) -> Level {
     // A share of the disk protects small ones; on a large disk 5 % would be many gigabytes nobody needs.
-    let imports = (total / 100 * reserve.imports_percent).clamp(reserve.read_only, reserve.imports.max(reserve.read_only));
+    let imports = (total / 100 * reserve.imports_percent)
+        .clamp(reserve.read_only, reserve.imports.max(reserve.read_only));
     match free {
         f if f < reserve.read_only => Level::ReadOnly,
         f if f < imports => Level::Low,

@@ -119,7 +119,8 @@ impl Redb {
         options: Options,
     ) -> Result<Self> {
         let cache = options.cache;
-        let open = move || redb::Builder::new().set_cache_size(cache).create_with_backend(open()).map_err(failed);
+        let open =
+            move || redb::Builder::new().set_cache_size(cache).create_with_backend(open()).map_err(failed);
         Self::over(Box::new(open), folder, None, options)
     }
 
@@ -207,7 +208,8 @@ impl Engine for Redb {
         let s = &self.shared;
         let level = s.space.level();
         let latched = s.latched.load(Ordering::Acquire);
-        let trouble = lock(&s.trouble).clone().or_else(|| (level < Level::Ample).then(|| disk_words(level).to_owned()));
+        let trouble =
+            lock(&s.trouble).clone().or_else(|| (level < Level::Ample).then(|| disk_words(level).to_owned()));
         let queue = lock(&s.queue);
         Status {
             writable: !latched && level > Level::ReadOnly && !queue.closing,
@@ -276,7 +278,11 @@ impl Shared {
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         if let Some(wait) = gather.worth_waiting(queue.people.len(), self.options.group) {
-            queue = self.wake.wait_timeout_while(queue, wait, |q| !q.closing && q.people.len() < gather.crowd).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self
+                .wake
+                .wait_timeout_while(queue, wait, |q| !q.closing && q.people.len() < gather.crowd)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         let n = queue.people.len().min(self.options.group);
         let mut group: Vec<Request> = queue.people.drain(..n).collect();
@@ -339,7 +345,9 @@ impl Shared {
                     Ok(Verdict::Abort) => g.roll_back()?,
                     Err(_) => g.roll_back()?,
                 }
-                verdicts.push(ran.map(drop).map_err(|_| StoreError::Corrupt("a change failed unexpectedly; it was not made".into())));
+                verdicts.push(ran.map(drop).map_err(|_| {
+                    StoreError::Corrupt("a change failed unexpectedly; it was not made".into())
+                }));
                 if begun.elapsed() > self.options.group_time {
                     break;
                 }
@@ -360,7 +368,8 @@ impl Shared {
             return Err(StoreError::ReadOnly { why: disk_words(Level::ReadOnly).into() });
         }
         if self.latched.load(Ordering::Acquire) {
-            self.recover().map_err(|e| StoreError::ReadOnly { why: format!("the disk fails ({e}); trying again") })?;
+            self.recover()
+                .map_err(|e| StoreError::ReadOnly { why: format!("the disk fails ({e}); trying again") })?;
         }
         Ok(())
     }
