@@ -7,6 +7,7 @@ pub mod config;
 pub mod deadlines;
 pub mod demo;
 pub mod identity;
+pub mod imports;
 pub mod jobs;
 pub mod journal;
 pub mod logs;

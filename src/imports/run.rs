@@ -2,7 +2,7 @@
 //! are saved together, so a power cut costs nothing and no row counts twice.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::errors::ErrorFile;
 use super::mapping::{Kind, Mapping};
 use super::model::{Form as FileForm, IMPORTS, Import, Saved, State, made_log, mapping_id};
-use super::row::{Form, Reader, Refusal, Row};
+use super::row::{Form, Reader, Row};
 use super::survey::{Survey, survey};
 use super::{ImportError, model};
 use crate::base::clock::{Clock, Timestamp};
@@ -22,6 +22,7 @@ use crate::journal::clock::Origin;
 use crate::journal::{Cx, reference};
 use crate::parcels::map_service;
 use crate::parcels::maps::Compiled;
+use crate::parcels::model::Place;
 use crate::parcels::report::{self, Made, Report, Verdict};
 use crate::store::{DEPOT, Lane, Pending, Store, StoreError, Tenant, WriteTx};
 
@@ -93,15 +94,17 @@ pub fn run(store: &Store, clock: &Clock, files: &Files, tenant: Tenant, id: Id) 
         let saved = reference::get::<Saved>(tx, mapping_id(&import.source))?.map(|(s, _)| s.mapping);
         Ok((policy.calendar.zone().clone(), policy.rules.currency.clone(), saved))
     })?;
-    let surveyed = File::open(files.data(id)).map_err(ImportError::from);
-    let surveyed = surveyed.and_then(|mut f| survey(&mut f, import.kind, saved.as_ref()));
+    let mut mapping: Mapping = saved.unwrap_or_default();
+    mapping.currency.get_or_insert(currency);
+    let surveyed = File::open(files.data(id)).map_err(ImportError::from).and_then(|mut f| {
+        let survey = survey(&mut f, import.kind, Some(&mapping))?;
+        let form = Form::new(&survey, Some(&mapping), &zone)?;
+        Ok((survey, Arc::new(form)))
+    });
     match surveyed {
         Err(ImportError::Io(e)) => Err(e.into()),
         Err(e) => Ok(fail(store, tenant, id, clock.now(), &e)?),
-        Ok(survey) => {
-            let form = Form::new(&survey, saved.as_ref(), &zone, &currency);
-            Run { store, clock, files, tenant }.all(&import, &survey, &form, saved.as_ref())
-        }
+        Ok((survey, form)) => Run { store, clock, files, tenant }.all(&import, &survey, form),
     }
 }
 
@@ -150,21 +153,20 @@ struct Taken {
 }
 
 impl Run<'_> {
-    fn all(&self, import: &Import, survey: &Survey, form: &Form, saved: Option<&Mapping>) -> Result<(), RunError> {
-        let _ = saved;
+    fn all(&self, import: &Import, survey: &Survey, form: Arc<Form>) -> Result<(), RunError> {
         let begun = self.begin(import, survey)?;
         let map = self.store.read(self.tenant, |tx| map_service::compiled(tx, &import.source))?;
-        let mut errors = ErrorFile::resume(self.error_file(import)?, &survey.header, survey.delimiter)?;
-        let mut reader = Reader::new(BufReader::new(File::open(self.files.data(import.id))?), survey)?;
+        let mut errors = self.error_file(import, survey)?;
+        let mut reader = Reader::new(File::open(self.files.data(import.id))?, survey, form)?;
         let mut skip = import.next_row;
         let mut row = import.next_row;
         let mut size = 128;
         let mut waiting: std::collections::VecDeque<Pending<Taken, StoreError>> = std::collections::VecDeque::new();
         let mut open = true;
         while open {
-            let mut chunk = Chunk { first: row, rows: 0, refused: 0, error_bytes: errors.bytes(), reports: Vec::with_capacity(size) };
+            let mut chunk = Chunk { first: row, rows: 0, refused: 0, error_bytes: 0, reports: Vec::with_capacity(size) };
             while chunk.reports.len() < size && chunk.rows < CHUNK_ROWS.1 as u64 {
-                let Some(read) = reader.next(form)? else {
+                let Some(read) = reader.next().transpose()? else {
                     open = false;
                     break;
                 };
@@ -177,13 +179,13 @@ impl Run<'_> {
                     Ok(r) => chunk.reports.push(report_of(r)),
                     Err(refusal) => {
                         chunk.refused += 1;
-                        self.refuse(&mut errors, &refusal)?;
+                        errors.add(&refusal)?;
                     }
                 }
             }
             row += chunk.rows;
             errors.flush()?;
-            chunk.error_bytes = errors.bytes();
+            chunk.error_bytes = std::fs::metadata(self.files.errors(import.id))?.len();
             if chunk.rows > 0 {
                 waiting.push_back(self.hand_over(import, begun, &map, chunk));
             }
@@ -200,17 +202,15 @@ impl Run<'_> {
         })?)
     }
 
-    fn refuse(&self, errors: &mut ErrorFile<File>, refusal: &Refusal) -> Result<(), RunError> {
-        Ok(errors.push(refusal)?)
-    }
-
-    /// The error file as it was when the last saved chunk was parsed; what a cut left behind that is written again.
-    fn error_file(&self, import: &Import) -> Result<File, RunError> {
+    /// The error file as it was when the last saved chunk was parsed: what a cut left behind that is written again.
+    fn error_file(&self, import: &Import, survey: &Survey) -> Result<ErrorFile<File>, RunError> {
         self.files.folder()?;
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(self.files.errors(import.id))?;
+        let path = self.files.errors(import.id);
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
         file.set_len(import.error_bytes)?;
         file.seek(SeekFrom::End(0))?;
-        Ok(file)
+        let (header, delimiter) = (&survey.header, survey.delimiter);
+        if import.error_bytes == 0 { Ok(ErrorFile::new(file, header, delimiter)?) } else { Ok(ErrorFile::resume(file, header, delimiter)) }
     }
 
     /// Notes what the file is and the stamp its rows begin at.
@@ -297,7 +297,14 @@ fn report_of(row: Row) -> Report {
             digest: p.digest,
             ..Report::default()
         },
-        Row::Status(s) => Report { number: Some(s.number), raw: s.raw_status, at: s.at, note: s.note, digest: s.digest, location: s.location, ..Report::default() },
+        Row::Status(s) => Report { number: Some(s.number),
+            raw: Some(s.raw_status),
+            at: s.at,
+            note: s.note,
+            digest: s.digest,
+            location: Place { line: s.location, ..Place::default() },
+            ..Report::default()
+        },
     }
 }
 
