@@ -35,6 +35,18 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Its usual name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "UTF-8",
+            Self::Utf8Bom => "UTF-8 with BOM",
+            Self::Utf16Le => "UTF-16LE",
+            Self::Utf16Be => "UTF-16BE",
+            Self::Windows1252 => "windows-1252",
+        }
+    }
+
     fn decoder(self) -> Decoder {
         match self {
             Self::Utf8 | Self::Utf8Bom => UTF_8,

@@ -29,6 +29,7 @@ pub mod row;
 pub mod run;
 pub mod service;
 pub mod survey;
+pub mod work;
 #[cfg(test)]
 mod tests;
 

@@ -216,7 +216,7 @@ impl Run<'_> {
     /// Notes what the file is and the stamp its rows begin at.
     fn begin(&self, import: &Import, survey: &Survey) -> Result<u64, RunError> {
         let form = FileForm {
-            encoding: survey.encoding.to_string(),
+            encoding: survey.encoding.name().to_owned(),
             delimiter: char::from(survey.delimiter.byte()).to_string(),
             header: survey.header.clone(),
             records: survey.records,

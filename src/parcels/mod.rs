@@ -22,3 +22,4 @@ pub mod rules;
 pub mod service;
 pub mod stats;
 pub mod views;
+pub mod work;
