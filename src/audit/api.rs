@@ -121,7 +121,7 @@ async fn export(call: Call<ExportAudit>, f: Query<Filter>) -> Response {
             Ok((rows, next)) => {
                 let mut out = csv::WriterBuilder::new().has_headers(false).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
                 for row in rows.into_iter().map(NotedView::from) {
-                    let _ = out.write_record(cells(&row).iter().map(|c| guarded(c)));
+                    let _ = out.write_record(cells(&row).iter().map(|c| guarded(c).into_owned()));
                 }
                 let bytes = out.into_inner().unwrap_or_default();
                 Some((Ok(Bytes::from(bytes)), next.map(|n| (store, tenant, filter, Some(n), None))))

@@ -1,6 +1,10 @@
 //! Who did what: one entry per change, with the changed fields before and after, secrets left out, in a hash chain of
 //! its own that can be verified offline.
 
+pub mod api;
+pub mod queries;
+pub mod sightings;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -200,7 +204,7 @@ pub fn open(seq: u64, entry: &[u8]) -> Result<Noted> {
 }
 
 /// What a verification of the chain found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Verified {
     /// Entries whose place in the chain was recomputed.
     pub entries: u64,
@@ -245,4 +249,18 @@ pub fn verify(tx: &dyn ReadTx) -> Result<Verified> {
         out.broken_at = Some(at);
     }
     Ok(out)
+}
+
+/// [`verify`] over a whole store.
+///
+/// # Errors
+/// Storage failures.
+pub fn verify_all(store: &crate::store::Store, tenant: crate::store::Tenant) -> Result<Verified> {
+    store.read(tenant, verify)
+}
+
+/// This room's tables, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
+    vec![&OFF]
 }

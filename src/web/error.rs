@@ -46,6 +46,8 @@ impl fmt::Display for ApiError {
     }
 }
 
+impl std::error::Error for ApiError {}
+
 thread_local! {
     /// The id of the request this worker is answering, for the problem document.
     static REQUEST_ID: RefCell<String> = const { RefCell::new(String::new()) };
