@@ -1,8 +1,10 @@
 //! Crossdock: one binary that runs a logistics depot, online or cut off.
 
+pub mod app;
 pub mod audit;
 pub mod base;
 pub mod cases;
+pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod demo;

@@ -1,13 +1,10 @@
 //! The few pages that are no area's: the front page, the first set-up, the API's documentation.
 
-use std::sync::Arc;
-
 use actix_web::http::header::LOCATION;
 use actix_web::web::{self, Data};
-use actix_web::{HttpRequest, HttpResponse};
-use futures_util::future::LocalBoxFuture;
+use actix_web::{Either, HttpRequest, HttpResponse};
 use maud::{DOCTYPE, Markup, html};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -16,18 +13,19 @@ use super::error::{ApiError, Refusal};
 use super::server::Site;
 use super::shell;
 use crate::base::error::Kind;
+use crate::identity::secret::Secret;
 use crate::store::migrate::RELEASE;
 
 /// Bytes of the set-up form.
 pub const FORM_MAX: usize = 16 * 1024;
 
 /// What a depot is told of itself and its first user, once.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewDepot {
     /// The one-time token of the link; the control door needs none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    #[serde(default)]
+    pub token: Secret<String>,
     /// Whose depot it is.
     pub tenant: String,
     /// Its name.
@@ -37,19 +35,29 @@ pub struct NewDepot {
     /// The first user's login.
     pub user: String,
     /// Their password.
-    pub password: String,
+    pub password: Secret<String>,
 }
 
 /// How the first user is made: by identity, so that this page knows nothing of users.
 pub trait Setup: Send + Sync {
-    /// The one-time token of the set-up link; none when the depot is set up already.
+    /// Whether the depot is set up.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn is_done(&self, app: &App) -> Result<bool, ApiError>;
+
+    /// A new one-time token for the set-up link, in place of any before; none when the depot is set up. Blocks.
     ///
     /// # Errors
     /// Storage failures.
     fn token(&self, app: &App) -> Result<Option<String>, ApiError>;
 
-    /// Makes tenant, depot and first user. `trusted` is a caller who came through the control door and needs no token.
-    fn set_up(&self, app: App, new: NewDepot, trusted: bool) -> LocalBoxFuture<'static, Result<Value, ApiError>>;
+    /// Makes tenant, depot and first user and says what was made. `trusted` is a caller who came through the control
+    /// door and needs no token. Blocks.
+    ///
+    /// # Errors
+    /// When the token is not good, or something of the new depot is not.
+    fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError>;
 }
 
 /// Where the front page, set-up and documentation are.
@@ -81,7 +89,7 @@ fn page(title: &str, body: &Markup) -> HttpResponse {
 
 #[allow(clippy::unused_async)] // the form of a handler
 async fn front(site: Data<Site>, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    let fresh = site.setup.token(&app)?.is_some();
+    let fresh = !site.setup.is_done(&app)?;
     Ok(page("Crossdock", &html! {
         p { "This machine runs a logistics depot: parcels, cases, deliveries and what happens to them, online or cut off. Release " (RELEASE) "." }
         @if fresh {
@@ -112,7 +120,7 @@ struct Link {
 
 #[allow(clippy::unused_async)] // the form of a handler
 async fn setup_form(site: Data<Site>, app: Data<App>, link: web::Query<Link>) -> Result<HttpResponse, ApiError> {
-    if site.setup.token(&app)?.is_none() {
+    if site.setup.is_done(&app)? {
         return Err(set_up_already());
     }
     let token = link.into_inner().token.unwrap_or_default();
@@ -138,13 +146,22 @@ fn set_up_already() -> ApiError {
     Refusal::new(Kind::Conflict, "setup.done", detail).into()
 }
 
-async fn set_up(req: HttpRequest, site: Data<Site>, app: Data<App>, form: web::Form<NewDepot>) -> Result<HttpResponse, ApiError> {
+async fn set_up(
+    req: HttpRequest,
+    site: Data<Site>,
+    app: Data<App>,
+    form: Either<web::Form<NewDepot>, web::Json<NewDepot>>,
+) -> Result<HttpResponse, ApiError> {
     let trusted = shell::control_tenant(&req).is_some();
-    let setup = Arc::clone(&site.setup);
-    if setup.token(&app)?.is_none() {
+    if site.setup.is_done(&app)? {
         return Err(set_up_already());
     }
-    let made = setup.set_up(App::clone(&app), form.into_inner(), trusted).await?;
+    let new = match form {
+        Either::Left(form) => form.into_inner(),
+        Either::Right(json) => json.into_inner(),
+    };
+    let stopped = |_| Refusal::new(Kind::Busy, "server.stopping", "the server is stopping; try again when it is back");
+    let made = web::block(move || site.setup.set_up(&app, new, trusted)).await.map_err(stopped)??;
     if trusted {
         return Ok(HttpResponse::Ok().json(made));
     }
