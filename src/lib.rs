@@ -44,9 +44,11 @@
 //!
 //! A file's row and a change from another site take the same way from step 4 on; only the deciding is ours alone.
 
+pub mod app;
 pub mod audit;
 pub mod base;
 pub mod cases;
+pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod demo;
