@@ -100,12 +100,17 @@ fn step(case: Case, e: &Stamped<CaseEvent>) -> Case {
             let reopens = case.stage == State::Resolved || *insists && case.stage.is_open();
             reopens.then(|| {
                 let (reopened, again) = (case.reopened + 1, Some(clock.clone()));
-                let open = Case { stage: State::Open, level: 0, waiting_until: None, reopened, again, ..case };
+                let open =
+                    Case { stage: State::Open, level: 0, waiting_until: None, reopened, again, ..case };
                 noted(Case { insisted: *insists, resolution: None, resolved_at: None, ..open }, e, why)
             })
         }
-        CaseEvent::Merged { into } => moved(case, Step::Merge)
-            .map(|c| Case { merged_into: Some(*into), resolved_at: Some(at), insisted: false, ..c }),
+        CaseEvent::Merged { into } => moved(case, Step::Merge).map(|c| Case {
+            merged_into: Some(*into),
+            resolved_at: Some(at),
+            insisted: false,
+            ..c
+        }),
         CaseEvent::Assigned { owner } => {
             moved(case, Step::Assign).map(|c| Case { owner: owner.clone(), ..c })
         }

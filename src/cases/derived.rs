@@ -53,7 +53,13 @@ impl Fact<'_> {
 ///
 /// # Errors
 /// Storage failures.
-pub fn derive(tx: &mut dyn WriteTx, cx: &Cx, subject: &Subject<'_>, old: &[Fact<'_>], new: &[Fact<'_>]) -> Result<Vec<Id>> {
+pub fn derive(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    subject: &Subject<'_>,
+    old: &[Fact<'_>],
+    new: &[Fact<'_>],
+) -> Result<Vec<Id>> {
     let holds: Vec<Id> = new.iter().map(|f| f.case_id(subject.id)).collect();
     let mut opened = Vec::new();
     for (fact, id) in new.iter().zip(&holds) {

@@ -132,13 +132,23 @@ impl Event for CaseEvent {
             return Err(bad(format!("schema {schema} is not known to this release")));
         }
         match kind.wrapping_sub(FIRST_KIND) {
-            0 => read(body).map(|b: Opened| Self::Opened { subject: b.subject, reason: b.reason, detail: b.detail, at: b.at, clock: b.clock }),
+            0 => read(body).map(|b: Opened| Self::Opened {
+                subject: b.subject,
+                reason: b.reason,
+                detail: b.detail,
+                at: b.at,
+                clock: b.clock,
+            }),
             1 => Ok(Self::Acknowledged {}),
             2 => Ok(Self::Started {}),
             3 => read(body).map(|b: Waited| Self::Waited { until: b.until, note: b.note }),
             4 => read(body).map(|b: Woken| Self::Woken { due: b.due }),
             5 => read(body).map(|b: Resolved| Self::Resolved { resolution: b.resolution, note: b.note }),
-            6 => read(body).map(|b: Reopened| Self::Reopened { why: b.why, insists: b.insists, clock: b.clock }),
+            6 => read(body).map(|b: Reopened| Self::Reopened {
+                why: b.why,
+                insists: b.insists,
+                clock: b.clock,
+            }),
             7 => read(body).map(|b: Merged| Self::Merged { into: b.into }),
             8 => read(body).map(|b: Assigned| Self::Assigned { owner: b.owner }),
             9 => read(body).map(|b: Noted| Self::Noted { text: b.text }),
@@ -183,10 +193,24 @@ mod tests {
 
     #[test]
     fn every_event_survives_its_encoding_and_has_a_kind_and_name_of_its_own() {
-        let (t, clock) = (Timestamp::from_millis(7), SlaClock { from: Timestamp::ZERO, due: Timestamp::from_millis(9), levels: vec![Timestamp::ZERO] });
-        let about = About { kind: "parcel".into(), id: Id::fresh(), label: "RR1".into(), distributor: Some("bar".into()) };
+        let (t, clock) = (
+            Timestamp::from_millis(7),
+            SlaClock { from: Timestamp::ZERO, due: Timestamp::from_millis(9), levels: vec![Timestamp::ZERO] },
+        );
+        let about = About {
+            kind: "parcel".into(),
+            id: Id::fresh(),
+            label: "RR1".into(),
+            distributor: Some("bar".into()),
+        };
         let all = [
-            CaseEvent::Opened { subject: about, reason: Reason::Lost, detail: "d".into(), at: t, clock: clock.clone() },
+            CaseEvent::Opened {
+                subject: about,
+                reason: Reason::Lost,
+                detail: "d".into(),
+                at: t,
+                clock: clock.clone(),
+            },
             CaseEvent::Acknowledged {},
             CaseEvent::Started {},
             CaseEvent::Waited { until: t, note: "n".into() },
@@ -204,6 +228,9 @@ mod tests {
         }
         let names: std::collections::BTreeSet<_> = all.iter().map(Event::name).collect();
         assert_eq!(names.len(), all.len());
-        assert!(CaseEvent::decode(FIRST_KIND + 11, 1, &[0x80]).is_err() && CaseEvent::decode(FIRST_KIND, 2, &[0x80]).is_err());
+        assert!(
+            CaseEvent::decode(FIRST_KIND + 11, 1, &[0x80]).is_err()
+                && CaseEvent::decode(FIRST_KIND, 2, &[0x80]).is_err()
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What needs a person: why, who acts, by when, and which steps a case may take.
 
 pub mod aggregate;
+pub mod api;
 pub mod derived;
 pub mod event;
 pub mod model;
@@ -8,4 +9,8 @@ pub mod reasons;
 pub mod repo;
 pub mod rules;
 pub mod service;
+pub mod view;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

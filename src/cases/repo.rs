@@ -194,11 +194,19 @@ pub fn list(
     let (mut found, mut looked) = (Vec::new(), 0);
     loop {
         // never more than still fit, so that a page ends exactly where the next one begins
-        let rows = CASES.scan(tx, ix, &range.clone().resume(at), Dir::Up, (limit - found.len()).min(SCAN_BUDGET - looked))?;
+        let rows = CASES.scan(
+            tx,
+            ix,
+            &range.clone().resume(at),
+            Dir::Up,
+            (limit - found.len()).min(SCAN_BUDGET - looked),
+        )?;
         looked += rows.items.len();
-        found.extend(rows.items.into_iter().filter(|e| {
-            reader.sees(&e.value.state) && wanted.admits(&e.value.state, now)
-        }));
+        found.extend(
+            rows.items
+                .into_iter()
+                .filter(|e| reader.sees(&e.value.state) && wanted.admits(&e.value.state, now)),
+        );
         at = rows.next;
         if at.is_none() || found.len() >= limit || looked >= SCAN_BUDGET {
             return Ok((found, at.as_ref().map(table::cursor).transpose()?));

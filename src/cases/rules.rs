@@ -215,14 +215,15 @@ pub fn decide(id: CaseId, from: State, command: &Command, now: Timestamp) -> Res
             Err(Problem::new("/into", "is this very case; name the one that lives on"))
         }
         Command::Resolve { resolution: Resolution::Other, note } => text::required("/note", note, text::LONG),
-        Command::Resolve { note, .. } | Command::Wait { note, .. } => text::optional("/note", note, text::LONG),
+        Command::Resolve { note, .. } | Command::Wait { note, .. } => {
+            text::optional("/note", note, text::LONG)
+        }
         Command::Reopen { reason } => text::required("/reason", reason, text::LONG),
         Command::Assign { owner: Some(owner) } => text::required("/owner/name", &owner.name, text::SHORT),
         Command::Note { text } => text::required("/text", text, text::LONG),
-        Command::Acknowledge
-        | Command::Start
-        | Command::Merge { .. }
-        | Command::Assign { owner: None } => Ok(()),
+        Command::Acknowledge | Command::Start | Command::Merge { .. } | Command::Assign { owner: None } => {
+            Ok(())
+        }
     }
     .map_err(|problem| Refusal::Invalid(Invalid(vec![problem])))?;
     Ok(to)
@@ -397,9 +398,11 @@ mod tests {
 
     #[test]
     fn commands_survive_json_and_records() {
-        for command in
-            [Command::Start, Command::Merge { into: CaseId::fresh() }, Command::Wait { until: NOW, note: "x".into() }]
-        {
+        for command in [
+            Command::Start,
+            Command::Merge { into: CaseId::fresh() },
+            Command::Wait { until: NOW, note: "x".into() },
+        ] {
             let json = serde_json::to_string(&command).unwrap();
             assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), command);
             let bytes = rmp_serde::to_vec_named(&command).unwrap();

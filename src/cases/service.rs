@@ -8,14 +8,16 @@ use super::model::{About, Case, DEPOT, Owner};
 use super::reasons::{Group, Reason};
 use super::repo::{self, CASES, Reader};
 use super::rules::{self, CaseId, Command, Refusal, Resolution, State, Step};
+use crate::audit;
 use crate::base::error::{Fault, Invalid, Kind, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
 use crate::identity::features::{BulkCases, Feature, ManageCases, WorkCases};
-use crate::identity::grant::{Denied, Grant};
-use crate::journal::{Cx, Folded, Written, record};
+use crate::identity::grant::{Denied, Grant, Scope};
+use crate::journal::clock::Origin;
+use crate::journal::{Cx, Folded, Stamped, Written, history, log, record};
 use crate::store::table::Entry;
-use crate::store::{Expect, ReadTx, StoreError, WriteTx, counters};
+use crate::store::{self, Expect, ReadTx, StoreError, WriteTx, counters};
 
 /// Cases one bulk request may name.
 pub const MAX_BULK: usize = 500;
@@ -32,7 +34,11 @@ pub fn reader<F: Feature>(grant: &Grant<F>) -> Reader<'_> {
 ///
 /// # Errors
 /// [`CaseError::Unknown`] when there is none they may see.
-pub fn find<F: Feature>(tx: &dyn ReadTx, grant: &Grant<F>, id: CaseId) -> Result<Entry<Folded<Case>>, CaseError> {
+pub fn find<F: Feature>(
+    tx: &dyn ReadTx,
+    grant: &Grant<F>,
+    id: CaseId,
+) -> Result<Entry<Folded<Case>>, CaseError> {
     repo::find(tx, &reader(grant), id)?.ok_or_else(|| CaseError::Unknown(id.to_string()))
 }
 
@@ -50,27 +56,34 @@ pub fn open(
 ) -> Result<Written<Case>, CaseError> {
     text::optional("/detail", detail, text::LONG).map_err(|p| Invalid(vec![p]))?;
     if reason.rule().group == Group::Operation {
-        return Err(Invalid::at("/reason", format!("{reason} is raised by the depot itself; name one of a parcel's reasons")).into());
+        return Err(Invalid::at(
+            "/reason",
+            format!("{reason} is raised by the depot itself; name one of a parcel's reasons"),
+        )
+        .into());
     }
     let subject = subject.unwrap_or_default();
-    let case = Case { subject, owner: None, ..Case::new(CaseId::fresh()) };
-    if !matches!(grant.scope(), crate::identity::grant::Scope::Own) && !reader(grant).sees(&case) {
-        return Err(Invalid::at("/subject", "is needed: name one of your own parcels").into());
-    }
-    Ok(opened(tx, cx, case.id, None, reason, case.subject, detail.to_owned())?)
+    let owner = match grant.scope() {
+        // Who sees but their own keeps sight of what they open.
+        Scope::Own => Some(CaseEvent::Assigned { owner: Some(oneself(grant)) }),
+        Scope::Distributors(_) if !grant.scope().admits_distributor(subject.distributor.as_deref()) => {
+            return Err(Invalid::at("/subject", "is needed: name one of your own parcels").into());
+        }
+        Scope::Distributors(_) | Scope::Tenant => None,
+    };
+    let mut events = vec![opened(cx, reason, subject, detail.to_owned())];
+    events.extend(owner);
+    Ok(record(tx, cx, Id::fresh(), None, events)?)
 }
 
-fn opened(
-    tx: &mut dyn WriteTx,
-    cx: &Cx,
-    id: CaseId,
-    old: Option<Folded<Case>>,
-    reason: Reason,
-    subject: About,
-    detail: String,
-) -> Result<Written<Case>, StoreError> {
-    let clock = rules::clock_by(&cx.policy, reason, cx.now);
-    record(tx, cx, id.0, old, vec![CaseEvent::Opened { subject, reason, detail, at: cx.now, clock }])
+fn opened(cx: &Cx, reason: Reason, subject: About, detail: String) -> CaseEvent {
+    CaseEvent::Opened {
+        subject,
+        reason,
+        detail,
+        at: cx.now,
+        clock: rules::clock_by(&cx.policy, reason, cx.now),
+    }
 }
 
 /// Takes one step on the case `id`. `expected` is the revision the caller has seen, when they name one.
@@ -124,7 +137,13 @@ fn met(entry: &Entry<Folded<Case>>, expected: Option<u64>) -> Result<(), StoreEr
 }
 
 /// The event that `command` makes of a case, or why it makes none.
-fn decide(tx: &dyn ReadTx, grant: &Grant<WorkCases>, cx: &Cx, row: &Folded<Case>, command: &Command) -> Result<CaseEvent, CaseError> {
+fn decide(
+    tx: &dyn ReadTx,
+    grant: &Grant<WorkCases>,
+    cx: &Cx,
+    row: &Folded<Case>,
+    command: &Command,
+) -> Result<CaseEvent, CaseError> {
     let case = &row.state;
     let manages = || grant.principal().grant::<ManageCases>().map(drop);
     match command {
@@ -220,7 +239,13 @@ fn operational_id(node: Id, reason: Reason, key: &str) -> CaseId {
 ///
 /// # Errors
 /// Storage failures.
-pub fn open_operational(tx: &mut dyn WriteTx, cx: &Cx, reason: Reason, key: &str, detail: &str) -> Result<Option<CaseId>, StoreError> {
+pub fn open_operational(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    reason: Reason,
+    key: &str,
+    detail: &str,
+) -> Result<Option<CaseId>, StoreError> {
     let id = operational_id(repo::node_or_new(tx)?, reason, key);
     let old = CASES.get(tx, &id.0)?;
     let detail = text::clipped(detail.to_owned(), text::LONG);
@@ -233,7 +258,7 @@ pub fn open_operational(tx: &mut dyn WriteTx, cx: &Cx, reason: Reason, key: &str
         None => {
             let label = text::clipped(key.to_owned(), text::SHORT);
             let subject = About { kind: DEPOT.into(), id: Id::NIL, label, distributor: None };
-            opened(tx, cx, id, None, reason, subject, detail)?;
+            record::<Case>(tx, cx, id.0, None, vec![opened(cx, reason, subject, detail)])?;
         }
     }
     Ok(Some(id))
@@ -243,15 +268,49 @@ pub fn open_operational(tx: &mut dyn WriteTx, cx: &Cx, reason: Reason, key: &str
 ///
 /// # Errors
 /// Storage failures.
-pub fn resolve_operational(tx: &mut dyn WriteTx, cx: &Cx, reason: Reason, key: &str) -> Result<bool, StoreError> {
+pub fn resolve_operational(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    reason: Reason,
+    key: &str,
+) -> Result<bool, StoreError> {
     let Some(node) = repo::node(tx)? else { return Ok(false) };
     let id = operational_id(node, reason, key);
     let old = CASES.get(tx, &id.0)?.filter(|row| row.state.state.is_open());
     if old.is_none() {
         return Ok(false);
     }
-    record(tx, cx, id.0, old, vec![CaseEvent::Resolved { resolution: Resolution::Solved, note: String::new() }])?;
+    record(
+        tx,
+        cx,
+        id.0,
+        old,
+        vec![CaseEvent::Resolved { resolution: Resolution::Solved, note: String::new() }],
+    )?;
     Ok(true)
+}
+
+/// One step that was taken, and by whom as far as this node knows the name.
+pub type Taken = (Stamped<CaseEvent>, Option<String>);
+
+/// Every step of a case in the order it counts.
+///
+/// # Errors
+/// Storage failures.
+pub fn taken(tx: &dyn ReadTx, row: &Folded<Case>) -> Result<Vec<Taken>, StoreError> {
+    let origin = Origin::load(tx)?;
+    let audit_log = log::own(log::AUDIT, &origin);
+    let named = |(entry, step): (log::Applied, Stamped<CaseEvent>)| {
+        // Names stand in the audit of the present life; of steps taken elsewhere or before, only the number is known.
+        let noted = tx
+            .entry(store::DEPOT, audit_log, entry.audit)?
+            .map(|b| audit::open(entry.audit, &b))
+            .transpose()?;
+        let by =
+            noted.filter(|n| n.header.id == row.state.id.0 && step.site == origin.site).map(|n| n.body.by);
+        Ok((step, by))
+    };
+    history::<Case>(tx, &row.line)?.into_iter().map(named).collect()
 }
 
 /// How many cases are open, by reason code.
@@ -355,9 +414,13 @@ impl Fault for CaseError {
             Self::NoSubject(_) => vec![Problem::new("/subject", self.to_string())],
             Self::Refused(e) => e.fields(),
             Self::Invalid(e) => e.fields(),
-            Self::Unknown(_) | Self::Denied(_) | Self::Closed { .. } | Self::OfTheDepot | Self::Full | Self::Bulk { .. } | Self::Store(_) => {
-                Vec::new()
-            }
+            Self::Unknown(_)
+            | Self::Denied(_)
+            | Self::Closed { .. }
+            | Self::OfTheDepot
+            | Self::Full
+            | Self::Bulk { .. }
+            | Self::Store(_) => Vec::new(),
         }
     }
 
@@ -369,9 +432,13 @@ impl Fault for CaseError {
                 let results = serde_json::to_value(verdicts).unwrap_or_default();
                 [("results".to_owned(), results)].into_iter().collect()
             }
-            Self::Unknown(_) | Self::NoSubject(_) | Self::Invalid(_) | Self::Closed { .. } | Self::OfTheDepot | Self::Full | Self::Store(_) => {
-                Map::new()
-            }
+            Self::Unknown(_)
+            | Self::NoSubject(_)
+            | Self::Invalid(_)
+            | Self::Closed { .. }
+            | Self::OfTheDepot
+            | Self::Full
+            | Self::Store(_) => Map::new(),
         }
     }
 

@@ -45,9 +45,17 @@ pub fn fire(store: &Store, tenant: Tenant, now: Timestamp, limit: usize) -> Resu
     Ok(fired)
 }
 
-fn fire_one(tx: &mut dyn WriteTx, cx: &Cx, kind: DueKind, Due { at, subject }: Due) -> Result<(), StoreError> {
+fn fire_one(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    kind: DueKind,
+    Due { at, subject }: Due,
+) -> Result<(), StoreError> {
     let row = CASES.get(tx, &subject)?;
-    let event = row.as_ref().filter(|r| r.line.n < MAX_TIMELINE).and_then(|r| what_is_due(&r.state, kind, at, cx.now));
+    let event = row
+        .as_ref()
+        .filter(|r| r.line.n < MAX_TIMELINE)
+        .and_then(|r| what_is_due(&r.state, kind, at, cx.now));
     match event {
         Some(event) => record(tx, cx, subject, row, vec![event]).map(drop),
         // Nobody's deadline: taken away, or it would be found for ever.

@@ -9,6 +9,7 @@ pub mod app;
 pub mod call;
 pub mod error;
 pub mod idempotency;
+pub mod machines;
 pub mod openapi;
 pub mod routes;
 pub mod tls;
