@@ -1,5 +1,7 @@
 //! Cases over HTTP. What a case is about is looked up here, because cases know nothing of parcels.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::Path;
@@ -45,7 +47,7 @@ pub fn routes() -> Routes {
         .add::<WorkCases, _, _>(Method::POST, "/cases/{id}/start", start, "I work on it")
         .answers::<CaseView>(200)
         .add::<WorkCases, _, _>(Method::POST, "/cases/{id}/wait", wait, "Nothing to do until then")
-        .body::<Wait>(r#"{"until":"2099-01-31T09:00:00Z","note":"the shipper is closed"}"#)
+        .body::<Wait>(r#"{"hours":16,"note":"the shipper is closed"}"#)
         .answers::<CaseView>(200)
         .add::<WorkCases, _, _>(Method::POST, "/cases/{id}/resolve", resolve, "It is done")
         .body::<Resolve>(r#"{"resolution":"solved","note":"the recipient gave the house number"}"#)
@@ -327,14 +329,26 @@ async fn start(call: Call<WorkCases>, path: Path<String>) -> Result<HttpResponse
 #[serde(deny_unknown_fields)]
 struct Wait {
     /// When it comes back to the desk.
-    until: Timestamp,
+    until: Option<Timestamp>,
+    /// Or after how many hours.
+    hours: Option<u32>,
     /// For what.
     #[serde(default)]
     note: String,
 }
 
+/// The end of a wait, from whichever way it was told.
+fn end_of(until: Option<Timestamp>, hours: Option<u32>, now: Timestamp) -> Result<Timestamp, Invalid> {
+    match (until, hours) {
+        (Some(until), None) => Ok(until),
+        (None, Some(hours)) => Ok(now.after(Duration::from_secs(u64::from(hours) * 3_600))),
+        (Some(_), Some(_)) | (None, None) => Err(Invalid::at("/until", "is needed, or hours in its place")),
+    }
+}
+
 async fn wait(call: Call<WorkCases>, path: Path<String>, body: Body<Wait>) -> Result<HttpResponse, ApiError> {
-    let Wait { until, note } = body.0;
+    let Wait { until, hours, note } = body.0;
+    let until = end_of(until, hours, call.app.clock.now())?;
     take(call, &path, Command::Wait { until, note }).await
 }
 
@@ -403,6 +417,8 @@ struct Bulk {
     atomic: bool,
     /// For `wait`.
     until: Option<Timestamp>,
+    /// For `wait`, in place of `until`.
+    hours: Option<u32>,
     /// For `resolve`.
     resolution: Option<Resolution>,
     /// For `resolve` and `wait`; the text of `note`.
@@ -416,17 +432,16 @@ struct Bulk {
 }
 
 impl Bulk {
-    fn command<F: Feature>(&self, grant: &Grant<F>) -> Result<Command, Invalid> {
+    fn command<F: Feature>(&self, grant: &Grant<F>, now: Timestamp) -> Result<Command, Invalid> {
         let needed =
             |field: &str| Invalid::at(format!("/{field}"), format!("is needed with the step {}", self.step));
         let note = self.note.clone();
         Ok(match self.step {
             Step::Acknowledge => Command::Acknowledge,
             Step::Start => Command::Start,
-            Step::Wait => Command::Wait {
-                until: self.until.ok_or_else(|| needed("until"))?,
-                note: note.unwrap_or_default(),
-            },
+            Step::Wait => {
+                Command::Wait { until: end_of(self.until, self.hours, now)?, note: note.unwrap_or_default() }
+            }
             Step::Resolve => Command::Resolve {
                 resolution: self.resolution.ok_or_else(|| needed("resolution"))?,
                 note: note.unwrap_or_default(),
@@ -453,7 +468,7 @@ struct BulkAnswer {
 async fn bulk(call: Call<BulkCases>, body: Body<Bulk>) -> Result<HttpResponse, ApiError> {
     let body = body.0;
     call.write(move |tx, grant, cx| {
-        let results = service::bulk(tx, grant, cx, &body.ids, &body.command(grant)?, body.atomic)?;
+        let results = service::bulk(tx, grant, cx, &body.ids, &body.command(grant, cx.now)?, body.atomic)?;
         let refused = results.iter().filter(|v| v.code.is_some()).count();
         Ok::<_, CaseError>(Answer::ok(&BulkAnswer { done: results.len() - refused, refused, results })?)
     })
@@ -497,6 +512,13 @@ mod tests {
         assert!(matches!(other, Some(Some(NewOwner::User(o))) if o.id == id));
         let wrong = serde_json::from_str::<Patch>(r#"{"owner":"you"}"#).unwrap_err().to_string();
         assert!(wrong.contains("must be \"me\", null, or a user"), "{wrong}");
+    }
+
+    #[test]
+    fn a_wait_is_told_as_a_time_or_as_hours_and_never_as_both() {
+        let (now, hour) = (Timestamp::ZERO, Timestamp::from_millis(3_600_000));
+        assert_eq!((end_of(Some(hour), None, now), end_of(None, Some(1), now)), (Ok(hour), Ok(hour)));
+        assert!(end_of(None, None, now).is_err() && end_of(Some(hour), Some(1), now).is_err());
     }
 
     #[test]

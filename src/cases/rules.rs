@@ -295,12 +295,14 @@ impl Fault for Refusal {
     }
 
     fn extra(&self) -> serde_json::Map<String, serde_json::Value> {
-        let mut extra = serde_json::Map::new();
-        if let Self::Step { from, .. } = self {
-            let steps = allowed(*from).iter().map(|step| step.to_string().into()).collect();
-            extra.insert("allowed".to_owned(), serde_json::Value::Array(steps));
-        }
-        extra
+        let Self::Step { from, step } = self else { return serde_json::Map::new() };
+        let allowed: Vec<String> = allowed(*from).iter().map(Step::to_string).collect();
+        let said = [
+            ("from", from.to_string().into()),
+            ("requested", step.to_string().into()),
+            ("allowed", allowed.into()),
+        ];
+        said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -367,7 +369,9 @@ mod tests {
             "a case that is resolved can't take the step start; it can: reopen, note"
         );
         assert_eq!((refusal.kind(), refusal.code()), (Kind::Conflict, "case.invalid_transition"));
-        assert_eq!(refusal.extra()["allowed"], serde_json::json!(["reopen", "note"]));
+        let said =
+            serde_json::json!({"from": "resolved", "requested": "start", "allowed": ["reopen", "note"]});
+        assert_eq!(serde_json::Value::Object(refusal.extra()), said);
         assert!(asked(State::Merged, &Command::Start).unwrap_err().to_string().contains("merged into"));
     }
 

@@ -223,6 +223,8 @@ pub fn bulk(
     }
     let refused = verdicts.iter().filter(|v| v.code.is_some()).count();
     if atomic && refused > 0 {
+        // Nothing is kept, so nobody stands anywhere else.
+        verdicts.iter_mut().for_each(|v| v.state = None);
         return Err(CaseError::Bulk { refused, verdicts });
     }
     Ok(verdicts)
@@ -377,7 +379,7 @@ pub enum CaseError {
         verdicts: Vec<Verdict>,
     },
     /// The store could not.
-    #[error("cases: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 

@@ -358,6 +358,7 @@ fn a_bulk_step_judges_each_case_and_an_atomic_one_leaves_nothing_behind() {
     };
     let named: Vec<CaseId> = ids.iter().map(|id| CaseId(*id)).collect();
     let refused = run(named.clone(), true).unwrap_err();
+    assert!(refused.extra()["results"][0].get("state").is_none(), "nobody moved");
     assert_eq!((refused.kind(), refused.extra()["results"].as_array().unwrap().len()), (Kind::Conflict, 3));
     assert_eq!(ids.iter().map(|id| depot.row(*id)).collect::<Vec<_>>(), before);
 

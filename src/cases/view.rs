@@ -20,8 +20,9 @@ pub struct CaseView {
     pub id: CaseId,
     /// Its revision, as in the `ETag`.
     pub version: u64,
-    /// What it is about.
-    pub subject: About,
+    /// What it is about; absent when that is nothing on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<About>,
     /// Why somebody has to look.
     pub reason: Reason,
     /// What the reason is about.
@@ -111,7 +112,7 @@ impl CaseView {
         Self {
             id: *id,
             version,
-            subject: subject.clone(),
+            subject: (!subject.kind.is_empty()).then(|| subject.clone()),
             reason: *reason,
             group: rule.group,
             fault: rule.fault,
