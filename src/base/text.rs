@@ -36,3 +36,16 @@ pub fn clipped(mut text: String, max: usize) -> String {
     text.truncate(end.unwrap_or_default());
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clipped_text_ends_with_a_whole_character() {
+        assert_eq!(clipped("Köln".into(), 5), "Köln");
+        assert_eq!(clipped("Köln".into(), 4), "Köl");
+        assert_eq!(clipped("Köln".into(), 2), "K");
+        assert_eq!(clipped(String::new(), 0), "");
+    }
+}

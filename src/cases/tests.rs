@@ -509,6 +509,22 @@ fn the_depot_s_own_trouble_is_one_case_that_comes_and_goes() {
     assert_eq!(made.state.subject, About::default());
 }
 
+#[test]
+fn every_index_entry_and_deadline_agrees_with_its_row() {
+    let depot = Depot::new();
+    let ids = depot.facts(0, &[], &[HELD[0], ("damaged", "wet", 0), ("lost", "gone", 0)]);
+    depot.step(1, ids[0], resolve()).unwrap();
+    depot.facts(2, &[("lost", "gone", 0)], &[]);
+    depot.fire(3);
+    depot.write(3, |tx, cx| service::open_operational(tx, cx, Reason::JobLate, "7", "late").map(drop)).unwrap();
+    let mut tables = repo::tables();
+    tables.push(&due::Rows);
+    let report = store::check::run(&depot.store, &tables).unwrap();
+    assert_eq!((report.collections["cases"], report.collections["case_node"]), (4, 1));
+    let foreign = report.faults.iter().filter(|f| f.starts_with("a record of unknown collection")).count();
+    assert_eq!(foreign, report.faults.len(), "{:?}", report.faults);
+}
+
 fn event() -> impl Strategy<Value = CaseEvent> {
     let clock = || SlaClock { from: hours(1), due: hours(5), levels: vec![hours(3), hours(5)] };
     prop_oneof![
