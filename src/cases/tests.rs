@@ -516,7 +516,9 @@ fn every_index_entry_and_deadline_agrees_with_its_row() {
     depot.step(1, ids[0], resolve()).unwrap();
     depot.facts(2, &[("lost", "gone", 0)], &[]);
     depot.fire(3);
-    depot.write(3, |tx, cx| service::open_operational(tx, cx, Reason::JobLate, "7", "late").map(drop)).unwrap();
+    depot
+        .write(3, |tx, cx| service::open_operational(tx, cx, Reason::JobLate, "7", "late").map(drop))
+        .unwrap();
     let mut tables = repo::tables();
     tables.push(&due::Rows);
     let report = store::check::run(&depot.store, &tables).unwrap();
