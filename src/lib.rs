@@ -10,6 +10,7 @@ pub mod identity;
 pub mod jobs;
 pub mod journal;
 pub mod logs;
+pub mod notify;
 pub mod parcels;
 pub mod store;
 pub mod web;
