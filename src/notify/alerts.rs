@@ -21,8 +21,6 @@ use crate::store::{Home, Lane, ReadTx, Result, Table, WriteTx};
 
 /// The reader's name.
 pub const READER: &str = "alerts";
-/// From one digest of a tenant to the next.
-pub const EVERY: Duration = Duration::from_secs(60);
 /// Cases a digest names; the rest are counted.
 pub const MAX_NAMED: usize = 20;
 /// Cases gathered at the most before a digest goes out, whatever the interval.
@@ -98,7 +96,7 @@ pub struct Alerts {
     pub mail: bool,
     /// Where the depot's pages are for those who read mail, such as `https://depot.example.com`; may be empty.
     pub base: String,
-    /// From one digest to the next, usually [`EVERY`].
+    /// From one digest to the next: `mail.digest_every_s`.
     pub every: Duration,
 }
 

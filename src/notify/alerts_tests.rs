@@ -51,7 +51,7 @@ fn alerts(people: Vec<Recipient>, desk: &Desk) -> Alerts {
         cases: Arc::new(desk.clone()),
         mail: true,
         base: "https://depot.example.com/".into(),
-        every: EVERY,
+        every: Duration::from_secs(60),
     }
 }
 
