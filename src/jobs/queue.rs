@@ -233,7 +233,11 @@ impl Limits {
     /// As the settings say for jobs in general, with a time limit of the kind's own.
     #[must_use]
     pub fn usual(settings: &Jobs, timeout: Duration) -> Self {
-        Self { attempts: settings.attempts, first_delay: Duration::from_secs(settings.first_delay_s), timeout }
+        Self {
+            attempts: settings.attempts,
+            first_delay: Duration::from_secs(settings.first_delay_s),
+            timeout,
+        }
     }
 }
 
