@@ -57,6 +57,7 @@ pub mod imports;
 pub mod jobs;
 pub mod journal;
 pub mod logs;
+pub mod notify;
 pub mod parcels;
 pub mod store;
 pub mod web;

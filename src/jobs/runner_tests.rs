@@ -178,6 +178,31 @@ async fn a_job_past_its_time_limit_has_failed() {
 }
 
 #[tokio::test]
+async fn what_stays_out_of_reach_is_told_when_it_is_late_and_cleared_when_it_is_done() {
+    let (house, told) = house();
+    let down = Arc::new(AtomicU32::new(1));
+    let seen = Arc::clone(&down);
+    let call = does("call.out", LONG, move |_| {
+        let down = seen.load(Ordering::SeqCst) == 1;
+        std::future::ready(if down { Err(JobError::Unreachable("no answer".into())) } else { Ok(()) })
+    });
+    let mut floor = Floor::new(house.clone(), 1, vec![call]);
+    demand(&house, "call.out").await;
+    while house.clock.now() <= at(LATE.as_secs()) {
+        assert_eq!(told.all(), []);
+        floor.drain().await;
+        house.clock.set(jobs(&house)[0].next_run);
+    }
+    floor.drain().await;
+    assert_eq!(told.all(), [(AlarmKind::JobLate, "call.out".into(), true)]);
+    down.store(0, Ordering::SeqCst);
+    house.clock.set(jobs(&house)[0].next_run);
+    floor.drain().await;
+    assert_eq!(told.all(), [(AlarmKind::JobLate, "call.out".into(), false)]);
+    assert_eq!((jobs(&house)[0].state, jobs(&house)[0].attempts), (State::Done, 1));
+}
+
+#[tokio::test]
 async fn a_kind_nobody_knows_is_given_up_and_told() {
     let (house, told) = house();
     let mut floor = Floor::new(house.clone(), 1, Vec::new());
