@@ -56,7 +56,7 @@ pub fn control_tenant(req: &HttpRequest) -> Option<u32> {
 /// The outermost layer.
 ///
 /// # Errors
-/// Never: what the inner layers fail with has become an answer by then.
+/// What a layer, not a handler, fails with; the framework answers it then.
 pub async fn pass(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let Some(site) = req.app_data::<Data<Site>>().cloned() else {
@@ -67,11 +67,8 @@ pub async fn pass(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -
         Err(refusal) => req.into_response(refusal),
         Ok(passage) => {
             req.extensions_mut().insert(passage);
-            let request = req.request().clone();
-            match next.call(req).await {
-                Ok(response) => response.map_into_boxed_body(),
-                Err(e) => ServiceResponse::from_err(e, request),
-            }
+            // The router needs the request for itself, so it can't be kept for the case that a layer fails.
+            next.call(req).await?.map_into_boxed_body()
         }
     };
     Ok(finish(response, &site, &id, began))

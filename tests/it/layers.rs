@@ -1,0 +1,114 @@
+//! Reads the sources and holds them against the arrows between layers. A file that strays is named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Areas and what each may use of the areas below it.
+const AREAS: &[(&str, &[&str])] = &[
+    ("parcels", &[]),
+    ("cases", &[]),
+    ("imports", &["parcels"]),
+    ("deliveries", &["parcels"]),
+    ("routing", &["deliveries"]),
+    ("tracking", &["routing", "deliveries"]),
+    ("orders", &["deliveries", "parcels"]),
+    ("workflow", &[]),
+    ("airfreight", &["workflow", "deliveries", "parcels"]),
+];
+
+/// What lies below the areas, from the bottom up: none may use one further up.
+const BELOW: &[&str] = &["base", "store", "deadlines", "journal"];
+
+struct Source {
+    path: String,
+    /// Without comments and without the tests at its end.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    walk(&root, &mut paths);
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = code.lines().map(|l| l.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        let path = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+        Source { path, code }
+    };
+    let is_test = |s: &Source| s.path.ends_with("tests.rs") || s.path.contains("/tests/");
+    paths.into_iter().map(read).filter(|s| !is_test(s)).collect()
+}
+
+/// Every file that says one of `words` and is not among those that may.
+fn strays(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
+    let says = |s: &Source| words.iter().find(|w| s.code.contains(**w)).map(|w| format!("src/{} says {w}", s.path));
+    sources().iter().filter(|s| !may(&s.path)).filter_map(says).collect()
+}
+
+#[test]
+fn only_the_store_knows_its_database() {
+    let strays = strays(&["use redb", "redb::Database", "::redb::Read", "postgres"], |path| path.starts_with("store/"));
+    assert!(strays.is_empty(), "{strays:#?}");
+}
+
+#[test]
+fn only_the_edge_knows_http() {
+    let edge = |p: &str| p.ends_with("/api.rs") || p.contains("/api/") || p.starts_with("web/") || p.starts_with("cli") || p == "app.rs" || p == "main.rs";
+    let strays = strays(&["actix_web"], edge);
+    assert!(strays.is_empty(), "{strays:#?}");
+}
+
+#[test]
+fn only_one_file_reads_the_clock() {
+    let strays = strays(&["SystemTime::now", "Timestamp::now()", "Zoned::now", "Utc::now", "Local::now"], |p| p == "base/clock.rs");
+    assert!(strays.is_empty(), "{strays:#?}");
+    let measures = |p: &str| p.starts_with("store/") || p.starts_with("jobs/") || p.starts_with("web/") || p == "base/clock.rs";
+    let strays = self::strays(&["Instant::now"], measures);
+    assert!(strays.is_empty(), "{strays:#?}");
+}
+
+#[test]
+fn areas_call_downhill_and_never_into_anothers_tables() {
+    let mut strays = Vec::new();
+    for source in sources() {
+        let Some((area, may)) = AREAS.iter().find(|(a, _)| source.path.starts_with(&format!("{a}/"))) else { continue };
+        for (other, _) in AREAS.iter().filter(|(o, _)| o != area) {
+            let uses = source.code.contains(&format!("crate::{other}::")) || source.code.contains(&format!("crate::{other};"));
+            // Opening a case is open to every area: it lies beside the journal.
+            if uses && !may.contains(other) && *other != "cases" {
+                strays.push(format!("src/{} uses {other}, which is not below {area}", source.path));
+            }
+            if source.code.contains(&format!("crate::{other}::repo")) {
+                strays.push(format!("src/{} uses the tables of {other}; ask its service", source.path));
+            }
+        }
+    }
+    assert!(strays.is_empty(), "{strays:#?}");
+}
+
+#[test]
+fn what_lies_below_the_areas_knows_none_of_them() {
+    let mut strays = Vec::new();
+    for source in sources() {
+        let Some(layer) = BELOW.iter().position(|l| source.path.starts_with(&format!("{l}/"))) else { continue };
+        let above = BELOW[layer + 1..].iter().copied().filter(|l| *l != "deadlines" || BELOW[layer] != "journal");
+        let above = above.chain(AREAS.iter().map(|(a, _)| *a)).chain(["notify", "reports", "sync", "web", "cli", "app"]);
+        for upper in above {
+            if source.code.contains(&format!("crate::{upper}::")) {
+                strays.push(format!("src/{} uses {upper}, which lies above {}", source.path, BELOW[layer]));
+            }
+        }
+    }
+    assert!(strays.is_empty(), "{strays:#?}");
+}
