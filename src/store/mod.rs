@@ -23,6 +23,7 @@ pub mod migrate;
 pub mod redb;
 pub mod space;
 pub mod table;
+mod veil;
 mod writer;
 
 pub use table::{Entry, Index, Never, Record, Rows, Table};
