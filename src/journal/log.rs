@@ -65,7 +65,9 @@ fn is_nought(n: &i64) -> bool {
 /// Storage failures, and when there is none: something refers to it, so it must be there.
 pub fn applied(tx: &dyn ReadTx, seq: u64) -> Result<Applied> {
     let bytes = tx.entry(DEPOT, APPLIED, seq)?;
-    let bytes = bytes.ok_or_else(|| StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to")))?;
+    let bytes = bytes.ok_or_else(|| {
+        StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to"))
+    })?;
     table::decode("applied", &bytes)
 }
 
@@ -139,7 +141,11 @@ pub fn chained(log: u8, before: Before<'_>, entry: &[u8]) -> Result<Option<Hash>
         Before::Hash(before) => change::link(before, &eid),
         Before::Trimmed => stored,
     };
-    if stored == expected { Ok(Some(stored)) } else { Err(StoreError::Corrupt("its hash is not that of the chain".into())) }
+    if stored == expected {
+        Ok(Some(stored))
+    } else {
+        Err(StoreError::Corrupt("its hash is not that of the chain".into()))
+    }
 }
 
 /// Splits an entry of log `a` into the chain's hash at it and the blob.

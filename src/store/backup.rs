@@ -50,13 +50,17 @@ pub enum BackupError {
         why: &'static str,
     },
     /// A chunk that a manifest names is gone.
-    #[error("chunk {chunk} of the backup is missing; restore another backup, or bring the chunk back from a copy of the folder")]
+    #[error(
+        "chunk {chunk} of the backup is missing; restore another backup, or bring the chunk back from a copy of the folder"
+    )]
     Missing {
         /// Its name.
         chunk: String,
     },
     /// Something is not what was kept.
-    #[error("{what} of the backup is damaged: {why}; restore another backup, or bring it back from a copy of the folder")]
+    #[error(
+        "{what} of the backup is damaged: {why}; restore another backup, or bring it back from a copy of the folder"
+    )]
     Damaged {
         /// The chunk or file.
         what: String,
@@ -113,7 +117,9 @@ impl Fault for BackupError {
             Self::Passphrase { .. } | Self::Label(_) => Kind::Invalid,
             Self::None { .. } => Kind::NotFound,
             Self::InUse { .. } | Self::Exists { .. } => Kind::Conflict,
-            Self::Missing { .. } | Self::Damaged { .. } | Self::Unsound { .. } | Self::Io { .. } => Kind::Internal,
+            Self::Missing { .. } | Self::Damaged { .. } | Self::Unsound { .. } | Self::Io { .. } => {
+                Kind::Internal
+            }
             Self::Store(e) => e.kind(),
         }
     }
@@ -250,8 +256,16 @@ pub fn make(store: &Store, target: &Target, label: &str, now: Timestamp) -> Resu
     }
     let repository = target.open(true)?;
     let (made_at, release) = (now, RELEASE.to_owned());
-    let mut manifest =
-        Manifest { made_at, label: label.into(), layout: 0, release, rows: 0, bytes: 0, chunks: Vec::new(), digest: String::new() };
+    let mut manifest = Manifest {
+        made_at,
+        label: label.into(),
+        layout: 0,
+        release,
+        rows: 0,
+        bytes: 0,
+        chunks: Vec::new(),
+        digest: String::new(),
+    };
     let (mut chunks_new, mut bytes_new) = (0, 0);
     let mut keep = |chunks: &mut Vec<String>, plain: &[u8]| {
         let (name, bytes) = repository.keep(plain)?;
@@ -300,7 +314,12 @@ pub fn make(store: &Store, target: &Target, label: &str, now: Timestamp) -> Resu
 ///
 /// # Errors
 /// When it can't be made; then the migration must not begin.
-pub fn before_migration(store: &Store, target: &Target, layout: &Layout, now: Timestamp) -> super::Result<()> {
+pub fn before_migration(
+    store: &Store,
+    target: &Target,
+    layout: &Layout,
+    now: Timestamp,
+) -> super::Result<()> {
     let made = make(store, target, &format!("{BEFORE_MIGRATION}{}", layout.number), now);
     match made {
         Ok(made) => {
@@ -313,7 +332,8 @@ pub fn before_migration(store: &Store, target: &Target, layout: &Layout, now: Ti
 }
 
 fn to_json(manifest: &Manifest) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(manifest).map_err(|e| BackupError::Damaged { what: "the manifest".into(), why: e.to_string() })
+    serde_json::to_vec_pretty(manifest)
+        .map_err(|e| BackupError::Damaged { what: "the manifest".into(), why: e.to_string() })
 }
 
 fn digest(repository: &Repository, manifest: &Manifest) -> Result<String> {
@@ -323,7 +343,8 @@ fn digest(repository: &Repository, manifest: &Manifest) -> Result<String> {
 
 fn read(repository: &Repository, name: &str) -> Result<Manifest> {
     let damaged = |why: String| BackupError::Damaged { what: format!("manifest {name}"), why };
-    let manifest: Manifest = serde_json::from_slice(&repository.manifest(name)?).map_err(|e| damaged(e.to_string()))?;
+    let manifest: Manifest =
+        serde_json::from_slice(&repository.manifest(name)?).map_err(|e| damaged(e.to_string()))?;
     if digest(repository, &manifest)? != manifest.digest {
         return Err(damaged("it does not match its own hash".into()));
     }
@@ -412,7 +433,13 @@ pub fn restore(target: &Target, which: Which, into: &Path, tables: &[&dyn Checke
 ///
 /// # Errors
 /// [`BackupError`], as [`restore`]; faults that were found are in the report.
-pub fn trial(store: &Store, target: &Target, scratch: &Path, tables: &[&dyn Checked], now: Timestamp) -> Result<Report> {
+pub fn trial(
+    store: &Store,
+    target: &Target,
+    scratch: &Path,
+    tables: &[&dyn Checked],
+    now: Timestamp,
+) -> Result<Report> {
     let temp = scratch.join("trial.restoring");
     let report = fill(target, Which::Latest, &temp, tables);
     let _ = fs::remove_file(&temp);
@@ -450,7 +477,15 @@ fn fill(target: &Target, which: Which, temp: &Path, tables: &[&dyn Checked]) -> 
         fs::remove_file(temp).map_err(at(temp))?;
     }
     let mut failed = None;
-    let loaded = load(temp, &mut Unpacking { repository: &repository, chunks: manifest.chunks.iter(), rows: VecDeque::new(), failed: &mut failed });
+    let loaded = load(
+        temp,
+        &mut Unpacking {
+            repository: &repository,
+            chunks: manifest.chunks.iter(),
+            rows: VecDeque::new(),
+            failed: &mut failed,
+        },
+    );
     if loaded.is_err() || failed.is_some() {
         let _ = fs::remove_file(temp);
     }
@@ -483,7 +518,10 @@ impl<'a, I: Iterator<Item = &'a String>> Iterator for Unpacking<'a, I> {
     fn next(&mut self) -> Option<Self::Item> {
         while self.rows.is_empty() {
             let name = self.chunks.next()?;
-            let damaged = || BackupError::Damaged { what: format!("chunk {name}"), why: "it is not made of rows".into() };
+            let damaged = || BackupError::Damaged {
+                what: format!("chunk {name}"),
+                why: "it is not made of rows".into(),
+            };
             match self.repository.fetch(name).and_then(|c| chunk::rows(&c).ok_or_else(damaged)) {
                 Ok(rows) => self.rows = rows.into(),
                 Err(e) => {

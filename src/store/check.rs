@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::counters::COUNTERS;
 use super::redb::{Value, ended, read_head};
 use super::table::Checked;
-use super::counters::COUNTERS;
 use super::{Area, Hash, Result, Store, Sweep, Tenant};
 
 /// What a check found.
@@ -101,7 +101,10 @@ pub fn run_with(store: &Store, tables: &[&dyn Checked], hooks: Hooks<'_>) -> Res
         })?;
         report.index_entries = entries;
         if digest != expected {
-            report.fault(format!("the index does not match the records: {entries} entries, {} expected", expected.n));
+            report.fault(format!(
+                "the index does not match the records: {entries} entries, {} expected",
+                expected.n
+            ));
         }
         logs(sweep, hooks, &mut report)
     })?;
@@ -126,7 +129,12 @@ impl Digest {
 
 type Counted = BTreeMap<(Tenant, String), i64>;
 
-fn records(sweep: &dyn Sweep, tables: &BTreeMap<u16, &dyn Checked>, hooks: Hooks<'_>, report: &mut Report) -> Result<Digest> {
+fn records(
+    sweep: &dyn Sweep,
+    tables: &BTreeMap<u16, &dyn Checked>,
+    hooks: Hooks<'_>,
+    report: &mut Report,
+) -> Result<Digest> {
     let mut digest = Digest::default();
     let (mut kept, mut found) = (Counted::new(), Counted::new());
     let compared = |name: &str| hooks.counted.iter().any(|c| name.starts_with(c));
@@ -155,7 +163,9 @@ fn records(sweep: &dyn Sweep, tables: &BTreeMap<u16, &dyn Checked>, hooks: Hooks
             return Ok(true);
         }
         if let Some(counts) = hooks.counts {
-            let told = counts(id, value.body, &mut |name, n| *found.entry((tenant, name.to_owned())).or_default() += n);
+            let told = counts(id, value.body, &mut |name, n| {
+                *found.entry((tenant, name.to_owned())).or_default() += n
+            });
             if let Err(e) = told {
                 report.fault(format!("what {} counts for cannot be told: {e}", hex(&k[6..])));
             }
@@ -169,9 +179,16 @@ fn records(sweep: &dyn Sweep, tables: &BTreeMap<u16, &dyn Checked>, hooks: Hooks
             Err(e) => report.fault(format!("{} at {}", e, hex(&k[6..]))),
             Ok(keys) => {
                 let same = keys.len() == value.keys.len()
-                    && keys.iter().zip(&value.keys).all(|(a, b)| a.as_ref().map(|a| ended(a)).as_deref() == *b);
+                    && keys
+                        .iter()
+                        .zip(&value.keys)
+                        .all(|(a, b)| a.as_ref().map(|a| ended(a)).as_deref() == *b);
                 if !same {
-                    report.fault(format!("{}: {} is indexed under keys it no longer has", table.coll().name, hex(&k[6..])));
+                    report.fault(format!(
+                        "{}: {} is indexed under keys it no longer has",
+                        table.coll().name,
+                        hex(&k[6..])
+                    ));
                 }
             }
         }
@@ -182,7 +199,8 @@ fn records(sweep: &dyn Sweep, tables: &BTreeMap<u16, &dyn Checked>, hooks: Hooks
         for ((tenant, name), n) in &found {
             let says = kept.remove(&(*tenant, name.clone())).unwrap_or(0);
             if says != *n {
-                report.fault(format!("the counter {name} of tenant {tenant} says {says}, the records say {n}"));
+                report
+                    .fault(format!("the counter {name} of tenant {tenant} says {says}, the records say {n}"));
             }
         }
         for ((tenant, name), says) in kept {
@@ -217,7 +235,8 @@ fn logs(sweep: &dyn Sweep, hooks: Hooks<'_>, report: &mut Report) -> Result<()> 
             return Ok(true);
         };
         let seq = u64::from_be_bytes(*seq);
-        let log = found.entry(id.to_vec()).or_insert(Found { first: seq, last: seq.wrapping_sub(1), hash: None });
+        let log =
+            found.entry(id.to_vec()).or_insert(Found { first: seq, last: seq.wrapping_sub(1), hash: None });
         let gap = seq != log.last.wrapping_add(1);
         if gap {
             report.fault(format!("log {} has a gap between {} and {seq}", hex(id), log.last));
@@ -240,9 +259,17 @@ fn logs(sweep: &dyn Sweep, hooks: Hooks<'_>, report: &mut Report) -> Result<()> 
         Ok(true)
     })?;
     for (k, h) in heads {
-        let log = found.remove(&k).unwrap_or(Found { first: h.last.wrapping_add(1), last: h.last, hash: None });
+        let log =
+            found.remove(&k).unwrap_or(Found { first: h.last.wrapping_add(1), last: h.last, hash: None });
         if log.last != h.last || log.first != h.floor.max(1) {
-            report.fault(format!("log {} holds {}..={}, its head says {}..={}", hex(&k), log.first, log.last, h.floor, h.last));
+            report.fault(format!(
+                "log {} holds {}..={}, its head says {}..={}",
+                hex(&k),
+                log.first,
+                log.last,
+                h.floor,
+                h.last
+            ));
         }
         if log.hash.is_some_and(|hash| hash != h.hash) {
             report.fault(format!("log {} ends in another hash than its head says", hex(&k)));

@@ -64,7 +64,11 @@ pub fn layout(store: &Store) -> Result<Option<Layout>> {
 ///
 /// # Errors
 /// [`StoreError::Newer`] when the file is from a newer release; what `before` or a step returns.
-pub fn run(store: &Store, steps: &'static [Migration], before: impl FnOnce(&Layout) -> Result<()>) -> Result<()> {
+pub fn run(
+    store: &Store,
+    steps: &'static [Migration],
+    before: impl FnOnce(&Layout) -> Result<()>,
+) -> Result<()> {
     let found = layout(store)?;
     let number = found.as_ref().map_or(0, |l| l.number);
     let ours = latest(steps);

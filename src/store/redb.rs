@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
 
 use super::{
-    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, MAX_BODY, Part, ReadTx, Rec, Result, Slice, StoreError, Sweep, Tenant, WriteTx,
-    key,
+    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, MAX_BODY, Part, ReadTx, Rec, Result, Slice,
+    StoreError, Sweep, Tenant, WriteTx, key,
 };
 
 pub use super::writer::{Options, Redb};
@@ -28,6 +28,9 @@ const HEAD: TableDefinition<Bytes, Bytes> = TableDefinition::new("head");
 pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
     match e.into() {
         redb::Error::Corrupted(why) => StoreError::Corrupt(why),
+        redb::Error::DatabaseAlreadyOpen => {
+            StoreError::Io("the file is open in another process; stop that one first".into())
+        }
         e => StoreError::Io(e.to_string()),
     }
 }
@@ -35,7 +38,11 @@ pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
 /// Makes the four tables where they are missing, so that readers always find them. A file that has them is not written.
 pub(super) fn prepare(db: &Database) -> Result<()> {
     let tx = db.begin_read().map_err(failed)?;
-    let there = tx.list_tables().map_err(failed)?.filter(|t| [REC, IX, LOG, HEAD].iter().any(|d| d.name() == t.name())).count();
+    let there = tx
+        .list_tables()
+        .map_err(failed)?
+        .filter(|t| [REC, IX, LOG, HEAD].iter().any(|d| d.name() == t.name()))
+        .count();
     drop(tx);
     if there == 4 { Ok(()) } else { probe(db) }
 }
@@ -143,7 +150,8 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn write(rev: u64, keys: &[Option<Vec<u8>>], body: &[u8]) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
+        let mut out =
+            Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
         out.extend(rev.to_be_bytes());
         out.push(u8::try_from(keys.len()).map_err(|_| StoreError::Corrupt("too many indexes".into()))?);
         for k in keys {
@@ -151,7 +159,9 @@ impl<'a> Value<'a> {
                 None => out.extend(NO_KEY.to_be_bytes()),
                 Some(k) => {
                     let len = u16::try_from(k.len()).ok().filter(|l| *l < MAX_KEY);
-                    let len = len.ok_or_else(|| StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len())))?;
+                    let len = len.ok_or_else(|| {
+                        StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len()))
+                    })?;
                     out.extend(len.to_be_bytes());
                     out.extend_from_slice(k);
                 }
@@ -167,13 +177,22 @@ const MAX_KEY: u16 = 4096;
 
 fn fits(coll: &'static str, key: &[u8], body: &[u8]) -> Result<()> {
     if key.len() > usize::from(MAX_KEY) {
-        return Err(StoreError::Corrupt(format!("{coll}: a key of {} bytes is longer than the {MAX_KEY} that are kept", key.len())));
+        return Err(StoreError::Corrupt(format!(
+            "{coll}: a key of {} bytes is longer than the {MAX_KEY} that are kept",
+            key.len()
+        )));
     }
     if body.len() > MAX_BODY { Err(StoreError::TooLarge { coll, bytes: body.len() }) } else { Ok(()) }
 }
 
 /// The bounds of a scan in raw keys, and the length of the prefix that is not part of the position.
-fn bounds(tenant: Tenant, c: Coll, ix: Ix, r: &KeyRange, dir: Dir) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
+fn bounds(
+    tenant: Tenant,
+    c: Coll,
+    ix: Ix,
+    r: &KeyRange,
+    dir: Dir,
+) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
     let (base, from, to) = match ix {
         Ix::Primary => (rec_key(tenant, c, &[]), r.from.clone(), r.to.clone()),
         Ix::Nth(n) => {
@@ -214,7 +233,10 @@ fn is_empty(low: &Bound<Vec<u8>>, high: &Bound<Vec<u8>>) -> bool {
 type Rows<'a> = redb::Range<'a, Bytes, Bytes>;
 
 fn walk(rows: Rows<'_>, dir: Dir, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
-    let mut step = |row: std::result::Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
+    let mut step = |row: std::result::Result<
+        (redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>),
+        redb::StorageError,
+    >| {
         let (k, v) = row.map_err(failed)?;
         f(k.value(), v.value())
     };
@@ -247,7 +269,9 @@ struct View<'a, T> {
 
 impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
-        let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else { return Ok(None) };
+        let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else {
+            return Ok(None);
+        };
         let v = Value::parse(raw.value())?;
         Ok(Some(Rec { pk: pk.to_vec(), rev: v.rev, body: v.body.to_vec() }))
     }
@@ -259,7 +283,9 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
             return Ok(out);
         }
         let table = if ix == Ix::Primary { self.rec } else { self.ix };
-        let rows = table.range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..]))).map_err(failed)?;
+        let rows = table
+            .range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..])))
+            .map_err(failed)?;
         let mut last = Vec::new();
         walk(rows, dir, |k, v| {
             if out.recs.len() == limit {
@@ -271,12 +297,15 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
                 let v = Value::parse(v)?;
                 Some(Rec { pk: position.to_vec(), rev: v.rev, body: v.body.to_vec() })
             } else {
-                let (_, pk) = key::split_text(position).ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
+                let (_, pk) = key::split_text(position)
+                    .ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
                 self.get(c, pk)?
             };
             last.clear();
             last.extend_from_slice(position);
-            out.recs.push(rec.ok_or_else(|| StoreError::Corrupt(format!("{}: an index entry without its record", c.name)))?);
+            out.recs.push(rec.ok_or_else(|| {
+                StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
+            })?);
             Ok(true)
         })?;
         Ok(out)
@@ -291,7 +320,10 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
             return Ok(Vec::new());
         }
         let (low, high) = (log_key(self.tenant, p, log, after), log_key(self.tenant, p, log, u64::MAX));
-        let rows = self.log.range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..]))).map_err(failed)?;
+        let rows = self
+            .log
+            .range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..])))
+            .map_err(failed)?;
         let mut out = Vec::new();
         walk(rows, Dir::Up, |k, v| {
             if out.len() == limit {
@@ -320,7 +352,12 @@ pub(super) struct Snapshot<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    pub(super) fn open(db: &Database, tenant: Tenant, limit: Option<Duration>, stop: &'a AtomicBool) -> Result<Self> {
+    pub(super) fn open(
+        db: &Database,
+        tenant: Tenant,
+        limit: Option<Duration>,
+        stop: &'a AtomicBool,
+    ) -> Result<Self> {
         let tx = db.begin_read().map_err(failed)?;
         let open = |def| tx.open_table(def).map_err(failed);
         let (rec, ix, log, head) = (open(REC)?, open(IX)?, open(LOG)?, open(HEAD)?);
@@ -361,7 +398,12 @@ impl ReadTx for Snapshot<'_> {
 }
 
 impl Sweep for Snapshot<'_> {
-    fn rows(&self, area: Area, after: Option<&[u8]>, f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
+    fn rows(
+        &self,
+        area: Area,
+        after: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()> {
         let table = match area {
             Area::Records => &self.rec,
             Area::Index => &self.ix,
@@ -371,7 +413,9 @@ impl Sweep for Snapshot<'_> {
         let low = after.map_or(Bound::Unbounded, Bound::Excluded);
         walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, |k, v| {
             if self.stop.load(Ordering::Acquire) {
-                return Err(StoreError::ReadOnly { why: "the file is being reopened after a failure; begin again".into() });
+                return Err(StoreError::ReadOnly {
+                    why: "the file is being reopened after a failure; begin again".into(),
+                });
             }
             f(k, v)
         })
@@ -407,7 +451,16 @@ impl<'t> Group<'t> {
     pub(super) fn open(tx: &'t redb::WriteTransaction) -> Result<Self> {
         let open = |def| tx.open_table(def).map_err(failed);
         let (heads, undo) = (BTreeMap::new(), Vec::new());
-        Ok(Self { rec: open(REC)?, ix: open(IX)?, log: open(LOG)?, head: open(HEAD)?, heads, undo, tenant: 0, broken: false })
+        Ok(Self {
+            rec: open(REC)?,
+            ix: open(IX)?,
+            log: open(LOG)?,
+            head: open(HEAD)?,
+            heads,
+            undo,
+            tenant: 0,
+            broken: false,
+        })
     }
 
     /// Begins a request of `tenant`.
@@ -546,7 +599,14 @@ impl ReadTx for Group<'_> {
 }
 
 impl WriteTx for Group<'_> {
-    fn put(&mut self, c: Coll, pk: &[u8], body: &[u8], ix: &[Option<Vec<u8>>], expect: Expect) -> Result<u64> {
+    fn put(
+        &mut self,
+        c: Coll,
+        pk: &[u8],
+        body: &[u8],
+        ix: &[Option<Vec<u8>>],
+        expect: Expect,
+    ) -> Result<u64> {
         fits(c.name, pk, body)?;
         let k = rec_key(self.tenant, c, pk);
         let old = self.found(&k)?;

@@ -99,7 +99,9 @@ impl Space {
     /// Whether there is ample room now, also after `bytes` more.
     fn has_room_for(&self, bytes: u64) -> bool {
         let look = self.folder.as_deref().and_then(free);
-        look.is_none_or(|(free, total)| classify(&self.reserve, free.saturating_sub(bytes), total) == Level::Ample)
+        look.is_none_or(|(free, total)| {
+            classify(&self.reserve, free.saturating_sub(bytes), total) == Level::Ample
+        })
     }
 
     fn ballast(&self) -> Option<PathBuf> {
@@ -109,7 +111,8 @@ impl Space {
 
 fn classify(reserve: &Reserve, free: u64, total: u64) -> Level {
     // A share of the disk protects small ones; on a large disk 5 % would be many gigabytes nobody needs.
-    let imports = (total / 100 * reserve.imports_percent).clamp(reserve.read_only, reserve.imports.max(reserve.read_only));
+    let imports = (total / 100 * reserve.imports_percent)
+        .clamp(reserve.read_only, reserve.imports.max(reserve.read_only));
     match free {
         f if f < reserve.read_only => Level::ReadOnly,
         f if f < imports => Level::Low,

@@ -154,4 +154,29 @@ mod tests {
         veil.under.read(4090, &mut out[..1]).unwrap();
         assert_eq!(out[0], 7);
     }
+
+    #[test]
+    fn a_file_that_was_not_closed_can_be_read_through_a_veil_and_is_not_changed() {
+        use redb::{Builder, ReadableDatabase, TableDefinition};
+        const T: TableDefinition<&str, u64> = TableDefinition::new("t");
+        let folder = tempfile::tempdir().unwrap();
+        let (path, copy) = (folder.path().join("a"), folder.path().join("b"));
+        let db = Builder::new().create(&path).unwrap();
+        let mut tx = db.begin_write().unwrap();
+        tx.set_quick_repair(true);
+        tx.open_table(T).unwrap().insert("k", 7).unwrap();
+        tx.commit().unwrap();
+        std::fs::copy(&path, &copy).unwrap();
+        let before = std::fs::read(&copy).unwrap();
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(&copy).unwrap();
+        let veil = Veil::over(redb::backends::FileBackend::new(file).unwrap()).unwrap();
+        let veiled = Builder::new().create_with_backend(veil).unwrap();
+        let read = veiled.begin_read().unwrap();
+        assert_eq!(read.open_table(T).unwrap().get("k").unwrap().unwrap().value(), 7);
+        drop(read);
+        assert!(Builder::new().open(&copy).is_err(), "a veiled file is still ours alone");
+        drop(veiled);
+        assert!(std::fs::read(&copy).unwrap() == before);
+        Builder::new().open(&copy).unwrap();
+    }
 }

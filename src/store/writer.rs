@@ -3,7 +3,6 @@
 //! People's writes go before import chunks. Nothing is answered before its commit. After a storage failure the file is
 //! closed, reopened and probed; until that works writes are refused and reads go on.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use redb::{Database, Durability, StorageBackend};
 use tokio::sync::oneshot;
 
+use super::queue::{Gather, Queue, Request};
 use super::redb::{Group, Snapshot, failed, integrity, prepare, probe};
 use super::space::{Level, Reserve, Space};
 use super::veil::Veil;
@@ -64,37 +64,23 @@ enum As {
 type Opener = Box<dyn Fn(As) -> Result<Database> + Send + Sync>;
 
 /// The opener of a backend that `make` makes anew each time.
-fn opener<B: StorageBackend>(cache: usize, make: impl Fn() -> std::io::Result<B> + Send + Sync + 'static) -> Opener {
+fn opener<B: StorageBackend>(
+    cache: usize,
+    make: impl Fn() -> std::io::Result<B> + Send + Sync + 'static,
+) -> Opener {
     Box::new(move |how| {
         let mut builder = redb::Builder::new();
         builder.set_cache_size(cache);
         let under = make().map_err(|e| StoreError::Io(e.to_string()))?;
         match how {
             As::Written => builder.create_with_backend(under),
-            As::Veiled => builder.create_with_backend(Veil::over(under).map_err(|e| StoreError::Io(e.to_string()))?),
+            As::Veiled => {
+                builder.create_with_backend(Veil::over(under).map_err(|e| StoreError::Io(e.to_string()))?)
+            }
         }
         .map_err(failed)
     })
 }
-
-struct Request {
-    tenant: Tenant,
-    lane: Lane,
-    f: WriteFn,
-    done: oneshot::Sender<Result<()>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    people: VecDeque<Request>,
-    bulk: VecDeque<Request>,
-    /// Groups that ran out of time before the waiting import chunk had its turn.
-    passed: u32,
-    closing: bool,
-}
-
-/// After so many groups the import chunk goes first, however many people wait.
-const PASSED_MOST: u32 = 8;
 
 struct Shared {
     options: Options,
@@ -129,11 +115,9 @@ impl Redb {
     pub fn file(path: &Path, options: Options) -> Result<Self> {
         let at = path.to_path_buf();
         let open = opener(options.cache, move || {
-            let file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&at)?;
-            redb::backends::FileBackend::new(file).map_err(|e| match e {
-                redb::DatabaseError::DatabaseAlreadyOpen => std::io::Error::other(format!("{} is open in another process", at.display())),
-                e => std::io::Error::other(e.to_string()),
-            })
+            let file =
+                std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&at)?;
+            redb::backends::FileBackend::new(file).map_err(|e| std::io::Error::other(failed(e).to_string()))
         });
         Self::over(open, path.parent().map(Path::to_path_buf), Some(path.to_path_buf()), options)
     }
@@ -236,7 +220,11 @@ impl Engine for Redb {
         let mut queue = lock(&self.shared.queue);
         let waiting = queue.people.len() + queue.bulk.len();
         // Imports leave half of the room to people.
-        let room = if lane == Lane::People { self.shared.options.queue } else { self.shared.options.queue.div_ceil(2) };
+        let room = if lane == Lane::People {
+            self.shared.options.queue
+        } else {
+            self.shared.options.queue.div_ceil(2)
+        };
         if queue.closing {
             let _ = done.send(Err(StoreError::Closed));
         } else if waiting >= room {
@@ -256,7 +244,8 @@ impl Engine for Redb {
         let s = &self.shared;
         let level = s.space.level();
         let latched = s.latched.load(Ordering::Acquire);
-        let trouble = lock(&s.trouble).clone().or_else(|| (level < Level::Ample).then(|| disk_words(level).to_owned()));
+        let trouble =
+            lock(&s.trouble).clone().or_else(|| (level < Level::Ample).then(|| disk_words(level).to_owned()));
         let queue = lock(&s.queue);
         Status {
             writable: !latched && level > Level::ReadOnly && !queue.closing,
@@ -331,7 +320,8 @@ impl Shared {
             }
             if self.latched.load(Ordering::Acquire) {
                 let pause = self.options.retry_every.max(Duration::from_millis(50));
-                let (woken, out) = self.wake.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
+                let (woken, out) =
+                    self.wake.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
                 if out.timed_out() && woken.people.is_empty() && woken.bulk.is_empty() {
                     return Some(Vec::new());
                 }
@@ -342,7 +332,8 @@ impl Shared {
         }
         if let Some(wait) = gather.worth_waiting(queue.people.len(), self.options.group) {
             let enough = |q: &mut Queue| !q.closing && q.people.len() < gather.crowd;
-            queue = self.wake.wait_timeout_while(queue, wait, enough).unwrap_or_else(PoisonError::into_inner).0;
+            queue =
+                self.wake.wait_timeout_while(queue, wait, enough).unwrap_or_else(PoisonError::into_inner).0;
         }
         Some(queue.take(self.options.group))
     }
@@ -394,7 +385,9 @@ impl Shared {
                     Ok(Verdict::Commit) => kept += 1,
                     Ok(Verdict::Abort) | Err(_) => g.roll_back()?,
                 }
-                verdicts.push(ran.map(drop).map_err(|_| StoreError::Corrupt("a change failed unexpectedly; it was not made".into())));
+                verdicts.push(ran.map(drop).map_err(|_| {
+                    StoreError::Corrupt("a change failed unexpectedly; it was not made".into())
+                }));
                 if begun.elapsed() > self.options.group_time {
                     break;
                 }
@@ -481,37 +474,6 @@ impl Shared {
     }
 }
 
-impl Queue {
-    /// People first, then at most one import chunk; the chunk first when it was passed over too often.
-    fn take(&mut self, most: usize) -> Vec<Request> {
-        let first = self.passed >= PASSED_MOST;
-        let mut group = Vec::from_iter(if first { self.bulk.pop_front() } else { None });
-        let n = self.people.len().min(most.saturating_sub(group.len()));
-        group.extend(self.people.drain(..n));
-        if first {
-            self.passed = 0;
-        } else if group.len() < most {
-            group.extend(self.bulk.pop_front());
-        } else if !self.bulk.is_empty() {
-            self.passed += 1;
-        }
-        group
-    }
-
-    /// Takes back, in their order, those whose turn did not come.
-    fn put_back(&mut self, rest: Vec<Request>) {
-        for request in rest.into_iter().rev() {
-            match request.lane {
-                Lane::People => self.people.push_front(request),
-                Lane::Bulk => {
-                    self.passed += 1;
-                    self.bulk.push_front(request);
-                }
-            }
-        }
-    }
-}
-
 fn answer(group: &mut Vec<Request>, verdicts: &[Result<()>], done: Result<()>) {
     for (i, request) in group.drain(..).enumerate() {
         let said = match &done {
@@ -519,40 +481,5 @@ fn answer(group: &mut Vec<Request>, verdicts: &[Result<()>], done: Result<()>) {
             Err(e) => Err(e.clone()),
         };
         let _ = request.done.send(said);
-    }
-}
-
-/// Whether to wait a moment for more company. A writer that starts at once gets every second half of a crowd whose
-/// answers it has just sent; an eighth of the last group's time brings the rest, and costs nothing where it does not.
-#[derive(Default)]
-struct Gather {
-    last: Duration,
-    crowd: usize,
-    waited: bool,
-    skip: u32,
-}
-
-impl Gather {
-    const FROM: Duration = Duration::from_micros(500);
-
-    fn worth_waiting(&mut self, here: usize, most: usize) -> Option<Duration> {
-        self.waited = false;
-        if self.skip > 0 {
-            self.skip -= 1;
-            return None;
-        }
-        if self.last < Self::FROM || here >= self.crowd || here >= most {
-            return None;
-        }
-        self.waited = true;
-        Some(self.last / 8)
-    }
-
-    fn learn(&mut self, took: Duration, size: usize) {
-        if self.waited && size < self.crowd {
-            self.skip = 8;
-        }
-        self.last = took;
-        self.crowd = size.max(self.crowd - self.crowd.div_ceil(8));
     }
 }

@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crossdock::base::error::{Fault, Kind};
 use crossdock::store::redb::Redb;
 use crossdock::store::table::Checked;
-use crossdock::store::{Coll, DEPOT, Dir, Expect, Home, Ix, KeyRange, Lane, LogId, Pending, Result, Store, StoreError, check};
+use crossdock::store::{
+    Area, Coll, DEPOT, Dir, Expect, Home, Ix, KeyRange, Lane, LogId, Pending, Result, Store, StoreError,
+    check,
+};
 use redb::StorageBackend;
 
 use crate::store_suite::options;
@@ -162,7 +165,9 @@ fn sound(s: &Store) -> std::result::Result<u64, String> {
         return Err(report.faults.join("; "));
     }
     let last = s.read(T, |tx| tx.head(DEPOT, LOG)).map_err(|e| e.to_string())?.last;
-    let rows = s.read(T, |tx| tx.scan(NUMBERS, Ix::Nth(0), &KeyRange::all(), Dir::Down, usize::MAX)).map_err(|e| e.to_string())?;
+    let rows = s
+        .read(T, |tx| tx.scan(NUMBERS, Ix::Nth(0), &KeyRange::all(), Dir::Down, usize::MAX))
+        .map_err(|e| e.to_string())?;
     let there = rows.recs.iter().map(|r| (r.pk.clone(), r.body.clone()));
     if there.ne((1..=last).map(|n| (n.to_be_bytes().to_vec(), body(n)))) {
         return Err(format!("{} records for {last} entries", rows.recs.len()));
@@ -231,6 +236,65 @@ fn a_whole_group_hears_of_the_failed_commit() {
 }
 
 #[test]
+fn a_read_that_is_open_over_a_failure_ends_in_peace() {
+    let disk = Disk::default();
+    let s = over(&disk).unwrap();
+    next(&s).wait().unwrap();
+    let done = s.read(T, |tx| {
+        disk.fail_after(0, ErrorKind::Other);
+        assert!(next(&s).wait().is_err());
+        disk.heal();
+        // The writer waits for us to be done with the old handle, which may refuse what it does not hold in memory.
+        let _ = tx.get(NUMBERS, b"any");
+        Ok::<_, StoreError>(())
+    });
+    done.unwrap();
+    while next(&s).wait().is_err() {}
+    assert_eq!(sound(&s).unwrap(), 2);
+}
+
+#[test]
+fn a_long_sweep_lets_go_of_a_file_that_must_be_reopened() {
+    let disk = Disk::default();
+    let s = over(&disk).unwrap();
+    next(&s).wait().unwrap();
+    let swept = s.sweep(|sweep| {
+        disk.fail_after(0, ErrorKind::Other);
+        assert!(next(&s).wait().is_err());
+        loop {
+            sweep.rows(Area::Records, None, &mut |_, _| Ok(true))?;
+        }
+    });
+    assert_eq!(swept.unwrap_err().kind(), Kind::Busy);
+    disk.heal();
+    while next(&s).wait().is_err() {}
+    assert_eq!(sound(&s).unwrap(), 2);
+}
+
+#[test]
+fn a_file_is_opened_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("depot.redb");
+    let s = Store::new(Redb::file(&path, options()).unwrap());
+    let e = Redb::file(&path, options()).map(drop).unwrap_err();
+    assert!(e.to_string().contains("another process"), "{e}");
+    s.close();
+    Redb::file(&path, options()).unwrap();
+}
+
+#[test]
+fn the_last_handle_may_die_in_a_write() {
+    let s = over(&Disk::default()).unwrap();
+    let inner = s.clone();
+    let written = s.write(T, Lane::People, move |_| {
+        let _ = inner.status();
+        Ok::<_, StoreError>(())
+    });
+    drop(s);
+    written.wait().unwrap();
+}
+
+#[test]
 fn an_open_that_has_nothing_to_make_writes_nothing_of_ours() {
     let disk = Disk::default();
     let s = over(&disk).unwrap();
@@ -240,7 +304,8 @@ fn an_open_that_has_nothing_to_make_writes_nothing_of_ours() {
     disk.begin_record();
     let s = over(&disk).unwrap();
     s.read(T, |tx| tx.get(NUMBERS, b"none")).unwrap();
-    let pages = disk.lock().record.iter().flatten().filter(|c| matches!(c, Change::Write(at, _) if *at > 0)).count();
+    let pages =
+        disk.lock().record.iter().flatten().filter(|c| matches!(c, Change::Write(at, _) if *at > 0)).count();
     assert_eq!(pages, 0, "only redb's own header is touched");
 }
 

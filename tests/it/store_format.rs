@@ -46,7 +46,10 @@ fn a_record_is_a_version_byte_and_messagepack_with_names() {
 
 #[test]
 fn the_shape_before_is_read_and_brought_up() {
-    assert_eq!(decode::<Second>("test", FIRST).unwrap(), Second { name: "x".into(), grams: 5000, note: None });
+    assert_eq!(
+        decode::<Second>("test", FIRST).unwrap(),
+        Second { name: "x".into(), grams: 5000, note: None }
+    );
 }
 
 #[test]
@@ -99,9 +102,15 @@ fn rows_lie_in_the_file_as_they_always_did() {
         rows.remove(0)
     };
     let of = |k: &[u8], v: &[u8]| (k.to_vec(), v.to_vec());
-    assert_eq!(row(Area::Records), of(b"\x0a\x0b\x0c\x0d\x01\x02pk", b"\0\0\0\0\0\0\0\x01\x02\0\x06i\0\xffk\0\0\xff\xffbody"));
+    assert_eq!(
+        row(Area::Records),
+        of(b"\x0a\x0b\x0c\x0d\x01\x02pk", b"\0\0\0\0\0\0\0\x01\x02\0\x06i\0\xffk\0\0\xff\xffbody")
+    );
     assert_eq!(row(Area::Index), of(b"\x0a\x0b\x0c\x0d\x01\x02\0i\0\xffk\0\0pk", b""));
-    assert_eq!(row(Area::Log), of(b"\x0a\x0b\x0c\x0d\x01\0\0\0\0b\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01", b"blob"));
+    assert_eq!(
+        row(Area::Log),
+        of(b"\x0a\x0b\x0c\x0d\x01\0\0\0\0b\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01", b"blob")
+    );
     let head = [&b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01"[..], &[0xee; 16]].concat();
     assert_eq!(row(Area::Heads), of(b"\x0a\x0b\x0c\x0d\x01\0\0\0\0b\0\0\0\0\0\0\0\x03", &head));
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crossdock::base::error::{Fault, Kind};
 use crossdock::store::redb::{Options, Redb};
 use crossdock::store::{
-    Coll, DEPOT, Dir, Expect, Hash, Head, Home, Ix, KeyRange, Lane, LogId, MAX_BODY, Part, ReadTx, Result, Store, StoreError, WriteTx,
+    Coll, DEPOT, Dir, Expect, Hash, Head, Home, Ix, KeyRange, Lane, LogId, MAX_BODY, Part, ReadTx, Result,
+    Store, StoreError, WriteTx,
 };
 use proptest::prelude::*;
 
@@ -52,7 +53,11 @@ fn after_a_failure() -> Made {
     Made(store, None)
 }
 
-fn write<R: Send + 'static>(s: &Store, tenant: u32, f: impl FnMut(&mut dyn WriteTx) -> Result<R> + Send + 'static) -> Result<R> {
+fn write<R: Send + 'static>(
+    s: &Store,
+    tenant: u32,
+    f: impl FnMut(&mut dyn WriteTx) -> Result<R> + Send + 'static,
+) -> Result<R> {
     s.write(tenant, Lane::People, f).wait()
 }
 
@@ -236,7 +241,10 @@ fn a_transaction_reads_its_own_writes(s: &Store) {
         Ok((keys(tx, A, Ix::Primary, &KeyRange::all(), Dir::Down, 1), body, entry, tx.head(DEPOT, LOG)?.last))
     });
     let (keys, body, entry, last) = seen.unwrap();
-    assert_eq!((keys, body, entry, last), (vec![b"c".to_vec(), b"b".to_vec()], Some(b"new".to_vec()), Some(b"1".to_vec()), 1));
+    assert_eq!(
+        (keys, body, entry, last),
+        (vec![b"c".to_vec(), b"b".to_vec()], Some(b"new".to_vec()), Some(b"1".to_vec()), 1)
+    );
 }
 
 fn an_error_leaves_nothing(s: &Store) {
@@ -247,7 +255,12 @@ fn an_error_leaves_nothing(s: &Store) {
     });
     assert!(matches!(failed, Err(StoreError::Corrupt(_))));
     let mut rows = 0;
-    for area in [crossdock::store::Area::Records, crossdock::store::Area::Index, crossdock::store::Area::Log, crossdock::store::Area::Heads] {
+    for area in [
+        crossdock::store::Area::Records,
+        crossdock::store::Area::Index,
+        crossdock::store::Area::Log,
+        crossdock::store::Area::Heads,
+    ] {
         let count = |k: &[u8], _: &[u8]| {
             rows += u32::from(k.starts_with(&T.to_be_bytes()));
             Ok(true)
@@ -267,7 +280,14 @@ fn an_error_gives_back_what_was_overwritten_deleted_and_trimmed(s: &Store) {
     made.unwrap();
     let all = |s: &Store| {
         let whole = KeyRange::all();
-        (get(s, b"a"), get(s, b"b"), scan(s, BY, &whole, Dir::Up, 9), scan(s, Ix::Nth(1), &whole, Dir::Up, 9), head(s), tail(s, 0, 9))
+        (
+            get(s, b"a"),
+            get(s, b"b"),
+            scan(s, BY, &whole, Dir::Up, 9),
+            scan(s, Ix::Nth(1), &whole, Dir::Up, 9),
+            head(s),
+            tail(s, 0, 9),
+        )
     };
     let before = all(s);
     let failed = write(s, T, |tx| {
@@ -336,7 +356,8 @@ fn collections_do_not_run_into_one_another(s: &Store) {
 fn the_last_of_all_collections_ends(s: &Store) {
     write(s, u32::MAX, |tx| tx.put(LAST, &[0xff; 9], b"v", &[Some(vec![0xff; 9])], Expect::Any)).unwrap();
     for (ix, dir) in [(Ix::Primary, Dir::Up), (Ix::Primary, Dir::Down), (BY, Dir::Up), (BY, Dir::Down)] {
-        let found = s.read(u32::MAX, |tx| Ok::<_, StoreError>(keys(tx, LAST, ix, &KeyRange::prefix(&[0xff]), dir, 1)));
+        let found = s
+            .read(u32::MAX, |tx| Ok::<_, StoreError>(keys(tx, LAST, ix, &KeyRange::prefix(&[0xff]), dir, 1)));
         assert_eq!(found.unwrap(), [vec![0xff; 9]]);
     }
 }
@@ -399,7 +420,10 @@ fn a_range_is_half_open_both_ways(s: &Store) {
 fn a_prefix_is_all_that_begins_with_it(s: &Store) {
     fill(s, &[b"a", b"b", b"b\0", b"b\xff", b"b\xff\xff", b"c", b"\xff", b"\xff\xff"]);
     assert_eq!(scan(s, Ix::Primary, &KeyRange::prefix(b"b"), Dir::Up, 9).len(), 4);
-    assert_eq!(scan(s, Ix::Primary, &KeyRange::prefix(b"b\xff"), Dir::Down, 1), [&b"b\xff\xff"[..], b"b\xff"]);
+    assert_eq!(
+        scan(s, Ix::Primary, &KeyRange::prefix(b"b\xff"), Dir::Down, 1),
+        [&b"b\xff\xff"[..], b"b\xff"]
+    );
     assert_eq!(scan(s, Ix::Primary, &KeyRange::prefix(b"\xff"), Dir::Up, 9).len(), 2);
     assert_eq!(scan(s, Ix::Primary, &KeyRange::prefix(b""), Dir::Up, 9).len(), 8);
 }
@@ -407,7 +431,10 @@ fn a_prefix_is_all_that_begins_with_it(s: &Store) {
 fn a_range_that_is_none_is_empty(s: &Store) {
     fill(s, &[b"a", b"b"]);
     for r in [range(b"b", b"a"), range(b"a", b"a"), range(b"b\0", b"c")] {
-        assert!(scan(s, Ix::Primary, &r, Dir::Up, 9).is_empty() && scan(s, Ix::Primary, &r, Dir::Down, 9).is_empty());
+        assert!(
+            scan(s, Ix::Primary, &r, Dir::Up, 9).is_empty()
+                && scan(s, Ix::Primary, &r, Dir::Down, 9).is_empty()
+        );
         assert!(scan(s, BY, &r, Dir::Up, 9).is_empty());
     }
     let none = s.read(T, |tx| tx.scan(A, Ix::Primary, &KeyRange::all(), Dir::Up, 0)).unwrap();
@@ -426,7 +453,8 @@ fn pages_join_to_the_whole_both_ways(s: &Store) {
 
 fn a_page_that_is_just_full_has_no_next(s: &Store) {
     fill(s, &[b"a", b"b"]);
-    let next = |limit| s.read(T, |tx| tx.scan(A, Ix::Primary, &KeyRange::all(), Dir::Up, limit)).unwrap().next;
+    let next =
+        |limit| s.read(T, |tx| tx.scan(A, Ix::Primary, &KeyRange::all(), Dir::Up, limit)).unwrap().next;
     assert_eq!((next(2), next(1)), (None, Some(b"a".to_vec())));
 }
 
@@ -442,9 +470,13 @@ fn pages_go_on_under_writes(s: &Store) {
         })
         .unwrap();
         let rest = scan(s, Ix::Primary, &KeyRange::all().resume(Some(at)), dir, 2);
-        let expected: [&[u8]; 4] = if dir == Dir::Up { [b"e", b"f", b"h", b"i"] } else { [b"e", b"d", b"b", b"a"] };
+        let expected: [&[u8]; 4] =
+            if dir == Dir::Up { [b"e", b"f", b"h", b"i"] } else { [b"e", b"d", b"b", b"a"] };
         assert_eq!(rest, expected);
-        write(s, T, |tx| ["a", "e", "i"].iter().try_for_each(|k| tx.del(A, k.as_bytes(), Expect::Any).map(drop))).unwrap();
+        write(s, T, |tx| {
+            ["a", "e", "i"].iter().try_for_each(|k| tx.del(A, k.as_bytes(), Expect::Any).map(drop))
+        })
+        .unwrap();
     }
 }
 
@@ -481,7 +513,9 @@ fn an_index_sorts_by_its_key_and_then_the_records(s: &Store) {
 
 fn index_keys_may_hold_any_bytes(s: &Store) {
     let made = write(s, T, |tx| {
-        ODD.iter().enumerate().try_for_each(|(n, k)| tx.put(A, &[ODD.len() as u8 - n as u8], b"", &[Some(k.to_vec())], Expect::Any).map(drop))
+        ODD.iter().enumerate().try_for_each(|(n, k)| {
+            tx.put(A, &[ODD.len() as u8 - n as u8], b"", &[Some(k.to_vec())], Expect::Any).map(drop)
+        })
     });
     made.unwrap();
     let down: Vec<Vec<u8>> = (1..=9).rev().map(|n| vec![n]).collect();
@@ -526,7 +560,9 @@ fn an_index_shows_own_writes(s: &Store) {
 
 fn pages_of_an_index_join_to_the_whole_both_ways(s: &Store) {
     let made = write(s, T, |tx| {
-        (0..30_u8).try_for_each(|n| tx.put(A, &[n], b"", &[(n % 4 != 3).then(|| vec![0; usize::from(n % 3)])], Expect::Any).map(drop))
+        (0..30_u8).try_for_each(|n| {
+            tx.put(A, &[n], b"", &[(n % 4 != 3).then(|| vec![0; usize::from(n % 3)])], Expect::Any).map(drop)
+        })
     });
     made.unwrap();
     let mut whole: Vec<u8> = (0..30).filter(|n| n % 4 != 3).collect();
@@ -552,7 +588,11 @@ fn logs_of_parts_and_epochs_are_apart(s: &Store) {
         append(tx, b"a")?;
         append(tx, b"b")?;
         let other = tx.append(DEPOT, LogId { epoch: 2, ..LOG }, b"c", [0; 16])?;
-        Ok((other, tx.append(bucket, LOG, b"d", [0; 16])?, tx.append(DEPOT, LogId { log: b'r', ..LOG }, b"e", [0; 16])?))
+        Ok((
+            other,
+            tx.append(bucket, LOG, b"d", [0; 16])?,
+            tx.append(DEPOT, LogId { log: b'r', ..LOG }, b"e", [0; 16])?,
+        ))
     });
     assert_eq!(made.unwrap(), (1, 1, 1));
     assert_eq!(tail(s, 0, 9), [1, 2]);
@@ -599,7 +639,11 @@ fn a_tail_is_gapless_under_eight_writers(s: &Store) {
     const EACH: u64 = 25;
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..8_u8)
-            .map(|w| scope.spawn(move || (0..EACH).map(|_| write(s, T, move |tx| append(tx, &[w])).unwrap()).collect::<Vec<_>>()))
+            .map(|w| {
+                scope.spawn(move || {
+                    (0..EACH).map(|_| write(s, T, move |tx| append(tx, &[w])).unwrap()).collect::<Vec<_>>()
+                })
+            })
             .collect();
         let mut at = 0;
         while at < 8 * EACH {
@@ -649,7 +693,9 @@ fn a_panic_drops_only_its_own(s: &Store) {
 
 fn one_failure_in_a_group_drops_only_its_own(s: &Store) {
     let pending: Vec<_> = (0..50_u8)
-        .map(|n| s.write(T, Lane::People, move |tx| tx.put(A, &[n % 25], &[n], &[Some(vec![n])], Expect::Absent)))
+        .map(|n| {
+            s.write(T, Lane::People, move |tx| tx.put(A, &[n % 25], &[n], &[Some(vec![n])], Expect::Absent))
+        })
         .collect();
     let made: Vec<bool> = pending.into_iter().map(|p| p.wait().is_ok()).collect();
     assert!(made[..25].iter().all(|m| *m) && made[25..].iter().all(|m| !m));
@@ -694,7 +740,8 @@ fn a_snapshot_stays_as_it_was(s: &Store) {
 }
 
 fn closing_makes_what_is_queued(s: &Store) {
-    let pending: Vec<_> = (0..300_u64).map(|n| s.write(T, Lane::People, move |tx| append(tx, &n.to_be_bytes()))).collect();
+    let pending: Vec<_> =
+        (0..300_u64).map(|n| s.write(T, Lane::People, move |tx| append(tx, &n.to_be_bytes()))).collect();
     s.close();
     let at: Vec<u64> = pending.into_iter().map(|p| p.wait().unwrap()).collect();
     assert_eq!(at, (1..=300).collect::<Vec<_>>());
@@ -723,8 +770,12 @@ fn one_write_more_than_may_wait_is_refused_as_busy() {
         put(tx, b"first", b"")
     });
     begun.recv().unwrap();
-    let mut waiting: Vec<_> = (0..2_u8).map(|n| s.write(T, Lane::Bulk, move |tx| put(tx, &[n], b""))).collect();
-    assert!(matches!(s.write(T, Lane::Bulk, |tx| put(tx, b"bulk", b"")).wait(), Err(StoreError::Busy { waiting: 2 })));
+    let mut waiting: Vec<_> =
+        (0..2_u8).map(|n| s.write(T, Lane::Bulk, move |tx| put(tx, &[n], b""))).collect();
+    assert!(matches!(
+        s.write(T, Lane::Bulk, |tx| put(tx, b"bulk", b"")).wait(),
+        Err(StoreError::Busy { waiting: 2 })
+    ));
     waiting.extend((2..4_u8).map(|n| s.write(T, Lane::People, move |tx| put(tx, &[n], b""))));
     let e = write(&s, T, |tx| put(tx, b"fifth", b"")).unwrap_err();
     assert!(matches!(e, StoreError::Busy { waiting: 4 }) && e.retry_after_s() == Some(1));
@@ -769,7 +820,8 @@ fn expect() -> impl Strategy<Value = Expect> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let look = (key(), prop::option::of(key()), prop::option::of(key()), any::<bool>(), any::<bool>(), 1_usize..5);
+    let look =
+        (key(), prop::option::of(key()), prop::option::of(key()), any::<bool>(), any::<bool>(), 1_usize..5);
     prop_oneof![
         4 => (key(), key(), prop::option::of(key()), expect()).prop_map(|(k, b, i, e)| Op::Put(k, b, i, e)),
         2 => (key(), expect()).prop_map(|(k, e)| Op::Del(k, e)),
@@ -832,7 +884,9 @@ impl Model {
                 let mut found: Vec<(Vec<u8>, Vec<u8>)> = self
                     .rows
                     .iter()
-                    .filter_map(|(k, r)| if *by { r.2.clone().map(|i| (i, k.clone())) } else { Some((k.clone(), k.clone())) })
+                    .filter_map(|(k, r)| {
+                        if *by { r.2.clone().map(|i| (i, k.clone())) } else { Some((k.clone(), k.clone())) }
+                    })
                     .filter(|(i, _)| *i >= range.from && range.to.as_ref().is_none_or(|to| i < to))
                     .filter(|(i, _)| range.after.as_ref().is_none_or(|a| if *up { i > a } else { i < a }))
                     .collect();
@@ -855,7 +909,13 @@ fn perform(tx: &mut dyn WriteTx, log: LogId, op: &Op) -> Result<Said> {
         Op::Append(blob) => (tx.append(DEPOT, log, blob, [0; 16])?, vec![]),
         Op::Trim(upto, limit) => (tx.trim(DEPOT, log, *upto, *limit)?, vec![]),
         Op::Look(range, by, up, limit) => {
-            let page = tx.scan(A, if *by { BY } else { Ix::Primary }, range, if *up { Dir::Up } else { Dir::Down }, *limit)?;
+            let page = tx.scan(
+                A,
+                if *by { BY } else { Ix::Primary },
+                range,
+                if *up { Dir::Up } else { Dir::Down },
+                *limit,
+            )?;
             (page.next.is_some().into(), page.recs.into_iter().map(|r| r.pk).collect())
         }
     })
@@ -863,33 +923,41 @@ fn perform(tx: &mut dyn WriteTx, log: LogId, op: &Op) -> Result<Said> {
 
 fn the_same_as_a_map(s: &Store) {
     let epoch = std::cell::Cell::new(1);
-    let run = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })
-        .run(&transactions(), |batches| {
-            clear(s);
-            let log = LogId { epoch: epoch.replace(epoch.get() + 1), ..LOG };
-            let mut models = BTreeMap::from([(T, Model::default()), (T + 1, Model::default())]);
-            for batch in batches {
-                let pending: Vec<_> = batch.iter().cloned().map(|t| submit(s, log, t)).collect();
-                for ((tenant, ops, end), p) in batch.into_iter().zip(pending) {
-                    let model = models.get_mut(&tenant).unwrap();
-                    let mut trial = model.clone();
-                    let said: Option<Vec<Said>> = ops.iter().map(|o| trial.apply(o)).collect();
-                    let expected = said.filter(|_| matches!(end, End::Keep));
-                    prop_assert_eq!(&p.wait().ok(), &expected);
-                    if expected.is_some() {
-                        *model = trial;
-                    }
+    let run = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })
+    .run(&transactions(), |batches| {
+        clear(s);
+        let log = LogId { epoch: epoch.replace(epoch.get() + 1), ..LOG };
+        let mut models = BTreeMap::from([(T, Model::default()), (T + 1, Model::default())]);
+        for batch in batches {
+            let pending: Vec<_> = batch.iter().cloned().map(|t| submit(s, log, t)).collect();
+            for ((tenant, ops, end), p) in batch.into_iter().zip(pending) {
+                let model = models.get_mut(&tenant).unwrap();
+                let mut trial = model.clone();
+                let said: Option<Vec<Said>> = ops.iter().map(|o| trial.apply(o)).collect();
+                let expected = said.filter(|_| matches!(end, End::Keep));
+                prop_assert_eq!(&p.wait().ok(), &expected);
+                if expected.is_some() {
+                    *model = trial;
                 }
             }
-            for (tenant, model) in models {
-                compare(s, tenant, log, &model)?;
-            }
-            Ok(())
-        });
+        }
+        for (tenant, model) in models {
+            compare(s, tenant, log, &model)?;
+        }
+        Ok(())
+    });
     run.unwrap();
 }
 
-fn submit(s: &Store, log: LogId, (tenant, ops, end): Transaction) -> crossdock::store::Pending<Vec<Said>, StoreError> {
+fn submit(
+    s: &Store,
+    log: LogId,
+    (tenant, ops, end): Transaction,
+) -> crossdock::store::Pending<Vec<Said>, StoreError> {
     s.write(tenant, Lane::People, move |tx| {
         let said = ops.iter().map(|o| perform(tx, log, o)).collect::<Result<Vec<_>>>()?;
         match end {
@@ -919,7 +987,8 @@ fn compare(s: &Store, tenant: u32, log: LogId, model: &Model) -> std::result::Re
     let head = s.read(tenant, |tx| tx.head(DEPOT, log)).unwrap();
     prop_assert_eq!((head.last, head.floor), (model.log.len() as u64, model.floor + 1));
     let held = s.read(tenant, |tx| tx.tail(DEPOT, log, 0, 1000)).unwrap();
-    let kept: Vec<_> = (model.floor + 1..).zip(model.log.iter().skip(model.floor as usize).cloned()).collect();
+    let kept: Vec<_> =
+        (model.floor + 1..).zip(model.log.iter().skip(model.floor as usize).cloned()).collect();
     prop_assert_eq!(held, kept);
     Ok(())
 }

@@ -20,7 +20,13 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Adds a row; calls `full` with each chunk that is complete by it.
-    pub(super) fn add<E>(&mut self, area: Area, k: &[u8], v: &[u8], mut full: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn add<E>(
+        &mut self,
+        area: Area,
+        k: &[u8],
+        v: &[u8],
+        mut full: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let size = k.len() + v.len() + 9;
         if !self.open.is_empty() && self.open.len() + size > MAX {
             full(&std::mem::take(&mut self.open))?;
@@ -104,7 +110,9 @@ mod tests {
     fn one_more_row_changes_one_chunk_or_two() {
         let before = cut((0..20_000).filter(|i| *i != 7_777));
         let after = cut(0..20_000);
-        assert!(before.len() > 15 && before[..before.len() - 1].iter().all(|c| c.len() >= MIN && c.len() <= MAX));
+        assert!(
+            before.len() > 15 && before[..before.len() - 1].iter().all(|c| c.len() >= MIN && c.len() <= MAX)
+        );
         assert!(after.iter().filter(|c| !before.contains(c)).count() <= 2);
         assert_eq!(after.iter().flat_map(|c| rows(c).unwrap()).count(), 20_000);
     }

@@ -74,23 +74,33 @@ impl Repository {
         let lock = if make { Some(lock.map_err(at(&lock_path))?) } else { lock.ok() };
         match lock.as_ref().map_or(Ok(()), File::try_lock) {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(BackupError::InUse { folder: folder.display().to_string() }),
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(BackupError::InUse { folder: folder.display().to_string() });
+            }
             Err(fs::TryLockError::Error(e)) => return Err(at(&lock_path)(e)),
         }
         if !header_path.exists() {
             let seal = passphrase.map(fresh_seal).transpose()?;
-            let text = serde_json::to_vec_pretty(&Header { format: FORMAT, seal }).map_err(|e| damaged("repository.json", &e))?;
+            let text = serde_json::to_vec_pretty(&Header { format: FORMAT, seal })
+                .map_err(|e| damaged("repository.json", &e))?;
             write_whole(&header_path, &text)?;
         }
         let text = fs::read(&header_path).map_err(at(&header_path))?;
         let header: Header = serde_json::from_slice(&text).map_err(|e| damaged("repository.json", &e))?;
         if header.format != FORMAT {
-            return Err(damaged("repository.json", &format!("format {} is not known to this release", header.format)));
+            return Err(damaged(
+                "repository.json",
+                &format!("format {} is not known to this release", header.format),
+            ));
         }
         let seal = match (header.seal, passphrase) {
             (None, None) => None,
             (Some(h), Some(p)) => Some(derive(&h, p)?),
-            (Some(_), None) => return Err(BackupError::Passphrase { why: "this repository is encrypted; give its passphrase" }),
+            (Some(_), None) => {
+                return Err(BackupError::Passphrase {
+                    why: "this repository is encrypted; give its passphrase",
+                });
+            }
             (None, Some(_)) => {
                 let why = "this repository is not encrypted; back up into an empty folder to begin an encrypted one";
                 return Err(BackupError::Passphrase { why });
@@ -131,7 +141,10 @@ impl Repository {
                 let mut nonce = [0; NONCE];
                 getrandom::fill(&mut nonce).map_err(|e| at(&path)(io::Error::other(e.to_string())))?;
                 let payload = Payload { msg: &packed, aad: name.as_bytes() };
-                let boxed = seal.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| damaged(&name, &"it can't be sealed"))?;
+                let boxed = seal
+                    .cipher
+                    .encrypt(&XNonce::from(nonce), payload)
+                    .map_err(|_| damaged(&name, &"it can't be sealed"))?;
                 file.push(SEALED);
                 file.extend(nonce);
                 file.extend(boxed);
@@ -151,8 +164,12 @@ impl Repository {
             io::ErrorKind::NotFound => BackupError::Missing { chunk: name.into() },
             _ => at(&path)(e),
         })?;
-        let plain = self.unpack(name, &file).and_then(|packed| zstd::bulk::decompress(&packed, chunk::MAX_PLAIN).ok());
-        plain.filter(|p| self.name(p) == name).ok_or_else(|| damaged(name, &"its bytes are not those that were kept"))
+        let plain = self
+            .unpack(name, &file)
+            .and_then(|packed| zstd::bulk::decompress(&packed, chunk::MAX_PLAIN).ok());
+        plain
+            .filter(|p| self.name(p) == name)
+            .ok_or_else(|| damaged(name, &"its bytes are not those that were kept"))
     }
 
     fn unpack(&self, name: &str, file: &[u8]) -> Option<Vec<u8>> {
@@ -233,10 +250,13 @@ fn master(header: &SealHeader, passphrase: &str) -> Result<[u8; 32]> {
     if header.memory_kib > MAX_MEMORY_KIB {
         return Err(bad("it asks for more memory than a key may cost"));
     }
-    let params = Params::new(header.memory_kib, header.passes, header.lanes, None).map_err(|_| bad("its key parameters are out of range"))?;
+    let params = Params::new(header.memory_kib, header.passes, header.lanes, None)
+        .map_err(|_| bad("its key parameters are out of range"))?;
     let mut key = [0; 32];
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon.hash_password_into(passphrase.as_bytes(), header.salt.as_bytes(), &mut key).map_err(|_| bad("its salt can't be used"))?;
+    argon
+        .hash_password_into(passphrase.as_bytes(), header.salt.as_bytes(), &mut key)
+        .map_err(|_| bad("its salt can't be used"))?;
     Ok(key)
 }
 
@@ -247,7 +267,9 @@ fn proof(master: &[u8; 32]) -> String {
 fn derive(header: &SealHeader, passphrase: &str) -> Result<Seal> {
     let master = master(header, passphrase)?;
     if proof(&master) != header.proof {
-        return Err(BackupError::Passphrase { why: "that is not the passphrase this repository was begun with" });
+        return Err(BackupError::Passphrase {
+            why: "that is not the passphrase this repository was begun with",
+        });
     }
     let key = blake3::derive_key("crossdock backup 1 chunks", &master);
     let names = blake3::derive_key("crossdock backup 1 names", &master);
@@ -266,7 +288,11 @@ fn files(folder: &Path) -> Result<Vec<String>> {
 fn read_limited(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most { Err(io::Error::other(format!("it is larger than {most} bytes"))) } else { Ok(bytes) }
+    if bytes.len() as u64 > most {
+        Err(io::Error::other(format!("it is larger than {most} bytes")))
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// Writes a file so that it is there whole or not at all.

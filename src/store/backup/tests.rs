@@ -1,7 +1,8 @@
 use super::*;
 use crate::store::{DEPOT, Expect, LogId, WriteTx};
 
-const NAMES: Table<str, Layout> = Table::new(200, "names", Home::Local).indexed(&[|l| Some(l.release.clone().into_bytes())]);
+const NAMES: Table<str, Layout> =
+    Table::new(200, "names", Home::Local).indexed(&[|l| Some(l.release.clone().into_bytes())]);
 const LOG: LogId = LogId { log: b'q', epoch: 1 };
 
 fn all() -> Vec<&'static dyn Checked> {
@@ -78,7 +79,9 @@ fn the_next_backup_keeps_only_what_changed() {
     let folder = tempfile::tempdir().unwrap();
     let (store, to) = (filled(4_000), target(folder.path(), None));
     let first = make(&store, &to, "hourly", at(0)).unwrap();
-    change(&store, |tx| NAMES.put(tx, "00002000", &Layout { number: 1, release: "changed".into() }).map(drop));
+    change(&store, |tx| {
+        NAMES.put(tx, "00002000", &Layout { number: 1, release: "changed".into() }).map(drop)
+    });
     let second = make(&store, &to, "hourly", at(1)).unwrap();
     assert!(second.chunks_new <= 4 && second.chunks_new < first.chunks_new / 2, "{first:?} {second:?}");
     let third = state(&store).unwrap();
@@ -90,7 +93,9 @@ fn each_backup_can_be_meant_and_pruning_leaves_those_that_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let (store, to) = (filled(1_000), target(folder.path(), None));
     for hour in 0..4 {
-        change(&store, move |tx| NAMES.put(tx, "hour", &Layout { number: hour, release: "x".repeat(hour as usize) }).map(drop));
+        change(&store, move |tx| {
+            NAMES.put(tx, "hour", &Layout { number: hour, release: "x".repeat(hour as usize) }).map(drop)
+        });
         if hour == 1 {
             let layout = Layout { number: 1, release: RELEASE.into() };
             before_migration(&store, &to, &layout, at(1)).unwrap();
@@ -106,7 +111,10 @@ fn each_backup_can_be_meant_and_pruning_leaves_those_that_are_kept() {
         hour
     };
     assert_eq!((hour(Which::Latest), hour(Which::At(at(2))), hour(Which::BeforeMigration)), (3, 2, 1));
-    assert!(matches!(restore(&to, Which::At(at(-1)), Path::new("none"), &all()), Err(BackupError::None { .. })));
+    assert!(matches!(
+        restore(&to, Which::At(at(-1)), Path::new("none"), &all()),
+        Err(BackupError::None { .. })
+    ));
     let pruned = prune(&to, 1).unwrap();
     assert!(pruned.backups == 2 && pruned.chunks >= 2, "{pruned:?}");
     let left: Vec<_> = list(&to).unwrap().into_iter().map(|(_, m)| m.label).collect();
@@ -163,7 +171,10 @@ fn a_passphrase_is_needed_where_there_is_one_and_only_there() {
     }
     let open = target(&folder.path().join("other"), None);
     make(&store, &open, "hourly", at(0)).unwrap();
-    assert!(matches!(list(&Target { passphrase: Some("any".into()), ..open }), Err(BackupError::Passphrase { .. })));
+    assert!(matches!(
+        list(&Target { passphrase: Some("any".into()), ..open }),
+        Err(BackupError::Passphrase { .. })
+    ));
 }
 
 #[test]
