@@ -11,5 +11,6 @@ pub mod jobs;
 pub mod journal;
 pub mod logs;
 pub mod parcels;
+pub mod settings;
 pub mod store;
 pub mod web;

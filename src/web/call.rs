@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut, Data};
@@ -50,7 +51,8 @@ fn admit<F: Feature>(req: &HttpRequest) -> Result<Call<F>, ApiError> {
 pub const SESSION_COOKIE: &str = "crossdock_session";
 
 /// What a request shows of its sender.
-fn shown(req: &HttpRequest) -> Shown<'_> {
+#[must_use]
+pub fn shown(req: &HttpRequest) -> Shown<'_> {
     let header = |name: &str| req.headers().get(name).and_then(|v| v.to_str().ok());
     let cookies = header("cookie").into_iter().flat_map(|c| c.split(';'));
     let session = cookies.filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == SESSION_COOKIE).map(|(_, v)| v);
@@ -64,6 +66,16 @@ fn shown(req: &HttpRequest) -> Shown<'_> {
         same_origin,
         address: req.peer_addr().map(|a| a.ip()),
     }
+}
+
+/// Whoever is logged in, whatever they may do: for what everybody may do to their own session.
+///
+/// # Errors
+/// 401 when nobody is.
+pub fn caller(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
+    let app = app(req)?;
+    let principal = app.gate.admit(&app.store, &shown(req), app.clock.now())?;
+    Ok((app, principal))
 }
 
 /// The running depot behind a request.
