@@ -367,6 +367,60 @@ pub fn change_password(store: &Store, gate: &Gate, principal: &Principal, curren
     Ok(())
 }
 
+/// A wish for an account.
+#[derive(Debug)]
+pub struct Register {
+    /// The login wished for, `@tenant` behind it where there are several.
+    pub login: String,
+    /// The name.
+    pub name: String,
+    /// Where mail goes.
+    pub email: Option<String>,
+    /// The language.
+    pub language: String,
+    /// The password.
+    pub password: Secret<String>,
+}
+
+/// Takes in somebody who asks for an account: a partner who sees nothing until an administrator approves and says
+/// whose records are theirs. Each wish counts as a failure of its address, so that nobody fills the list.
+///
+/// # Errors
+/// When something is wrong or the login is taken; throttled; storage failures.
+pub fn register(store: &Store, wish: &Register, address: Option<IpAddr>, now: Timestamp) -> Result<User, IdentityError> {
+    let (tenant, login) = store.read(NODE, |tx| locate(tx, &wish.login))?;
+    if tenant == NODE {
+        return Err(IdentityError::Unknown { what: "tenant", name: "in this login; write login@tenant".into() });
+    }
+    password::check(&login, wish.password.reveal())?;
+    let user = User {
+        id: Id::fresh(),
+        number: 0,
+        login,
+        name: wish.name.clone(),
+        email: wish.email.clone(),
+        role: "partner".into(),
+        overrides: Vec::new(),
+        scope: None,
+        language: wish.language.clone(),
+        active: true,
+        approved: false,
+        is_station: false,
+        created_at: now,
+    };
+    user.check()?;
+    let keys = [address.map(address_key), None];
+    store.write(tenant, Lane::People, move |tx| charge(tx, keys, now)).wait()?;
+    let hash = password::hash(wish.password.reveal())?;
+    let registered = store.write(tenant, Lane::People, move |tx| -> Result<User, IdentityError> {
+        let cx = Cx::new(tx, &Actor::system(), now, "register")?;
+        let (user, _) = super::service::admit_user(tx, &cx, user.clone())?;
+        CREDENTIALS.put(tx, &user.id, &Credentials { password: Some(hash.clone()), ..Credentials::default() })?;
+        Ok(user)
+    });
+    registered.wait()
+}
+
 /// Ends every session of `user` but `stays`; returns how many.
 ///
 /// # Errors
