@@ -1,33 +1,31 @@
-//! The routes of users, roles, features, API keys, tenants and the first run.
+//! The routes of users, roles, features and API keys.
 
 use actix_web::http::Method;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Path;
-use actix_web::{HttpRequest, HttpResponse, body};
+use actix_web::{HttpResponse, body};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::IdentityError;
 use super::auth::api::hashing;
-use super::features::{ALL, Described, EditRoles, EditUsers, Feature, Features, ManageApiKeys, ManageTenants, RevokeSessions, ViewUsers};
+use super::features::{ALL, Described, EditRoles, EditUsers, Feature, Features, ManageApiKeys, RevokeSessions, ViewUsers};
 use super::grant::{Grant, Scope};
-use super::model::{ApiKey, LANGUAGES, Role, Tenant, User, normal_login};
+use super::model::{ApiKey, LANGUAGES, Role, User, normal_login};
 use super::opaque::{Opaque, Purpose};
 use super::repo::{API_KEYS, ROLES, USERS};
 use super::roles::Reach;
 use super::rules::Override;
 use super::secret::Secret;
 use super::service::{self, NewSecrets};
-use super::setup::{self, SetUp};
-use super::{password, repo};
+use super::password;
 use crate::base::clock::Timestamp;
 use crate::base::error::Kind;
 use crate::base::ids::Id;
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use crate::journal::Cx;
-use crate::store::{Dir, Ix, KeyRange, NODE, StoreError, WriteTx, table};
-use crate::web::call::app;
+use crate::store::{Dir, Ix, KeyRange, StoreError, WriteTx, table};
 use crate::web::error::Refusal;
 use crate::web::{Answer, ApiError, App, Body, Call, Query, Routes};
 
@@ -448,78 +446,11 @@ async fn delete_api_key(call: Call<ManageApiKeys>, path: Path<String>) -> Result
     .await
 }
 
-async fn tenants(call: Call<ManageTenants>) -> Result<HttpResponse, ApiError> {
-    let all = call.app.store.read(NODE, |tx| repo::tenants(tx))?;
-    call.read(|_, _| Answer::ok(&all))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewTenant {
-    /// What stands behind the `@` of a login: small letters, digits, _ and -.
-    tenant: String,
-    /// The depot's name.
-    depot: String,
-    /// The depot's time zone, an IANA name; the configured one when absent.
-    #[serde(default)]
-    zone: Option<String>,
-    #[serde(default)]
-    language: Option<String>,
-    /// The first administrator's login.
-    login: String,
-    #[serde(default)]
-    name: String,
-    #[schema(value_type = String)]
-    password: Secret<String>,
-}
-
-impl NewTenant {
-    fn into_set_up(self, app: &App, role: &str) -> SetUp {
-        let Self { tenant, depot, zone, language, login, name, password } = self;
-        let ours = &app.config.depot;
-        let (zone, language) = (zone.unwrap_or_else(|| ours.zone.clone()), language.unwrap_or_else(|| ours.language.clone()));
-        SetUp { tenant, depot, zone, language, login, name, password, role: role.to_owned() }
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-struct Furnished {
-    tenant: Tenant,
-    user: User,
-}
-
-async fn create_tenant(call: Call<ManageTenants>, body: Body<NewTenant>) -> Result<HttpResponse, ApiError> {
-    let (store, now) = (call.app.store.clone(), call.app.clock.now());
-    let new = body.0.into_set_up(&call.app, "admin");
-    let (tenant, user) = hashing(move || setup::set_up(&store, new, now)).await?;
-    Ok(Answer::created("/api/v1/tenants".into(), &Furnished { tenant, user })?.respond(call.request().path(), ""))
-}
-
-#[derive(Deserialize, ToSchema)]
-struct FirstRun {
-    /// What the set-up link ends with.
-    #[schema(value_type = String)]
-    token: Secret<String>,
-    #[serde(flatten)]
-    new: NewTenant,
-}
-
-async fn first_run(req: HttpRequest, body: Body<FirstRun>) -> Result<HttpResponse, ApiError> {
-    let app = app(&req)?;
-    let (store, now) = (app.store.clone(), app.clock.now());
-    let FirstRun { token, new } = body.0;
-    let new = new.into_set_up(&app, "super_admin");
-    let (tenant, user) = hashing(move || setup::set_up_by_link(&store, token.reveal(), new, now)).await?;
-    Ok(Answer::created("/api/v1/auth/login".into(), &Furnished { tenant, user })?.respond(req.path(), ""))
-}
-
 const NEW_USER: &str = r#"{"login": "ana", "name": "Ana Müller", "email": "ana@example.com", "role": "clerk", "language": "en", "password": "correct horse battery", "pin": "2580", "badge": "B-0042"}"#;
 const EDIT_USER: &str = r#"{"login": "ana", "name": "Ana Müller", "email": "ana@example.com", "language": "es", "active": true, "approved": true}"#;
 const OVERRIDES: &str = r#"{"overrides": [{"feature": "parcels.force", "grant": true, "reason": "covers the night shift", "until": "2099-12-31T06:00:00Z"}]}"#;
-const TENANT: &str = r#"{"tenant": "north", "depot": "Depot North", "zone": "Europe/Berlin", "login": "admin", "password": "correct horse battery"}"#;
-const FIRST_RUN: &str = r#"{"token": "0.l.hGqZ5yk0t1bq3rQxS4m0mC1cVbq8x8Q0p2m3n4o5p6c", "tenant": "north", "depot": "Depot North", "zone": "Europe/Berlin", "login": "admin", "password": "correct horse battery"}"#;
 
-/// The routes of this area; those of logins are beside it.
+/// The routes of this area; those of logins and of tenants are with theirs.
 pub fn routes() -> Routes {
     Routes::new("users")
         .add::<ViewUsers, _, _>(Method::GET, "/users", users, "Users, those switched off included")
@@ -563,12 +494,4 @@ pub fn routes() -> Routes {
         .answers::<KeyView>(201)
         .add::<ManageApiKeys, _, _>(Method::DELETE, "/api-keys/{id}", delete_api_key, "Withdraw an API key")
         .status(204)
-        .add::<ManageTenants, _, _>(Method::GET, "/tenants", tenants, "The houses on this node")
-        .answers::<Vec<Tenant>>(200)
-        .add::<ManageTenants, _, _>(Method::POST, "/tenants", create_tenant, "Add a house with its first administrator")
-        .body::<NewTenant>(TENANT)
-        .answers::<Furnished>(201)
-        .open(Method::POST, "/setup", first_run, "Set this node up by the link of its first start")
-        .body::<FirstRun>(FIRST_RUN)
-        .answers::<Furnished>(201)
 }

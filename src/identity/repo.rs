@@ -81,10 +81,16 @@ impl Reference for User {
         if was == now {
             return Ok(());
         }
-        if let Some(was) = was {
+        if let Some(was) = was
+            && LOGINS.get(tx, was)?.is_some_and(|c| c.user == id)
+        {
             LOGINS.del(tx, was)?;
         }
-        if let Some(now) = now {
+        // Our own changes are refused before they come here. Of two sites that gave one login to two people the first
+        // to arrive keeps it here, and the other one has to be renamed.
+        if let Some(now) = now
+            && LOGINS.get(tx, now)?.is_none()
+        {
             LOGINS.put_if(tx, now, &Claim { user: id }, Expect::Absent)?;
         }
         Ok(())

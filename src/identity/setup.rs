@@ -21,6 +21,8 @@ use crate::journal::reference;
 use crate::settings::model::Settings;
 use crate::store::{Lane, NODE, Store, StoreError, WriteTx};
 
+pub mod api;
+
 /// Tenants of one node.
 pub const MAX_TENANTS: usize = 500;
 /// How long a set-up link works.

@@ -103,7 +103,11 @@ pub fn put_settings(tx: &mut dyn WriteTx, _: &Grant<EditSettings>, cx: &Cx, new:
     let SettingsView { depot, zone, language, currency, audit_off } = new;
     let (old, _) = rules(tx)?;
     let opening = OpeningTimes { zone, ..old.opening };
-    keep_rules(tx, cx, &HouseRules { opening, currency, ..old })?;
+    let rules = HouseRules { opening, currency, ..old };
+    // Here the zone stands at the top, not in the calendar.
+    let at_top = |p: Problem| Problem { pointer: p.pointer.replace("/opening", ""), ..p };
+    Policy::new(rules.clone()).map_err(|Invalid(p)| Invalid(p.into_iter().map(at_top).collect()))?;
+    keep_rules(tx, cx, &rules)?;
     reference::set(tx, cx, settings_id(), Some(Settings { depot, language, audit_off }))?;
     Ok(settings(tx)?)
 }
