@@ -59,5 +59,6 @@ pub mod journal;
 pub mod logs;
 pub mod notify;
 pub mod parcels;
+pub mod settings;
 pub mod store;
 pub mod web;

@@ -293,6 +293,8 @@ section! {
         zone: String = "UTC".into();
         /// The language of screens and mails until a user chooses another.
         language: String = "en".into(), OneOf(&["en", "pt-BR", "es"]);
+        /// Whether people may ask for an account; they come in as partners once an administrator approves.
+        registration: bool = false;
     }
 }
 

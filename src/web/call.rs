@@ -55,7 +55,8 @@ fn principal(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError>
 pub const SESSION_COOKIE: &str = "crossdock_session";
 
 /// What a request shows of its sender.
-fn shown(req: &HttpRequest) -> Shown<'_> {
+#[must_use]
+pub fn shown(req: &HttpRequest) -> Shown<'_> {
     let header = |name: &str| req.headers().get(name).and_then(|v| v.to_str().ok());
     let cookies = header("cookie").into_iter().flat_map(|c| c.split(';'));
     let session =
@@ -70,6 +71,16 @@ fn shown(req: &HttpRequest) -> Shown<'_> {
         same_origin,
         address: shell::address(req),
     }
+}
+
+/// Whoever is logged in, whatever they may do: for what everybody may do to their own session.
+///
+/// # Errors
+/// 401 when nobody is.
+pub fn caller(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
+    let app = app(req)?;
+    let principal = app.gate.admit(&app.store, &shown(req), app.clock.now())?;
+    Ok((app, principal))
 }
 
 /// The running depot behind a request.
