@@ -3,6 +3,7 @@
 
 mod history;
 mod random;
+pub mod seed;
 mod words;
 
 use std::io;

@@ -83,7 +83,9 @@ impl Timestamp {
         if let Ok(t) = text.parse::<jiff::Timestamp>() {
             return Ok(Self::from_millis(t.as_millisecond()));
         }
-        let local = text.parse::<DateTime>().or_else(|_| text.parse::<civil::Date>().map(|d| d.to_datetime(civil::Time::midnight())));
+        let local = text
+            .parse::<DateTime>()
+            .or_else(|_| text.parse::<civil::Date>().map(|d| d.to_datetime(civil::Time::midnight())));
         let local = local.map_err(|_| format!("\"{text}\" is not a time; write 2026-05-31T18:00:00Z, or 2026-05-31T18:00 in the depot's zone"))?;
         Self::from_civil(local, zone)
     }
@@ -116,9 +118,12 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-impl utoipa::PartialSchema for Timestamp {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        let string = utoipa::openapi::schema::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+impl utoipa::__dev::ComposeSchema for Timestamp {
+    fn compose(
+        _: Vec<utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>>,
+    ) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let string =
+            utoipa::openapi::schema::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
         string.format(Some(utoipa::openapi::schema::SchemaFormat::Custom("date-time".into()))).into()
     }
 }

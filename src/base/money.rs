@@ -15,8 +15,8 @@ pub struct Money {
 #[must_use]
 pub fn decimals(currency: &str) -> u32 {
     match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV" | "XAF" | "XOF"
-        | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         _ => 2,
     }
@@ -27,7 +27,8 @@ pub fn decimals(currency: &str) -> u32 {
 /// # Errors
 /// When it is no decimal number, has more digits than the currency, or is too large.
 pub fn parse_minor(text: &str, currency: &str) -> Result<i64, String> {
-    scaled(text, decimals(currency)).map_err(|why| format!("\"{text}\" is not an amount in {currency}: {why}"))
+    scaled(text, decimals(currency))
+        .map_err(|why| format!("\"{text}\" is not an amount in {currency}: {why}"))
 }
 
 /// Reads a plain decimal as an integer of `10^-places`, exactly: `scaled("1.5", 3)` is 1500.
@@ -46,7 +47,8 @@ pub fn scaled(text: &str, places: u32) -> Result<i64, &'static str> {
         return Err("it has too many digits after the point");
     }
     let mut n: i64 = 0;
-    for b in whole.bytes().chain(frac.bytes()).chain(std::iter::repeat_n(b'0', places as usize - frac.len())) {
+    for b in whole.bytes().chain(frac.bytes()).chain(std::iter::repeat_n(b'0', places as usize - frac.len()))
+    {
         n = n.checked_mul(10).and_then(|n| n.checked_add(i64::from(b - b'0'))).ok_or("it is too large")?;
     }
     Ok(if neg { -n } else { n })

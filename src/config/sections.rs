@@ -207,6 +207,8 @@ section! {
         from: String = String::new();
         /// Seconds for one attempt to hand a mail over.
         timeout_s: u64 = 20, Whole(1, 300);
+        /// Seconds from one digest of new cases to the next; in between they are gathered.
+        digest_every_s: u64 = 60, Whole(0, 86_400);
     }
 }
 

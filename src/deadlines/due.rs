@@ -43,7 +43,9 @@ fn key(kind: DueKind, due: Due) -> Vec<u8> {
 fn parse(pk: &[u8]) -> Result<Due> {
     let at = pk.get(1..9).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
     match (at, pk.get(9..).and_then(Id::from_slice)) {
-        (Some(at), Some(subject)) => Ok(Due { at: Timestamp::from_millis(i64::try_from(at).unwrap_or(i64::MAX)), subject }),
+        (Some(at), Some(subject)) => {
+            Ok(Due { at: Timestamp::from_millis(i64::try_from(at).unwrap_or(i64::MAX)), subject })
+        }
         _ => Err(StoreError::Corrupt("a deadline's key is damaged".into())),
     }
 }
@@ -52,7 +54,13 @@ fn parse(pk: &[u8]) -> Result<Due> {
 ///
 /// # Errors
 /// Storage failures.
-pub fn replace(tx: &mut dyn WriteTx, kind: DueKind, subject: Id, old: Option<Timestamp>, new: Option<Timestamp>) -> Result<()> {
+pub fn replace(
+    tx: &mut dyn WriteTx,
+    kind: DueKind,
+    subject: Id,
+    old: Option<Timestamp>,
+    new: Option<Timestamp>,
+) -> Result<()> {
     if old == new {
         return Ok(());
     }
@@ -69,7 +77,13 @@ pub fn replace(tx: &mut dyn WriteTx, kind: DueKind, subject: Id, old: Option<Tim
 ///
 /// # Errors
 /// Storage failures.
-pub fn passed(tx: &dyn ReadTx, kind: DueKind, now: Timestamp, after: Option<Vec<u8>>, limit: usize) -> Result<(Vec<Due>, Option<Vec<u8>>)> {
+pub fn passed(
+    tx: &dyn ReadTx,
+    kind: DueKind,
+    now: Timestamp,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<(Vec<Due>, Option<Vec<u8>>)> {
     let end = key(kind, Due { at: Timestamp::from_millis(now.millis().saturating_add(1)), subject: Id::NIL });
     let range = KeyRange { from: vec![kind as u8], to: Some(end), after };
     let slice = tx.scan(DUE, Ix::Primary, &range, Dir::Up, limit)?;
@@ -93,6 +107,10 @@ impl crate::store::table::Checked for Rows {
         DUE
     }
     fn keys(&self, body: &[u8]) -> Result<Vec<Option<Vec<u8>>>> {
-        if body.is_empty() { Ok(Vec::new()) } else { Err(StoreError::Corrupt("a deadline with a body".into())) }
+        if body.is_empty() {
+            Ok(Vec::new())
+        } else {
+            Err(StoreError::Corrupt("a deadline with a body".into()))
+        }
     }
 }

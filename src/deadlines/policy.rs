@@ -72,7 +72,11 @@ impl HouseRules {
             hours: *hours,
         });
         Self {
-            opening: OpeningTimes { zone: zone.into(), hours: Hours::Weekly(Week::usual()), holidays: BTreeMap::new() },
+            opening: OpeningTimes {
+                zone: zone.into(),
+                hours: Hours::Weekly(Week::usual()),
+                holidays: BTreeMap::new(),
+            },
             stale: stale.collect(),
             sla_hours: BTreeMap::new(),
             escalate_at: vec![50, 100, 200],
@@ -99,19 +103,30 @@ impl Policy {
     pub fn new(rules: HouseRules) -> std::result::Result<Self, Invalid> {
         let mut problems = Vec::new();
         let calendar = Calendar::new(rules.opening.clone()).map_err(|Invalid(p)| {
-            problems.extend(p.into_iter().map(|p| Problem { pointer: format!("/opening{}", p.pointer), ..p }));
+            problems
+                .extend(p.into_iter().map(|p| Problem { pointer: format!("/opening{}", p.pointer), ..p }));
         });
         if rules.stale.len() > MAX_LIMITS {
-            problems.push(Problem::new("/stale", format!("has {} limits; at most {MAX_LIMITS} are kept", rules.stale.len())));
+            problems.push(Problem::new(
+                "/stale",
+                format!("has {} limits; at most {MAX_LIMITS} are kept", rules.stale.len()),
+            ));
         }
         if rules.escalate_at.is_empty() || rules.escalate_at.len() > 5 || !rules.escalate_at.is_sorted() {
-            problems.push(Problem::new("/escalate_at", "needs one to five rising percentages, such as [50, 100, 200]"));
+            problems.push(Problem::new(
+                "/escalate_at",
+                "needs one to five rising percentages, such as [50, 100, 200]",
+            ));
         }
         if rules.currency.len() != 3 || !rules.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             problems.push(Problem::new("/currency", "must be a three-letter ISO 4217 code such as EUR"));
         }
         let hours = |h: u32| Duration::from_secs(u64::from(h) * 3600);
-        let stale = rules.stale.iter().take(MAX_LIMITS).map(|l| ((l.status.clone(), l.carrier.clone(), l.service.clone()), hours(l.hours)));
+        let stale = rules
+            .stale
+            .iter()
+            .take(MAX_LIMITS)
+            .map(|l| ((l.status.clone(), l.carrier.clone(), l.service.clone()), hours(l.hours)));
         let stale = stale.collect();
         match calendar {
             Ok(calendar) if problems.is_empty() => Ok(Self { rules, calendar, stale }),
@@ -121,8 +136,16 @@ impl Policy {
 
     /// When a parcel that entered `status` at `since` becomes stale; none when it never does.
     #[must_use]
-    pub fn stale_at(&self, status: &str, carrier: Option<&str>, service: Option<&str>, since: Timestamp) -> Option<Timestamp> {
-        let find = |c: Option<&str>, s: Option<&str>| self.stale.get(&(status.to_owned(), c.map(Into::into), s.map(Into::into)));
+    pub fn stale_at(
+        &self,
+        status: &str,
+        carrier: Option<&str>,
+        service: Option<&str>,
+        since: Timestamp,
+    ) -> Option<Timestamp> {
+        let find = |c: Option<&str>, s: Option<&str>| {
+            self.stale.get(&(status.to_owned(), c.map(Into::into), s.map(Into::into)))
+        };
         let limit = (carrier.is_some() && service.is_some()).then(|| find(carrier, service)).flatten();
         let limit = limit.or_else(|| carrier.and_then(|_| find(carrier, None)));
         let limit = limit.or_else(|| service.and_then(|_| find(None, service)));
@@ -197,7 +220,12 @@ mod tests {
             service: service.map(Into::into),
             hours,
         };
-        rules.stale.extend([limit(Some("ups"), None, 10), limit(None, Some("express"), 5), limit(Some("ups"), Some("express"), 2), limit(Some("slow"), None, 0)]);
+        rules.stale.extend([
+            limit(Some("ups"), None, 10),
+            limit(None, Some("express"), 5),
+            limit(Some("ups"), Some("express"), 2),
+            limit(Some("slow"), None, 0),
+        ]);
         let p = Policy::new(rules).unwrap();
         let hours = |c, s| p.stale_at("in_transit", c, s, Timestamp::ZERO).map(|t| t.millis() / 3_600_000);
         assert_eq!(hours(None, None), Some(24));

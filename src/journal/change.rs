@@ -114,7 +114,9 @@ mod tests {
     }
 
     fn golden() -> (Header, Vec<u8>) {
-        let id = Id([0x01, 0x9a, 0x0c, 0x2f, 0x7b, 0x2c, 0x7d, 0x10, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18]);
+        let id = Id([
+            0x01, 0x9a, 0x0c, 0x2f, 0x7b, 0x2c, 0x7d, 0x10, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18,
+        ]);
         let (e, t) = (117_637_120_000_000_000, 117_637_120_000_065_537);
         let header = Header { o: 417, e, s: 5, t, k: 1, v: 1, id, u: 12 };
         #[derive(Serialize)]
@@ -143,8 +145,16 @@ mod tests {
         let s = |s: &str| rmpv::Value::from(s);
         let id = rmpv::Value::Binary(header.id.0.to_vec());
         let fields = vec![
-            (s("b"), b), (s("future"), s("x")), (s("id"), id), (s("o"), 417.into()), (s("e"), header.e.into()), (s("s"), 5.into()),
-            (s("t"), header.t.into()), (s("k"), 1.into()), (s("v"), 1.into()), (s("u"), 12.into()),
+            (s("b"), b),
+            (s("future"), s("x")),
+            (s("id"), id),
+            (s("o"), 417.into()),
+            (s("e"), header.e.into()),
+            (s("s"), 5.into()),
+            (s("t"), header.t.into()),
+            (s("k"), 1.into()),
+            (s("v"), 1.into()),
+            (s("u"), 12.into()),
         ];
         let mut blob = Vec::new();
         rmpv::encode::write_value(&mut blob, &rmpv::Value::Map(fields)).unwrap();

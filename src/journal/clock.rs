@@ -31,7 +31,11 @@ impl Origin {
     /// # Errors
     /// Storage failures.
     pub fn load(tx: &dyn ReadTx) -> Result<Self> {
-        Ok(ORIGIN.get(tx, "origin")?.unwrap_or_else(|| Self { site: UNENROLLED, epoch: draw_epoch(), last: 0 }))
+        Ok(ORIGIN.get(tx, "origin")?.unwrap_or_else(|| Self {
+            site: UNENROLLED,
+            epoch: draw_epoch(),
+            last: 0,
+        }))
     }
 
     /// Saves the clock with what it stamped.

@@ -14,7 +14,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::deadlines::policy::Policy;
 use crate::identity::grant::Actor;
-use crate::store::{Never, Record, Result, StoreError, Table, WriteTx, ReadTx};
+use crate::store::{Never, ReadTx, Record, Result, StoreError, Table, WriteTx};
 
 /// Own events an aggregate can have; foreign facts are kept beyond it.
 pub const MAX_TIMELINE: u32 = 5_000;
@@ -181,7 +181,13 @@ pub fn load<A: Aggregate>(tx: &dyn ReadTx, id: Id) -> Result<Option<Folded<A>>> 
 ///
 /// # Errors
 /// Storage failures, and when the aggregate has [`MAX_TIMELINE`] events.
-pub fn record<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, old: Option<Folded<A>>, events: Vec<A::Event>) -> Result<Written<A>> {
+pub fn record<A: Aggregate>(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    id: Id,
+    old: Option<Folded<A>>,
+    events: Vec<A::Event>,
+) -> Result<Written<A>> {
     let mut origin = Origin::load(tx)?;
     let before = old.as_ref().map(|o| o.line).unwrap_or_default();
     if before.n.saturating_add(u32::try_from(events.len()).unwrap_or(u32::MAX)) > MAX_TIMELINE {
@@ -194,7 +200,16 @@ pub fn record<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, old: Option<F
         position += 1;
         let t = origin.stamp(cx.now, seen);
         seen = t;
-        let header = Header { o: origin.site, e: origin.epoch, s: position, t, k: event.kind(), v: 1, id, u: cx.actor.number };
+        let header = Header {
+            o: origin.site,
+            e: origin.epoch,
+            s: position,
+            t,
+            k: event.kind(),
+            v: 1,
+            id,
+            u: cx.actor.number,
+        };
         let blob = change::encode(&header, &event.encode()?)?;
         fresh.push(Incoming { stamped: stamp(&header, 0, change::eid(&blob), event), blob, adj: 0 });
     }
@@ -207,10 +222,16 @@ pub fn record<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, old: Option<F
 ///
 /// # Errors
 /// When it can't be decoded, or is none of `A`'s; storage failures.
-pub fn receive<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, blob: &[u8], adj: i64) -> Result<Option<Written<A>>> {
+pub fn receive<A: Aggregate>(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    blob: &[u8],
+    adj: i64,
+) -> Result<Option<Written<A>>> {
     let (header, body) = change::decode(blob)?;
     let event = A::Event::decode(header.k, header.v, &body)?;
-    let incoming = Incoming { stamped: stamp(&header, adj, change::eid(blob), event), blob: blob.to_vec(), adj };
+    let incoming =
+        Incoming { stamped: stamp(&header, adj, change::eid(blob), event), blob: blob.to_vec(), adj };
     let old = load::<A>(tx, header.id)?;
     if let Some(old) = &old
         && incoming.stamped.key <= old.line.last
@@ -248,7 +269,10 @@ fn apply<A: Aggregate>(
     let was = old.as_ref().map(|o| &o.state);
     let blank = A::base(id, was);
     let in_order = fresh.iter().all(|e| !was.unwrap_or(&blank).reaches_back(&e.stamped.event))
-        && fresh.iter().try_fold(line.last, |last, e| (e.stamped.key > last).then_some(e.stamped.key)).is_some();
+        && fresh
+            .iter()
+            .try_fold(line.last, |last, e| (e.stamped.key > last).then_some(e.stamped.key))
+            .is_some();
     let state = if in_order {
         fresh.iter().fold(was.cloned().unwrap_or(blank), |state, e| state.fold(&e.stamped))
     } else {
@@ -275,7 +299,14 @@ fn apply<A: Aggregate>(
     let last = fresh.len().saturating_sub(1);
     for (i, e) in fresh.iter().enumerate() {
         let opened = if i == last { opened.clone() } else { Vec::new() };
-        let entry = Applied { prev: line.head, audit: audited, adj: e.adj, quiet: cx.quiet, opened, blob: e.blob.clone() };
+        let entry = Applied {
+            prev: line.head,
+            audit: audited,
+            adj: e.adj,
+            quiet: cx.quiet,
+            opened,
+            blob: e.blob.clone(),
+        };
         line.head = log::append_applied(tx, &entry)?;
         line.last = line.last.max(e.stamped.key);
         line.n += 1;
@@ -315,6 +346,7 @@ pub fn state_at<A: Aggregate>(tx: &dyn ReadTx, id: Id, row: &Folded<A>, at: Time
     if row.line.last.at() <= at {
         return Ok(Some(row.state.clone()));
     }
-    let events: Vec<_> = history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).filter(|e| e.key.at() <= at).collect();
+    let events: Vec<_> =
+        history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).filter(|e| e.key.at() <= at).collect();
     Ok((!events.is_empty()).then(|| A::fold_all(A::base(id, Some(&row.state)), &events)))
 }

@@ -9,7 +9,8 @@ use super::clock::Origin;
 use super::event::Eid;
 use crate::base::ids::Id;
 use crate::first_record;
-use crate::store::{DEPOT, Head, LogId, ReadTx, Result, StoreError, WriteTx, table};
+use crate::store::check::Before;
+use crate::store::{DEPOT, Hash, Head, LogId, ReadTx, Result, StoreError, WriteTx, table};
 
 /// Business changes.
 pub const BUSINESS: u8 = b'b';
@@ -64,7 +65,9 @@ fn is_nought(n: &i64) -> bool {
 /// Storage failures, and when there is none: something refers to it, so it must be there.
 pub fn applied(tx: &dyn ReadTx, seq: u64) -> Result<Applied> {
     let bytes = tx.entry(DEPOT, APPLIED, seq)?;
-    let bytes = bytes.ok_or_else(|| StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to")))?;
+    let bytes = bytes.ok_or_else(|| {
+        StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to"))
+    })?;
     table::decode("applied", &bytes)
 }
 
@@ -117,6 +120,32 @@ pub fn append_audit(tx: &mut dyn WriteTx, origin: &Origin, blob: &[u8]) -> Resul
     let hash = change::link(&tx.head(DEPOT, id)?.hash, &change::eid(blob));
     let entry = [&hash[..], blob].concat();
     tx.append(DEPOT, id, &entry, hash)
+}
+
+/// Holds an entry of one of the site's own logs against the chain, for `store::check`; returns the hash at it, none for
+/// a log that isn't chained.
+///
+/// # Errors
+/// When the entry is damaged or not what was appended there.
+pub fn chained(log: u8, before: Before<'_>, entry: &[u8]) -> Result<Option<Hash>> {
+    let (stored, eid): (Hash, Eid) = match log {
+        BUSINESS => match (entry.first_chunk::<16>(), entry.last_chunk::<16>()) {
+            (Some(eid), Some(hash)) if entry.len() == 40 => (*hash, *eid),
+            _ => return Err(StoreError::Corrupt("an entry of the business log is damaged".into())),
+        },
+        AUDIT => split_audit(entry).map(|(hash, blob)| (hash, change::eid(blob)))?,
+        _ => return Ok(None),
+    };
+    let expected = match before {
+        Before::Nothing => change::link(&Hash::default(), &eid),
+        Before::Hash(before) => change::link(before, &eid),
+        Before::Trimmed => stored,
+    };
+    if stored == expected {
+        Ok(Some(stored))
+    } else {
+        Err(StoreError::Corrupt("its hash is not that of the chain".into()))
+    }
 }
 
 /// Splits an entry of log `a` into the chain's hash at it and the blob.

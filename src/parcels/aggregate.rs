@@ -38,7 +38,8 @@ impl Event for ParcelEvent {
         self.encode_body().map_err(|e| StoreError::Codec { what: "parcel event", why: e.to_string() })
     }
     fn decode(kind: u16, schema: u16, body: &[u8]) -> Result<Self> {
-        Self::decode(kind, schema, body).map_err(|e| StoreError::Codec { what: "parcel event", why: e.to_string() })
+        Self::decode(kind, schema, body)
+            .map_err(|e| StoreError::Codec { what: "parcel event", why: e.to_string() })
     }
     fn occurred(&self) -> Option<Timestamp> {
         self.occurred()
@@ -69,11 +70,14 @@ impl Aggregate for Parcel {
     fn follow(tx: &mut dyn WriteTx, cx: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
         let was = old.map(|o| &o.state);
         repo::look_ups(tx, was, new)?;
-        if was.map(|w| w.status) != Some(new.status) {
-            if let Some(was) = was {
-                counters::add(tx, &format!("parcels/{}", was.status), -1)?;
+        let counted = |p: &Self| (!p.is_void()).then_some(p.status);
+        let (before, after) = (was.and_then(counted), counted(new));
+        if before != after {
+            for (status, by) in [(before, -1), (after, 1)] {
+                if let Some(status) = status {
+                    counters::add(tx, &format!("parcels/{status}"), by)?;
+                }
             }
-            counters::add(tx, &format!("parcels/{}", new.status), 1)?;
         }
         let id = new.id.0;
         let promise = |p: &Self| p.facts.promised_at.filter(|_| rules::is_open(p.status));
@@ -84,7 +88,12 @@ impl Aggregate for Parcel {
         let opened = if before == new.issues {
             Vec::new()
         } else {
-            let subject = Subject { kind: Self::NAME, id, label: &new.number, distributor: new.facts.distributor.as_deref() };
+            let subject = Subject {
+                kind: Self::NAME,
+                id,
+                label: &new.number,
+                distributor: new.facts.distributor.as_deref(),
+            };
             derive(tx, cx, &subject, &facts(before), &facts(&new.issues))?
         };
         Ok(Followed { opened, due: stale })

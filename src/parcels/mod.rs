@@ -1,13 +1,25 @@
 //! Exceptional parcels: where each one is, what is known of it, and what is wrong with it.
 
 pub mod aggregate;
+#[cfg(test)]
+mod aggregate_tests;
+pub mod api;
+pub mod error;
 pub mod event;
 pub mod fold;
 pub mod issues;
+pub mod map_api;
 pub mod map_file;
+pub mod map_service;
 pub mod maps;
 pub mod merge;
 pub mod model;
 pub mod numbers;
+pub mod queries;
 pub mod repo;
+pub mod report;
 pub mod rules;
+pub mod service;
+pub mod stats;
+pub mod views;
+pub mod work;

@@ -18,7 +18,20 @@ id_type! {
 
 /// Where a parcel is. The sixteen statuses of the trade's vocabularies brought together; what is wrong with it
 /// (flags) and what a person must do (cases) are separate facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Default,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[allow(missing_docs)] // the names are the trade's own
@@ -223,7 +236,9 @@ impl fmt::Display for Status {
 }
 
 /// Something true of a parcel wherever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[allow(missing_docs)] // the names are the trade's own
@@ -346,6 +361,15 @@ impl Parcel {
     #[must_use]
     pub fn new(id: ParcelId) -> Self {
         Self { id, ..Self::default() }
+    }
+
+    /// Whether everything that was said of it has been taken back: it is in the journal and nowhere else.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        self.corrections > 0
+            && self.status == Status::Unknown
+            && self.number.is_empty()
+            && self.facts == Facts::default()
     }
 }
 

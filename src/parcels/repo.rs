@@ -20,7 +20,7 @@ pub const BY_DISTRIBUTOR: Ix = Ix::Nth(1);
 pub const BY_EXCEPTION: Ix = Ix::Nth(2);
 
 fn by_status(row: &Folded<Parcel>) -> Option<Vec<u8>> {
-    Some(vec![row.state.status as u8])
+    (!row.state.is_void()).then(|| vec![row.state.status as u8])
 }
 
 fn by_distributor(row: &Folded<Parcel>) -> Option<Vec<u8>> {
@@ -68,7 +68,10 @@ fn number_key(number: &str, kind: Kind, id: Id) -> Vec<u8> {
 /// Keeps the look-ups by number.
 pub(super) fn look_ups(tx: &mut dyn WriteTx, old: Option<&Parcel>, new: &Parcel) -> Result<()> {
     fn numbers(p: &Parcel) -> [(Kind, Option<&str>); 2] {
-        [(Kind::Tracking, Some(p.number.as_str()).filter(|n| !n.is_empty())), (Kind::OrderRef, p.facts.order_ref.as_deref())]
+        [
+            (Kind::Tracking, Some(p.number.as_str()).filter(|n| !n.is_empty())),
+            (Kind::OrderRef, p.facts.order_ref.as_deref()),
+        ]
     }
     let before = old.map(numbers);
     for (i, (kind, now)) in numbers(new).into_iter().enumerate() {
@@ -95,7 +98,11 @@ fn ids(tx: &dyn ReadTx, prefix: &[u8], limit: usize) -> Result<Vec<(Kind, Id)>> 
         let kind = if pk[at] == Kind::Tracking as u8 { Kind::Tracking } else { Kind::OrderRef };
         Some((kind, Id::from_slice(&pk[at + 1..])?))
     };
-    slice.recs.iter().map(|r| parse(&r.pk).ok_or_else(|| StoreError::Corrupt("a number's key is damaged".into()))).collect()
+    slice
+        .recs
+        .iter()
+        .map(|r| parse(&r.pk).ok_or_else(|| StoreError::Corrupt("a number's key is damaged".into())))
+        .collect()
 }
 
 /// Parcels with this tracking number.
@@ -137,7 +144,11 @@ pub fn beginning_with(tx: &dyn ReadTx, prefix: &str, limit: usize) -> Result<Vec
 ///
 /// # Errors
 /// Storage failures.
-pub fn find(tx: &dyn ReadTx, scope: &Scope, name: &str) -> Result<Option<(Entry<Folded<Parcel>>, Vec<ParcelId>)>> {
+pub fn find(
+    tx: &dyn ReadTx,
+    scope: &Scope,
+    name: &str,
+) -> Result<Option<(Entry<Folded<Parcel>>, Vec<ParcelId>)>> {
     let ids = match name.parse::<Id>() {
         Ok(id) => vec![id],
         Err(_) if name.len() > MAX_NUMBER => Vec::new(),
@@ -158,14 +169,20 @@ pub fn find(tx: &dyn ReadTx, scope: &Scope, name: &str) -> Result<Option<(Entry<
 /// Whether a parcel lies in `scope`.
 #[must_use]
 pub fn visible(scope: &Scope, p: &Parcel) -> bool {
-    scope.admits_distributor(p.facts.distributor.as_deref())
+    !p.is_void() && scope.admits_distributor(p.facts.distributor.as_deref())
 }
 
 /// A page of parcels in the order of `ix`.
 ///
 /// # Errors
 /// Storage failures.
-pub fn page(tx: &dyn ReadTx, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Rows<Folded<Parcel>>> {
+pub fn page(
+    tx: &dyn ReadTx,
+    ix: Ix,
+    range: &KeyRange,
+    dir: Dir,
+    limit: usize,
+) -> Result<Rows<Folded<Parcel>>> {
     PARCELS.scan(tx, ix, range, dir, limit)
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::table::Checked;
 use super::{Home, Lane, NODE, Result, Store, StoreError, Table, WriteTx};
 use crate::first_record;
 
@@ -16,6 +17,17 @@ pub struct Layout {
 first_record!(Layout);
 
 const LAYOUT: Table<str, Layout> = Table::new(1, "layout", Home::Local);
+
+/// The table of the one record here, for `check`.
+#[must_use]
+pub fn table() -> &'static dyn Checked {
+    &LAYOUT
+}
+
+/// The raw key of that record, by which a backup knows it.
+pub(super) const fn raw_key() -> &'static [u8] {
+    b"\0\0\0\0\0\x01layout"
+}
 
 /// One step: what it does to a tenant's data.
 pub struct Migration {
@@ -52,7 +64,11 @@ pub fn layout(store: &Store) -> Result<Option<Layout>> {
 ///
 /// # Errors
 /// [`StoreError::Newer`] when the file is from a newer release; what `before` or a step returns.
-pub fn run(store: &Store, steps: &'static [Migration], before: impl FnOnce(&Layout) -> Result<()>) -> Result<()> {
+pub fn run(
+    store: &Store,
+    steps: &'static [Migration],
+    before: impl FnOnce(&Layout) -> Result<()>,
+) -> Result<()> {
     let found = layout(store)?;
     let number = found.as_ref().map_or(0, |l| l.number);
     let ours = latest(steps);

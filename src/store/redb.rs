@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
 
 use super::{
-    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError, Sweep, Tenant, WriteTx,
-    key,
+    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, MAX_BODY, Part, ReadTx, Rec, Result, Slice,
+    StoreError, Sweep, Tenant, WriteTx, key,
 };
 
 pub use super::writer::{Options, Redb};
@@ -26,13 +28,29 @@ const HEAD: TableDefinition<Bytes, Bytes> = TableDefinition::new("head");
 pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
     match e.into() {
         redb::Error::Corrupted(why) => StoreError::Corrupt(why),
+        redb::Error::DatabaseAlreadyOpen => {
+            StoreError::Io("the file is open in another process; stop that one first".into())
+        }
         e => StoreError::Io(e.to_string()),
     }
 }
 
-/// Makes the four tables, so that readers always find them.
+/// Makes the four tables where they are missing, so that readers always find them. A file that has them is not written.
 pub(super) fn prepare(db: &Database) -> Result<()> {
+    let tx = db.begin_read().map_err(failed)?;
+    let there = tx
+        .list_tables()
+        .map_err(failed)?
+        .filter(|t| [REC, IX, LOG, HEAD].iter().any(|d| d.name() == t.name()))
+        .count();
+    drop(tx);
+    if there == 4 { Ok(()) } else { probe(db) }
+}
+
+/// Proves that the file takes a commit.
+pub(super) fn probe(db: &Database) -> Result<()> {
     let mut tx = db.begin_write().map_err(failed)?;
+    tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
     tx.set_quick_repair(true);
     for def in [REC, IX, LOG, HEAD] {
         tx.open_table(def).map_err(failed)?;
@@ -132,7 +150,8 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn write(rev: u64, keys: &[Option<Vec<u8>>], body: &[u8]) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
+        let mut out =
+            Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
         out.extend(rev.to_be_bytes());
         out.push(u8::try_from(keys.len()).map_err(|_| StoreError::Corrupt("too many indexes".into()))?);
         for k in keys {
@@ -140,7 +159,9 @@ impl<'a> Value<'a> {
                 None => out.extend(NO_KEY.to_be_bytes()),
                 Some(k) => {
                     let len = u16::try_from(k.len()).ok().filter(|l| *l < MAX_KEY);
-                    let len = len.ok_or_else(|| StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len())))?;
+                    let len = len.ok_or_else(|| {
+                        StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len()))
+                    })?;
                     out.extend(len.to_be_bytes());
                     out.extend_from_slice(k);
                 }
@@ -151,11 +172,27 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The longest index key.
+/// The longest key, of a record or in an index.
 const MAX_KEY: u16 = 4096;
 
+fn fits(coll: &'static str, key: &[u8], body: &[u8]) -> Result<()> {
+    if key.len() > usize::from(MAX_KEY) {
+        return Err(StoreError::Corrupt(format!(
+            "{coll}: a key of {} bytes is longer than the {MAX_KEY} that are kept",
+            key.len()
+        )));
+    }
+    if body.len() > MAX_BODY { Err(StoreError::TooLarge { coll, bytes: body.len() }) } else { Ok(()) }
+}
+
 /// The bounds of a scan in raw keys, and the length of the prefix that is not part of the position.
-fn bounds(tenant: Tenant, c: Coll, ix: Ix, r: &KeyRange, dir: Dir) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
+fn bounds(
+    tenant: Tenant,
+    c: Coll,
+    ix: Ix,
+    r: &KeyRange,
+    dir: Dir,
+) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
     let (base, from, to) = match ix {
         Ix::Primary => (rec_key(tenant, c, &[]), r.from.clone(), r.to.clone()),
         Ix::Nth(n) => {
@@ -173,10 +210,13 @@ fn bounds(tenant: Tenant, c: Coll, ix: Ix, r: &KeyRange, dir: Dir) -> (Bound<Vec
         Some(to) => Bound::Excluded(at(&to)),
         None => key::successor(&base).map_or(Bound::Unbounded, Bound::Excluded),
     };
-    if let Some(after) = &r.after {
-        match dir {
-            Dir::Up => low = Bound::Excluded(at(after)),
-            Dir::Down => high = Bound::Excluded(at(after)),
+    if let Some(after) = r.after.as_ref().map(|after| at(after)) {
+        // A position only ever narrows the range: one from another list must not lead out of this one.
+        match (dir, &low, &high) {
+            (Dir::Up, Bound::Included(from), _) if after >= *from => low = Bound::Excluded(after),
+            (Dir::Down, _, Bound::Excluded(to)) if after >= *to => {}
+            (Dir::Down, ..) => high = Bound::Excluded(after),
+            (Dir::Up, ..) => {}
         }
     }
     (low, high, base.len())
@@ -193,7 +233,10 @@ fn is_empty(low: &Bound<Vec<u8>>, high: &Bound<Vec<u8>>) -> bool {
 type Rows<'a> = redb::Range<'a, Bytes, Bytes>;
 
 fn walk(rows: Rows<'_>, dir: Dir, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
-    let mut step = |row: std::result::Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
+    let mut step = |row: std::result::Result<
+        (redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>),
+        redb::StorageError,
+    >| {
         let (k, v) = row.map_err(failed)?;
         f(k.value(), v.value())
     };
@@ -226,7 +269,9 @@ struct View<'a, T> {
 
 impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
-        let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else { return Ok(None) };
+        let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else {
+            return Ok(None);
+        };
         let v = Value::parse(raw.value())?;
         Ok(Some(Rec { pk: pk.to_vec(), rev: v.rev, body: v.body.to_vec() }))
     }
@@ -238,7 +283,9 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
             return Ok(out);
         }
         let table = if ix == Ix::Primary { self.rec } else { self.ix };
-        let rows = table.range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..]))).map_err(failed)?;
+        let rows = table
+            .range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..])))
+            .map_err(failed)?;
         let mut last = Vec::new();
         walk(rows, dir, |k, v| {
             if out.recs.len() == limit {
@@ -250,12 +297,15 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
                 let v = Value::parse(v)?;
                 Some(Rec { pk: position.to_vec(), rev: v.rev, body: v.body.to_vec() })
             } else {
-                let (_, pk) = key::split_text(position).ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
+                let (_, pk) = key::split_text(position)
+                    .ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
                 self.get(c, pk)?
             };
             last.clear();
             last.extend_from_slice(position);
-            out.recs.push(rec.ok_or_else(|| StoreError::Corrupt(format!("{}: an index entry without its record", c.name)))?);
+            out.recs.push(rec.ok_or_else(|| {
+                StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
+            })?);
             Ok(true)
         })?;
         Ok(out)
@@ -266,8 +316,14 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     }
 
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        if after == u64::MAX {
+            return Ok(Vec::new());
+        }
         let (low, high) = (log_key(self.tenant, p, log, after), log_key(self.tenant, p, log, u64::MAX));
-        let rows = self.log.range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..]))).map_err(failed)?;
+        let rows = self
+            .log
+            .range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..])))
+            .map_err(failed)?;
         let mut out = Vec::new();
         walk(rows, Dir::Up, |k, v| {
             if out.len() == limit {
@@ -283,7 +339,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
 type ReadTable = redb::ReadOnlyTable<Bytes, Bytes>;
 
 /// One snapshot.
-pub(super) struct Snapshot {
+pub(super) struct Snapshot<'a> {
     rec: ReadTable,
     ix: ReadTable,
     log: ReadTable,
@@ -291,13 +347,21 @@ pub(super) struct Snapshot {
     tenant: Tenant,
     begun: Instant,
     limit: Option<Duration>,
+    /// Raised when the file has to be closed under a long sweep.
+    stop: &'a AtomicBool,
 }
 
-impl Snapshot {
-    pub(super) fn open(db: &Database, tenant: Tenant, limit: Option<Duration>) -> Result<Self> {
+impl<'a> Snapshot<'a> {
+    pub(super) fn open(
+        db: &Database,
+        tenant: Tenant,
+        limit: Option<Duration>,
+        stop: &'a AtomicBool,
+    ) -> Result<Self> {
         let tx = db.begin_read().map_err(failed)?;
         let open = |def| tx.open_table(def).map_err(failed);
-        Ok(Self { rec: open(REC)?, ix: open(IX)?, log: open(LOG)?, head: open(HEAD)?, tenant, begun: Instant::now(), limit })
+        let (rec, ix, log, head) = (open(REC)?, open(IX)?, open(LOG)?, open(HEAD)?);
+        Ok(Self { rec, ix, log, head, tenant, begun: Instant::now(), limit, stop })
     }
 
     fn view(&self) -> Result<View<'_, ReadTable>> {
@@ -310,7 +374,7 @@ impl Snapshot {
     }
 }
 
-impl ReadTx for Snapshot {
+impl ReadTx for Snapshot<'_> {
     fn tenant(&self) -> Tenant {
         self.tenant
     }
@@ -321,6 +385,7 @@ impl ReadTx for Snapshot {
         self.view()?.scan(c, ix, range, dir, limit)
     }
     fn head(&self, p: Part, log: LogId) -> Result<Head> {
+        self.view()?;
         let raw = self.head.get(&head_key(self.tenant, p, log)[..]).map_err(failed)?;
         raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
     }
@@ -332,8 +397,13 @@ impl ReadTx for Snapshot {
     }
 }
 
-impl Sweep for Snapshot {
-    fn rows(&self, area: Area, after: Option<&[u8]>, f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
+impl Sweep for Snapshot<'_> {
+    fn rows(
+        &self,
+        area: Area,
+        after: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()> {
         let table = match area {
             Area::Records => &self.rec,
             Area::Index => &self.ix,
@@ -341,7 +411,14 @@ impl Sweep for Snapshot {
             Area::Heads => &self.head,
         };
         let low = after.map_or(Bound::Unbounded, Bound::Excluded);
-        walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, f)
+        walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, |k, v| {
+            if self.stop.load(Ordering::Acquire) {
+                return Err(StoreError::ReadOnly {
+                    why: "the file is being reopened after a failure; begin again".into(),
+                });
+            }
+            f(k, v)
+        })
     }
 }
 
@@ -353,7 +430,7 @@ enum Undo {
     IxRemoved(Vec<u8>),
     Logged(Vec<u8>),
     Trimmed(Vec<u8>, Vec<u8>),
-    Head(Vec<u8>, Head),
+    Head(Vec<u8>, Option<Head>),
 }
 
 /// One group's transaction. Requests work on it in turn; one that fails is taken back alone, by what it wrote down.
@@ -374,7 +451,16 @@ impl<'t> Group<'t> {
     pub(super) fn open(tx: &'t redb::WriteTransaction) -> Result<Self> {
         let open = |def| tx.open_table(def).map_err(failed);
         let (heads, undo) = (BTreeMap::new(), Vec::new());
-        Ok(Self { rec: open(REC)?, ix: open(IX)?, log: open(LOG)?, head: open(HEAD)?, heads, undo, tenant: 0, broken: false })
+        Ok(Self {
+            rec: open(REC)?,
+            ix: open(IX)?,
+            log: open(LOG)?,
+            head: open(HEAD)?,
+            heads,
+            undo,
+            tenant: 0,
+            broken: false,
+        })
     }
 
     /// Begins a request of `tenant`.
@@ -398,8 +484,12 @@ impl<'t> Group<'t> {
                 Undo::IxRemoved(k) => self.ix.insert(&k[..], &[][..]).map(drop),
                 Undo::Logged(k) => self.log.remove(&k[..]).map(drop),
                 Undo::Trimmed(k, v) => self.log.insert(&k[..], &v[..]).map(drop),
-                Undo::Head(k, h) => {
+                Undo::Head(k, Some(h)) => {
                     self.heads.insert(k, h);
+                    Ok(())
+                }
+                Undo::Head(k, None) => {
+                    self.heads.remove(&k);
                     Ok(())
                 }
             };
@@ -412,6 +502,26 @@ impl<'t> Group<'t> {
     pub(super) fn finish(mut self) -> Result<()> {
         for (k, h) in std::mem::take(&mut self.heads) {
             self.head.insert(&k[..], &head_bytes(&h)[..]).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a raw row and the index entries it names.
+    fn place(&mut self, area: Area, k: &[u8], v: &[u8]) -> Result<()> {
+        let table = match area {
+            Area::Records => &mut self.rec,
+            Area::Log => &mut self.log,
+            Area::Heads => &mut self.head,
+            Area::Index => return Ok(()),
+        };
+        table.insert(k, v).map_err(failed)?;
+        if area == Area::Records && k.len() >= 6 {
+            for (i, ended) in Value::parse(v)?.keys.iter().enumerate() {
+                let Some(ended) = ended else { continue };
+                let i = u8::try_from(i).unwrap_or(u8::MAX);
+                let ix = [&k[..6], &[i], ended, &k[6..]].concat();
+                self.ix.insert(&ix[..], &[][..]).map_err(failed)?;
+            }
         }
         Ok(())
     }
@@ -456,9 +566,9 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    fn set_head(&mut self, k: Vec<u8>, old: Head, new: Head) {
-        self.heads.insert(k.clone(), new);
-        self.undo.push(Undo::Head(k, old));
+    fn set_head(&mut self, k: Vec<u8>, new: Head) {
+        let before = self.heads.insert(k.clone(), new);
+        self.undo.push(Undo::Head(k, before));
     }
 }
 
@@ -489,7 +599,15 @@ impl ReadTx for Group<'_> {
 }
 
 impl WriteTx for Group<'_> {
-    fn put(&mut self, c: Coll, pk: &[u8], body: &[u8], ix: &[Option<Vec<u8>>], expect: Expect) -> Result<u64> {
+    fn put(
+        &mut self,
+        c: Coll,
+        pk: &[u8],
+        body: &[u8],
+        ix: &[Option<Vec<u8>>],
+        expect: Expect,
+    ) -> Result<u64> {
+        fits(c.name, pk, body)?;
         let k = rec_key(self.tenant, c, pk);
         let old = self.found(&k)?;
         let was = old.as_deref().map(Value::parse).transpose()?;
@@ -533,19 +651,24 @@ impl WriteTx for Group<'_> {
     }
 
     fn append(&mut self, p: Part, log: LogId, blob: &[u8], hash: Hash) -> Result<u64> {
+        fits("log", &[], blob)?;
         let old = self.head(p, log)?;
         let new = Head { last: old.last + 1, floor: old.floor, hash };
         let k = log_key(self.tenant, p, log, new.last);
         let put = self.log.insert(&k[..], blob).map(drop);
         self.hurt(put)?;
         self.undo.push(Undo::Logged(k));
-        self.set_head(head_key(self.tenant, p, log), old, new);
+        self.set_head(head_key(self.tenant, p, log), new);
         Ok(new.last)
     }
 
     fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64> {
         let old = self.head(p, log)?;
         let upto = upto.min(old.last).min(old.floor.saturating_add(limit as u64).saturating_sub(1));
+        let went = (upto + 1).saturating_sub(old.floor);
+        if went == 0 {
+            return Ok(0);
+        }
         for seq in old.floor..=upto {
             let k = log_key(self.tenant, p, log, seq);
             let gone = self.log.remove(&k[..]).map(|v| v.map(|v| v.value().to_vec()));
@@ -553,8 +676,7 @@ impl WriteTx for Group<'_> {
                 self.undo.push(Undo::Trimmed(k, v));
             }
         }
-        let went = (upto + 1).saturating_sub(old.floor);
-        self.set_head(head_key(self.tenant, p, log), old, Head { floor: old.floor + went, ..old });
+        self.set_head(head_key(self.tenant, p, log), Head { floor: old.floor + went, ..old });
         Ok(went)
     }
 }
@@ -565,40 +687,42 @@ pub(super) fn ended(k: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Writes raw rows into an empty file: how a restore fills it. Index entries are made again from the records.
-pub(super) fn load(db: &Database, rows: &mut dyn Iterator<Item = Result<(Area, Vec<u8>, Vec<u8>)>>) -> Result<u64> {
-    const ROWS_A_COMMIT: u64 = 50_000;
-    let mut total = 0;
-    loop {
+/// Rows of a restore, in the order of their area's keys.
+pub(super) type Loading<'a> = &'a mut dyn Iterator<Item = Result<(Area, Vec<u8>, Vec<u8>)>>;
+
+/// Makes a new file at `path` of raw rows: how a restore fills it. Index entries are made again from the records.
+pub(super) fn load(path: &Path, rows: Loading<'_>) -> Result<u64> {
+    /// A commit takes what fits well into memory.
+    const BYTES_A_COMMIT: usize = 16 << 20;
+    let db = redb::Builder::new().set_cache_size(64 << 20).create(path).map_err(failed)?;
+    prepare(&db)?;
+    let (mut total, mut more) = (0, true);
+    while more {
         let mut tx = db.begin_write().map_err(failed)?;
         tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
-        let mut n = 0;
+        tx.set_quick_repair(true);
         {
             let mut g = Group::open(&tx)?;
-            for row in (&mut *rows).take(usize::try_from(ROWS_A_COMMIT).unwrap_or(usize::MAX)) {
+            let mut bytes = 0;
+            more = false;
+            for row in &mut *rows {
                 let (area, k, v) = row?;
-                n += 1;
-                let table = match area {
-                    Area::Records => &mut g.rec,
-                    Area::Log => &mut g.log,
-                    Area::Heads => &mut g.head,
-                    Area::Index => continue,
-                };
-                table.insert(&k[..], &v[..]).map_err(failed)?;
-                if area == Area::Records && k.len() >= 6 {
-                    for (i, ended) in Value::parse(&v)?.keys.iter().enumerate() {
-                        let Some(ended) = ended else { continue };
-                        let i = u8::try_from(i).unwrap_or(u8::MAX);
-                        let ix = [&k[..6], &[i], ended, &k[6..]].concat();
-                        g.ix.insert(&ix[..], &[][..]).map_err(failed)?;
-                    }
+                g.place(area, &k, &v)?;
+                total += 1;
+                bytes += k.len() + v.len();
+                if bytes > BYTES_A_COMMIT {
+                    more = true;
+                    break;
                 }
             }
         }
         tx.commit().map_err(failed)?;
-        total += n;
-        if n < ROWS_A_COMMIT {
-            return Ok(total);
-        }
     }
+    Ok(total)
+}
+
+/// Has redb check the pages of the file at `path`, which nobody may have open; true when nothing had to be mended.
+pub(super) fn integrity(path: &Path) -> Result<bool> {
+    let mut db = redb::Builder::new().open(path).map_err(failed)?;
+    db.check_integrity().map_err(failed)
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Coll, Dir, Expect, Home, Ix, KeyRange, MAX_BODY, ReadTx, Rec, Result, StoreError, WriteTx, codec};
+use super::{Coll, Dir, Expect, Home, Ix, KeyRange, ReadTx, Rec, Result, StoreError, WriteTx, codec};
 use crate::base::page::Page;
 
 /// Something that is stored: one version byte, then MessagePack with field names.
@@ -52,7 +52,8 @@ macro_rules! first_record {
 pub fn encode<V: Record>(what: &'static str, record: &V) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     out.push(V::TAG);
-    rmp_serde::encode::write_named(&mut out, record).map_err(|e| StoreError::Codec { what, why: e.to_string() })?;
+    rmp_serde::encode::write_named(&mut out, record)
+        .map_err(|e| StoreError::Codec { what, why: e.to_string() })?;
     Ok(out)
 }
 
@@ -68,7 +69,10 @@ pub fn decode<V: Record>(what: &'static str, bytes: &[u8]) -> Result<V> {
         return rmp_serde::from_slice(body).map_err(|e| StoreError::Codec { what, why: e.to_string() });
     }
     if tag == 0 || tag > V::TAG || V::Previous::TAG == 0 {
-        return Err(StoreError::Codec { what, why: format!("version {tag} of the record is not known to this release") });
+        return Err(StoreError::Codec {
+            what,
+            why: format!("version {tag} of the record is not known to this release"),
+        });
     }
     decode::<V::Previous>(what, bytes).map(V::upgrade)
 }
@@ -186,9 +190,6 @@ impl<K: AsRef<[u8]> + ?Sized, V: Record> Table<K, V> {
     /// [`StoreError::Unexpected`] when it is not; storage failures.
     pub fn put_if(&self, tx: &mut dyn WriteTx, key: &K, value: &V, expect: Expect) -> Result<u64> {
         let body = encode(self.coll.name, value)?;
-        if body.len() > MAX_BODY {
-            return Err(StoreError::TooLarge { coll: self.coll.name, bytes: body.len() });
-        }
         let keys: Vec<_> = self.indexes.iter().map(|ix| ix(value)).collect();
         tx.put(self.coll, key.as_ref(), &body, &keys, expect)
     }

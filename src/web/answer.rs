@@ -34,7 +34,8 @@ impl Answer {
     /// # Errors
     /// When `body` can't be written as JSON.
     pub fn json(status: u16, body: &impl Serialize) -> Result<Self, StoreError> {
-        let body = serde_json::to_vec(body).map_err(|e| StoreError::Codec { what: "answer", why: e.to_string() })?;
+        let body =
+            serde_json::to_vec(body).map_err(|e| StoreError::Codec { what: "answer", why: e.to_string() })?;
         Ok(Self { status, body, rev: None, location: None, next: None })
     }
 

@@ -58,7 +58,8 @@ pub const SESSION_COOKIE: &str = "crossdock_session";
 fn shown(req: &HttpRequest) -> Shown<'_> {
     let header = |name: &str| req.headers().get(name).and_then(|v| v.to_str().ok());
     let cookies = header("cookie").into_iter().flat_map(|c| c.split(';'));
-    let session = cookies.filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == SESSION_COOKIE).map(|(_, v)| v);
+    let session =
+        cookies.filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == SESSION_COOKIE).map(|(_, v)| v);
     // Browsers say where a request comes from; one that says "same-origin" can't have been made by another site.
     let same_origin = header("sec-fetch-site").is_none_or(|s| s == "same-origin" || s == "none");
     Shown {
@@ -108,8 +109,15 @@ impl<F: Feature> Call<F> {
     /// When it isn't one strong tag of ours.
     pub fn if_match(&self) -> Result<Option<u64>, ApiError> {
         let Some(value) = self.request.headers().get("if-match") else { return Ok(None) };
-        let rev = value.to_str().ok().and_then(|v| v.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
-        let bad = || Refusal::new(Kind::Malformed, "request.if_match", "If-Match must be one ETag as we sent it, such as \"3\"");
+        let rev =
+            value.to_str().ok().and_then(|v| v.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        let bad = || {
+            Refusal::new(
+                Kind::Malformed,
+                "request.if_match",
+                "If-Match must be one ETag as we sent it, such as \"3\"",
+            )
+        };
         rev.map(Some).ok_or_else(|| bad().into())
     }
 
@@ -119,14 +127,19 @@ impl<F: Feature> Call<F> {
     /// 428 when neither was sent.
     pub fn expected_rev(&self, version: Option<u64>) -> Result<u64, ApiError> {
         let needed = "name the revision you have seen: send its ETag as If-Match, or as \"version\"";
-        self.if_match()?.or(version).ok_or_else(|| Refusal::new(Kind::Unconditional, "request.unconditional", needed).into())
+        self.if_match()?
+            .or(version)
+            .ok_or_else(|| Refusal::new(Kind::Unconditional, "request.unconditional", needed).into())
     }
 
     /// Answers from one snapshot of the caller's tenant.
     ///
     /// # Errors
     /// What `f` refuses, and storage failures.
-    pub fn read<E: Fault + From<StoreError>>(&self, f: impl FnOnce(&dyn ReadTx, &Grant<F>) -> Result<Answer, E>) -> Result<HttpResponse, ApiError> {
+    pub fn read<E: Fault + From<StoreError>>(
+        &self,
+        f: impl FnOnce(&dyn ReadTx, &Grant<F>) -> Result<Answer, E>,
+    ) -> Result<HttpResponse, ApiError> {
         let answer = self.app.store.read(self.grant.tenant(), |tx| f(tx, &self.grant))?;
         Ok(answer.respond(self.request.path(), self.request.query_string()))
     }
@@ -136,7 +149,10 @@ impl<F: Feature> Call<F> {
     ///
     /// # Errors
     /// What `f` refuses, and storage failures; then nothing was written.
-    pub async fn write<E>(self, f: impl FnMut(&mut dyn WriteTx, &Grant<F>, &Cx) -> Result<Answer, E> + Send + 'static) -> Result<HttpResponse, ApiError>
+    pub async fn write<E>(
+        self,
+        f: impl FnMut(&mut dyn WriteTx, &Grant<F>, &Cx) -> Result<Answer, E> + Send + 'static,
+    ) -> Result<HttpResponse, ApiError>
     where
         E: Fault + From<StoreError> + Send + 'static,
     {
@@ -242,7 +258,12 @@ pub async fn collect(mut payload: Payload, max: usize, patience: Duration) -> Re
         let Some(chunk) = next.map_err(still)? else { break };
         let chunk = chunk.map_err(|e| Refusal::new(Kind::Malformed, "request.broken", format!("the body ended early: {e}")))?;
         if bytes.len() + chunk.len() > max {
-            return Err(Refusal::new(Kind::TooLarge, "request.too_large", format!("the body is larger than the {max} bytes that are taken")).into());
+            return Err(Refusal::new(
+                Kind::TooLarge,
+                "request.too_large",
+                format!("the body is larger than the {max} bytes that are taken"),
+            )
+            .into());
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -255,15 +276,23 @@ pub async fn collect(mut payload: Payload, max: usize, patience: Duration) -> Re
 /// 400 when it is no JSON, 422 with a pointer when its shape is wrong.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], nesting: usize) -> Result<T, ApiError> {
     if depth(bytes) > nesting {
-        return Err(Refusal::new(Kind::Malformed, "request.nesting", format!("the body nests deeper than {nesting} levels")).into());
+        return Err(Refusal::new(
+            Kind::Malformed,
+            "request.nesting",
+            format!("the body nests deeper than {nesting} levels"),
+        )
+        .into());
     }
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     let mut de = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize::<_, T>(&mut de).map_err(|e| (e.path().to_string(), e.into_inner()));
+    let read =
+        serde_path_to_error::deserialize::<_, T>(&mut de).map_err(|e| (e.path().to_string(), e.into_inner()));
     match read.and_then(|v| de.end().map(|()| v).map_err(|e| (String::new(), e))) {
         Ok(v) => Ok(v),
         Err((path, e)) if e.is_data() => Err(Invalid::at(pointer(&path), e.to_string()).into()),
-        Err((_, e)) => Err(Refusal::new(Kind::Malformed, "request.json", format!("the body is not JSON: {e}")).into()),
+        Err((_, e)) => {
+            Err(Refusal::new(Kind::Malformed, "request.json", format!("the body is not JSON: {e}")).into())
+        }
     }
 }
 
@@ -299,7 +328,10 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = actix_web::web::Query::<T>::from_query(req.query_string());
-        ready(read.map(|q| Self(q.into_inner(), PhantomData)).map_err(|e| Invalid::at("?", e.to_string()).into()))
+        ready(
+            read.map(|q| Self(q.into_inner(), PhantomData))
+                .map_err(|e| Invalid::at("?", e.to_string()).into()),
+        )
     }
 }
 
@@ -324,6 +356,9 @@ mod tests {
         assert!(format!("{e:?}").contains("/items/1") && format!("{e:?}").contains("Invalid"));
         assert!(format!("{:?}", parse::<T>(b"{", 32).unwrap_err()).contains("Malformed"));
         assert!(format!("{:?}", parse::<T>(br#"{"items":[]} x"#, 32).unwrap_err()).contains("Malformed"));
-        assert!(format!("{:?}", parse::<serde_json::Value>("[".repeat(33).as_bytes(), 32).unwrap_err()).contains("nests deeper"));
+        assert!(
+            format!("{:?}", parse::<serde_json::Value>("[".repeat(33).as_bytes(), 32).unwrap_err())
+                .contains("nests deeper")
+        );
     }
 }

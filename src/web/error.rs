@@ -28,7 +28,14 @@ impl<E: Fault> From<E> for ApiError {
             tracing::error!(error = %detail, error.code = e.code(), "internal error");
             detail = "internal error; the log has the details under this request id".into();
         }
-        Self { kind, code: e.code(), detail, fields: e.fields(), extra: e.extra(), retry_after_s: e.retry_after_s() }
+        Self {
+            kind,
+            code: e.code(),
+            detail,
+            fields: e.fields(),
+            extra: e.extra(),
+            retry_after_s: e.retry_after_s(),
+        }
     }
 }
 
@@ -37,6 +44,8 @@ impl fmt::Display for ApiError {
         write!(f, "{}: {}", self.code, self.detail)
     }
 }
+
+impl std::error::Error for ApiError {}
 
 /// The status of a class of failures.
 #[must_use]

@@ -12,7 +12,8 @@ use crate::base::clock::Timestamp;
 use crate::base::error::Kind;
 use crate::base::ids::Id;
 use crate::first_record;
-use crate::store::{Home, ReadTx, Result, StoreError, Table, WriteTx};
+use crate::jobs::retention::{Retained, older};
+use crate::store::{Home, Ix, KeyRange, ReadTx, Result, StoreError, Table, WriteTx};
 
 /// The longest key a client may send.
 pub const MAX_KEY: usize = 255;
@@ -57,7 +58,11 @@ impl Repeat {
         }
         let body = req.extensions().get::<BodyHash>().map_or([0; 32], |h| h.0);
         let mut hash = blake3::Hasher::new();
-        hash.update(req.method().as_str().as_bytes()).update(b" ").update(req.path().as_bytes()).update(b"\n").update(&body);
+        hash.update(req.method().as_str().as_bytes())
+            .update(b" ")
+            .update(req.path().as_bytes())
+            .update(b"\n")
+            .update(&body);
         let key = Id::derived(&[b"idempotency", user.as_ref(), sent]);
         Ok(Some(Self { key, request: *hash.finalize().as_bytes() }))
     }
@@ -97,12 +102,29 @@ pub fn seen(tx: &dyn ReadTx, r: &Repeat) -> std::result::Result<Option<Answer>, 
 pub fn keep(tx: &mut dyn WriteTx, r: &Repeat, answer: &Answer, at: Timestamp) -> Result<()> {
     let mut answer = answer.clone();
     if answer.body.len() > MAX_KEPT {
-        answer.body = serde_json::json!({ "replayed": true, "location": answer.location }).to_string().into_bytes();
+        answer.body =
+            serde_json::json!({ "replayed": true, "location": answer.location }).to_string().into_bytes();
     }
     KEPT.put(tx, &r.key, &Kept { request: r.request, answer, at }).map(drop)
 }
 
 /// Says that an answer is a repeated one.
 pub fn mark_replay(response: &mut HttpResponse) {
-    response.headers_mut().insert(HeaderName::from_static("idempotent-replay"), HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("idempotent-replay"), HeaderValue::from_static("true"));
+}
+
+/// How long answers are kept, for the retention table.
+#[must_use]
+pub fn retained() -> Retained {
+    Retained {
+        name: "idempotency",
+        days: |r| r.idempotency,
+        find: |tx, before, after, limit| {
+            let range = KeyRange { after, ..KeyRange::all() };
+            older(&KEPT, tx, (Ix::Primary, range), limit, |k| k.at < before)
+        },
+        remove: |tx, pk| Id::from_slice(pk).map_or(Ok(()), |id| KEPT.del(tx, &id).map(drop)),
+    }
 }

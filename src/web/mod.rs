@@ -13,6 +13,7 @@ pub mod health;
 pub mod idempotency;
 pub mod limit;
 pub mod meter;
+pub mod machines;
 pub mod openapi;
 pub mod pages;
 pub mod routes;

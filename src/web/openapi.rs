@@ -28,8 +28,9 @@ pub fn document(areas: &[Routes]) -> Value {
                 op["x-feature"] = route.feature.into();
             }
             let in_path = route.path.split('/').filter_map(|s| s.strip_prefix('{')?.split('}').next());
-            let mut parameters: Vec<Value> =
-                in_path.map(|n| json!({ "name": n, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
+            let mut parameters: Vec<Value> = in_path
+                .map(|n| json!({ "name": n, "in": "path", "required": true, "schema": { "type": "string" } }))
+                .collect();
             let query = route.query.iter();
             parameters.extend(query.map(|(n, what)| json!({ "name": n, "in": "query", "description": what, "schema": { "type": "string" } })));
             if !parameters.is_empty() {
@@ -68,7 +69,9 @@ fn problem() -> Value {
 fn answer(shape: Option<&Shape>, schemas: &mut Map<String, Value>) -> Value {
     match shape {
         None => json!({ "description": "done" }),
-        Some(s) => json!({ "description": "done", "content": { "application/json": { "schema": refer(s, schemas) } } }),
+        Some(s) => {
+            json!({ "description": "done", "content": { "application/json": { "schema": refer(s, schemas) } } })
+        }
     }
 }
 

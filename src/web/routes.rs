@@ -6,8 +6,8 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route as ActixRoute, web};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Schema;
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
 use crate::identity::features::Feature;
 
@@ -79,7 +79,13 @@ impl Routes {
 
     /// Adds a route that needs `F`.
     #[must_use]
-    pub fn add<F: Feature, H, Args>(self, method: Method, path: &'static str, handler: H, summary: &'static str) -> Self
+    pub fn add<F: Feature, H, Args>(
+        self,
+        method: Method,
+        path: &'static str,
+        handler: H,
+        summary: &'static str,
+    ) -> Self
     where
         H: Handler<Args> + Send + Sync,
         Args: FromRequest + 'static,
@@ -99,7 +105,14 @@ impl Routes {
         self.push(method, path, "", handler, summary)
     }
 
-    fn push<H, Args>(mut self, method: Method, path: &'static str, feature: &'static str, handler: H, summary: &'static str) -> Self
+    fn push<H, Args>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        feature: &'static str,
+        handler: H,
+        summary: &'static str,
+    ) -> Self
     where
         H: Handler<Args> + Send + Sync,
         Args: FromRequest + 'static,
@@ -108,7 +121,18 @@ impl Routes {
         let m = method.clone();
         let make = Arc::new(move || web::method(m.clone()).to(handler.clone()));
         let (query, body, raw_body, answer, status) = (&[][..], None, None, None, 200);
-        self.routes.push(Route { method, path, feature, summary, query, body, raw_body, answer, status, make });
+        self.routes.push(Route {
+            method,
+            path,
+            feature,
+            summary,
+            query,
+            body,
+            raw_body,
+            answer,
+            status,
+            make,
+        });
         self
     }
 

@@ -1,0 +1,251 @@
+//! What a column can mean, and the names we give it.
+
+use std::fmt;
+use std::mem::discriminant;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::shown;
+
+/// What the rows of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One row a parcel.
+    Parcels,
+    /// One row a status of a parcel.
+    Status,
+}
+
+/// An ISO 4217 currency code, three capital letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Iso([u8; 3]);
+
+impl Iso {
+    /// Reads a code in letters of any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let code: [u8; 3] = text.trim().as_bytes().try_into().ok()?;
+        code.iter().all(u8::is_ascii_alphabetic).then(|| Self(code.map(|b| b.to_ascii_uppercase())))
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+}
+
+/// What a column means. The order is the canonical one, in which a row's digest is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[allow(missing_docs)] // each is named as its column is: `tracking_number`, `order_id`, …
+pub enum Column {
+    TrackingNumber,
+    OrderId,
+    Distributor,
+    Carrier,
+    Service,
+    /// The place of a status among those of its parcel.
+    Seq,
+    /// The source's own word.
+    Status,
+    StatusAt,
+    /// Where a status was taken.
+    Location,
+    PurchasedAt,
+    ApprovedAt,
+    CarrierAt,
+    DeliveredAt,
+    PromisedAt,
+    ShipBy,
+    RecipientName,
+    RecipientPhone,
+    RecipientEmail,
+    ToLine,
+    ToZip,
+    ToCity,
+    ToState,
+    ToCountry,
+    ToLat,
+    ToLon,
+    FromLine,
+    FromZip,
+    FromCity,
+    FromState,
+    FromCountry,
+    FromLat,
+    FromLon,
+    Items,
+    Category,
+    WeightG,
+    WeightKg,
+    VolumeCm3,
+    /// The currency of the row's amounts.
+    Currency,
+    /// `value`, or `value_brl` when the header names the currency.
+    Value(Option<Iso>),
+    /// `freight`, or `freight_brl`.
+    Freight(Option<Iso>),
+    Note,
+    /// Not read, and nobody needs to hear of it.
+    Ignore,
+}
+
+/// What the cells of a column hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// Text.
+    Text,
+    /// A date, mostly with a time.
+    Date,
+    /// A number.
+    Number,
+}
+
+const NAMES: [(Column, &str); 42] = [
+    (Column::TrackingNumber, "tracking_number"),
+    (Column::OrderId, "order_id"),
+    (Column::Distributor, "distributor"),
+    (Column::Carrier, "carrier"),
+    (Column::Service, "service"),
+    (Column::Seq, "seq"),
+    (Column::Status, "status"),
+    (Column::StatusAt, "status_at"),
+    (Column::Location, "location"),
+    (Column::PurchasedAt, "purchased_at"),
+    (Column::ApprovedAt, "approved_at"),
+    (Column::CarrierAt, "carrier_at"),
+    (Column::DeliveredAt, "delivered_at"),
+    (Column::PromisedAt, "promised_at"),
+    (Column::ShipBy, "ship_by"),
+    (Column::RecipientName, "recipient_name"),
+    (Column::RecipientPhone, "recipient_phone"),
+    (Column::RecipientEmail, "recipient_email"),
+    (Column::ToLine, "to_line"),
+    (Column::ToZip, "to_zip"),
+    (Column::ToCity, "to_city"),
+    (Column::ToState, "to_state"),
+    (Column::ToCountry, "to_country"),
+    (Column::ToLat, "to_lat"),
+    (Column::ToLon, "to_lon"),
+    (Column::FromLine, "from_line"),
+    (Column::FromZip, "from_zip"),
+    (Column::FromCity, "from_city"),
+    (Column::FromState, "from_state"),
+    (Column::FromCountry, "from_country"),
+    (Column::FromLat, "from_lat"),
+    (Column::FromLon, "from_lon"),
+    (Column::Items, "items"),
+    (Column::Category, "category"),
+    (Column::WeightG, "weight_g"),
+    (Column::WeightKg, "weight_kg"),
+    (Column::VolumeCm3, "volume_cm3"),
+    (Column::Currency, "currency"),
+    (Column::Value(None), "value"),
+    (Column::Freight(None), "freight"),
+    (Column::Note, "note"),
+    (Column::Ignore, "ignore"),
+];
+
+impl Column {
+    /// What its cells hold.
+    #[must_use]
+    pub fn sort(self) -> Sort {
+        match self {
+            Self::StatusAt
+            | Self::PurchasedAt
+            | Self::ApprovedAt
+            | Self::CarrierAt
+            | Self::DeliveredAt
+            | Self::PromisedAt
+            | Self::ShipBy => Sort::Date,
+            Self::Seq
+            | Self::ToLat
+            | Self::ToLon
+            | Self::FromLat
+            | Self::FromLon
+            | Self::Items
+            | Self::WeightG
+            | Self::WeightKg
+            | Self::VolumeCm3
+            | Self::Value(_)
+            | Self::Freight(_) => Sort::Number,
+            _ => Sort::Text,
+        }
+    }
+
+    /// Whether rows of `kind` have a place for it.
+    #[must_use]
+    pub fn applies(self, kind: Kind) -> bool {
+        let both =
+            matches!(self, Self::TrackingNumber | Self::Status | Self::StatusAt | Self::Note | Self::Ignore);
+        let of_status = matches!(self, Self::Seq | Self::Location);
+        both || of_status == (kind == Kind::Status)
+    }
+
+    /// Its name without a currency.
+    #[must_use]
+    pub fn stem(self) -> &'static str {
+        let same = |c: &&(Self, _)| discriminant(&c.0) == discriminant(&self);
+        NAMES.iter().find(same).map_or("ignore", |c| c.1)
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.stem())?;
+        match self {
+            Self::Value(Some(iso)) | Self::Freight(Some(iso)) => {
+                write!(f, "_{}", iso.as_str().to_ascii_lowercase())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Column {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        if let Some((column, _)) = NAMES.iter().find(|c| c.1 == name) {
+            return Ok(*column);
+        }
+        let amount = name.split_once('_').and_then(|(stem, iso)| Some((stem, Iso::parse(iso)?)));
+        match amount {
+            Some(("value", iso)) => Ok(Self::Value(Some(iso))),
+            Some(("freight", iso)) => Ok(Self::Freight(Some(iso))),
+            _ => {
+                Err(format!("\"{}\" is none of our columns: {}", shown(name), NAMES.map(|c| c.1).join(", ")))
+            }
+        }
+    }
+}
+
+impl TryFrom<String> for Column {
+    type Error = String;
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+impl From<Column> for String {
+    fn from(column: Column) -> Self {
+        column.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_written_and_read_by_its_name() {
+        for (column, name) in NAMES {
+            assert_eq!((column.to_string().as_str(), name.parse()), (name, Ok(column)));
+        }
+        let brl = Column::Value(Iso::parse("brl"));
+        assert_eq!((brl.to_string().as_str(), "value_brl".parse()), ("value_brl", Ok(brl)));
+        assert!("value_reais".parse::<Column>().is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! An import: one file on its way into the depot, and what became of its rows.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::mapping::{Kind, Mapping};
+use super::Warning;
+use crate::base::clock::Timestamp;
+use crate::base::ids::Id;
+use crate::first_record;
+use crate::journal::event::Hlc;
+use crate::journal::Folded;
+use crate::journal::reference::{Ref, Reference};
+use crate::store::table::Checked;
+use crate::store::{Home, Index, LogId, Table};
+
+/// Where an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its file is here, its rows wait.
+    Queued,
+    /// Rows are taken in.
+    Running,
+    /// All rows have their verdict.
+    Done,
+    /// The file as a whole can't be read.
+    Failed,
+    /// Its changes are being taken back.
+    Undoing,
+    /// Its changes were taken back.
+    Undone,
+}
+
+/// How many rows got which verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counts {
+    /// Rows of the file, blank ones left out.
+    pub rows: u64,
+    /// Made a parcel.
+    pub created: u64,
+    /// Changed one.
+    pub updated: u64,
+    /// Said what was known.
+    pub unchanged: u64,
+    /// Said what the same file had said before.
+    pub duplicate: u64,
+    /// Were refused, with the reason in the error file.
+    pub refused: u64,
+}
+
+/// One import.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Import {
+    /// Its id.
+    pub id: Id,
+    /// What its rows are.
+    pub kind: Kind,
+    /// Who the file is from: names the status map and the saved mapping.
+    pub source: String,
+    /// The file's name at the sender.
+    pub file: Option<String>,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether it only says what would happen.
+    pub dry_run: bool,
+    /// Where it is.
+    pub state: State,
+    /// Verdicts so far.
+    pub counts: Counts,
+    /// Rows dealt with, refused ones included: where to go on after a power cut.
+    pub next_row: u64,
+    /// Bytes of the error file that belong to these rows.
+    pub error_bytes: u64,
+    /// What the file turned out to be.
+    pub survey: Option<Form>,
+    /// What a person should look at.
+    pub warnings: Vec<Warning>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The stamp it began with.
+    pub begun: Hlc,
+    /// Names the log of its changes.
+    pub number: u64,
+    /// Who imported it.
+    pub by: Id,
+    /// By name.
+    pub by_name: String,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// When its last row was done.
+    pub finished_at: Option<Timestamp>,
+}
+first_record!(Import);
+
+/// What a file turned out to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Form {
+    /// Its encoding.
+    pub encoding: String,
+    /// What stands between its cells.
+    pub delimiter: String,
+    /// Its columns.
+    pub header: Vec<String>,
+    /// Rows.
+    pub records: u64,
+    /// Blank rows that were passed over.
+    pub ghost_rows: u64,
+    /// Physical lines.
+    pub physical_lines: u64,
+}
+
+/// Imports by id, newest last.
+pub const IMPORTS: Table<Id, Import> = Table::new(60, "imports", Home::Local).indexed(NO_INDEX);
+const NO_INDEX: &[Index<Import>] = &[];
+
+/// The mapping saved for a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The source.
+    pub source: String,
+    /// Its columns.
+    pub mapping: Mapping,
+}
+
+static MAPPINGS: Table<Id, Folded<Ref<Saved>>> = Table::new(61, "import_mappings", Home::ById);
+
+impl Reference for Saved {
+    const NAME: &'static str = "import_mapping";
+    const KIND: u16 = 0x141;
+    const TABLE: &'static Table<Id, Folded<Ref<Self>>> = &MAPPINGS;
+}
+
+/// The id of a source's saved mapping.
+#[must_use]
+pub fn mapping_id(source: &str) -> Id {
+    Id::derived(&[b"import_mapping", source.as_bytes()])
+}
+
+/// The log of an import's changes: parcel and change id, 32 bytes each, to undo it by.
+#[must_use]
+pub fn made_log(number: u64) -> LogId {
+    LogId { log: b'i', epoch: number }
+}
+
+/// This area's tables, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn Checked> {
+    vec![&IMPORTS, &MAPPINGS]
+}

@@ -1,0 +1,370 @@
+//! Runs an import: one thread parses, the store's writer takes in what is parsed. Rows, verdicts and the place to go on
+//! are saved together, so a power cut costs nothing and no row counts twice.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::errors::ErrorFile;
+use super::mapping::{Kind, Mapping};
+use super::model::{Form as FileForm, IMPORTS, Import, Saved, State, made_log, mapping_id};
+use super::row::{Form, Reader, Row};
+use super::survey::{Survey, survey};
+use super::{ImportError, model};
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::error::Fault;
+use crate::base::ids::Id;
+use crate::deadlines::policy::Policy;
+use crate::identity::grant::Actor;
+use crate::journal::clock::Origin;
+use crate::journal::{Cx, reference};
+use crate::parcels::map_service;
+use crate::parcels::maps::Compiled;
+use crate::parcels::model::Place;
+use crate::parcels::report::{self, Made, Report, Verdict};
+use crate::store::{DEPOT, Lane, Pending, Store, StoreError, Tenant, WriteTx};
+
+/// Why an import could not run to its end now; it goes on later.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed or is read-only.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file of the import's own can't be read or written.
+    #[error("the import's files: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// How long one chunk may keep the writer while people wait for it.
+const CHUNK_TIME: Duration = Duration::from_millis(5);
+/// Rows of a chunk at the least and at the most.
+const CHUNK_ROWS: (usize, usize) = (16, 5_000);
+/// Chunks parsed ahead of the writer.
+const AHEAD: usize = 2;
+
+/// Where an import's files lie.
+#[derive(Clone, Debug)]
+pub struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    /// Under the data folder `folder`.
+    #[must_use]
+    pub fn under(folder: &Path) -> Self {
+        Self { folder: folder.join("imports") }
+    }
+
+    /// The folder, made when it is missing.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn folder(&self) -> std::io::Result<&Path> {
+        std::fs::create_dir_all(&self.folder)?;
+        Ok(&self.folder)
+    }
+
+    /// The file as it came.
+    #[must_use]
+    pub fn data(&self, id: Id) -> PathBuf {
+        self.folder.join(format!("{id}.csv"))
+    }
+
+    /// Its refused rows.
+    #[must_use]
+    pub fn errors(&self, id: Id) -> PathBuf {
+        self.folder.join(format!("{id}.errors.csv"))
+    }
+}
+
+/// Takes in the rows of import `id` from where it stands.
+///
+/// # Errors
+/// When it has to go on later; what is wrong with the file itself is written into the import.
+pub fn run(store: &Store, clock: &Clock, files: &Files, tenant: Tenant, id: Id) -> Result<(), RunError> {
+    let Some(import) = store.read(tenant, |tx| IMPORTS.get(tx, &id))? else { return Ok(()) };
+    match import.state {
+        State::Queued | State::Running => {}
+        State::Done | State::Failed | State::Undoing | State::Undone => return Ok(()),
+    }
+    let (zone, currency, saved) = store.read(tenant, |tx| -> Result<_, StoreError> {
+        let policy = Policy::current(tx)?;
+        let saved = reference::get::<Saved>(tx, mapping_id(&import.source))?.map(|(s, _)| s.mapping);
+        Ok((policy.calendar.zone().clone(), policy.rules.currency.clone(), saved))
+    })?;
+    let mut mapping: Mapping = saved.unwrap_or_default();
+    mapping.currency.get_or_insert(currency);
+    let surveyed = File::open(files.data(id)).map_err(ImportError::from).and_then(|mut f| {
+        let survey = survey(&mut f, import.kind, Some(&mapping))?;
+        let form = Form::new(&survey, Some(&mapping), &zone)?;
+        Ok((survey, Arc::new(form)))
+    });
+    match surveyed {
+        Err(ImportError::Io(e)) => Err(e.into()),
+        Err(e) => Ok(fail(store, tenant, id, clock.now(), &e)?),
+        Ok((survey, form)) => Run { store, clock, files, tenant }.all(&import, &survey, form),
+    }
+}
+
+fn fail(store: &Store, tenant: Tenant, id: Id, now: Timestamp, why: &ImportError) -> Result<(), StoreError> {
+    let problems = why.fields();
+    let detail = if problems.is_empty() { why.to_string() } else { problems.iter().map(|p| format!("{}: {}", p.pointer, p.detail)).collect::<Vec<_>>().join("; ") };
+    change(store, tenant, id, move |import| {
+        import.state = State::Failed;
+        import.error = Some(detail.clone());
+        import.finished_at = Some(now);
+    })
+}
+
+/// Changes an import's record.
+fn change(store: &Store, tenant: Tenant, id: Id, f: impl Fn(&mut Import) + Send + 'static) -> Result<(), StoreError> {
+    let write = move |tx: &mut dyn WriteTx| -> Result<(), StoreError> {
+        if let Some(mut import) = IMPORTS.get(tx, &id)? {
+            f(&mut import);
+            IMPORTS.put(tx, &id, &import)?;
+        }
+        Ok(())
+    };
+    store.write(tenant, Lane::Bulk, write).wait()
+}
+
+struct Run<'a> {
+    store: &'a Store,
+    clock: &'a Clock,
+    files: &'a Files,
+    tenant: Tenant,
+}
+
+/// Rows between two places of the file, as the writer gets them.
+struct Chunk {
+    first: u64,
+    rows: u64,
+    refused: u64,
+    error_bytes: u64,
+    reports: Vec<Report>,
+}
+
+/// What the writer says of a chunk.
+struct Taken {
+    rows: usize,
+    took: Duration,
+}
+
+impl Run<'_> {
+    fn all(&self, import: &Import, survey: &Survey, form: Arc<Form>) -> Result<(), RunError> {
+        let begun = self.begin(import, survey)?;
+        let map = self.store.read(self.tenant, |tx| map_service::compiled(tx, &import.source))?;
+        let mut errors = self.error_file(import, survey)?;
+        let mut reader = Reader::new(File::open(self.files.data(import.id))?, survey, form)?;
+        let mut skip = import.next_row;
+        let mut row = import.next_row;
+        let mut size = 128;
+        let mut waiting: std::collections::VecDeque<Pending<Taken, StoreError>> = std::collections::VecDeque::new();
+        let mut open = true;
+        while open {
+            let mut chunk = Chunk { first: row, rows: 0, refused: 0, error_bytes: 0, reports: Vec::with_capacity(size) };
+            while chunk.reports.len() < size && chunk.rows < CHUNK_ROWS.1 as u64 {
+                let Some(read) = reader.next().transpose()? else {
+                    open = false;
+                    break;
+                };
+                if skip > 0 {
+                    skip -= 1;
+                    continue;
+                }
+                chunk.rows += 1;
+                match read {
+                    Ok(r) => chunk.reports.push(report_of(r)),
+                    Err(refusal) => {
+                        chunk.refused += 1;
+                        errors.add(&refusal)?;
+                    }
+                }
+            }
+            row += chunk.rows;
+            errors.flush()?;
+            chunk.error_bytes = std::fs::metadata(self.files.errors(import.id))?.len();
+            if chunk.rows > 0 {
+                waiting.push_back(self.hand_over(import, begun, &map, chunk));
+            }
+            while waiting.len() > if open { AHEAD } else { 0 } {
+                if let Some(taken) = waiting.pop_front().map(Pending::wait) {
+                    size = next_size(&taken?);
+                }
+            }
+        }
+        let now = self.clock.now();
+        Ok(change(self.store, self.tenant, import.id, move |i| {
+            i.state = State::Done;
+            i.finished_at = Some(now);
+        })?)
+    }
+
+    /// The error file as it was when the last saved chunk was parsed: what a cut left behind that is written again.
+    fn error_file(&self, import: &Import, survey: &Survey) -> Result<ErrorFile<File>, RunError> {
+        self.files.folder()?;
+        let path = self.files.errors(import.id);
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        file.set_len(import.error_bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        let (header, delimiter) = (&survey.header, survey.delimiter);
+        if import.error_bytes == 0 { Ok(ErrorFile::new(file, header, delimiter)?) } else { Ok(ErrorFile::resume(file, header, delimiter)) }
+    }
+
+    /// Notes what the file is and the stamp its rows begin at.
+    fn begin(&self, import: &Import, survey: &Survey) -> Result<u64, RunError> {
+        let form = FileForm {
+            encoding: survey.encoding.name().to_owned(),
+            delimiter: char::from(survey.delimiter.byte()).to_string(),
+            header: survey.header.clone(),
+            records: survey.records,
+            ghost_rows: survey.ghost_rows,
+            physical_lines: survey.physical_lines,
+        };
+        let (id, warnings) = (import.id, survey.warnings.clone());
+        let write = move |tx: &mut dyn WriteTx| -> Result<u64, StoreError> {
+            let Some(mut import) = IMPORTS.get(tx, &id)? else { return Ok(0) };
+            if import.state == State::Queued {
+                import.begun = Origin::load(tx)?.last + 1;
+                import.state = State::Running;
+            }
+            import.survey = Some(form.clone());
+            import.warnings.clone_from(&warnings);
+            IMPORTS.put(tx, &id, &import)?;
+            Ok(import.begun)
+        };
+        Ok(self.store.write(self.tenant, Lane::Bulk, write).wait()?)
+    }
+
+    /// Gives a chunk to the writer.
+    fn hand_over(&self, import: &Import, begun: u64, map: &Arc<Compiled>, chunk: Chunk) -> Pending<Taken, StoreError> {
+        let (id, source, dry_run, number) = (import.id, import.source.clone(), import.dry_run, import.number);
+        let actor = Actor { user: import.by, name: import.by_name.as_str().into(), ..Actor::system() };
+        let (map, now, via) = (Arc::clone(map), self.clock.now(), format!("import:{id}"));
+        self.store.write(self.tenant, Lane::Bulk, move |tx| -> Result<Taken, StoreError> {
+            let since = Instant::now();
+            let taken = || Taken { rows: chunk.reports.len(), took: since.elapsed() };
+            let Some(mut import) = IMPORTS.get(tx, &id)?.filter(|i| i.next_row == chunk.first) else { return Ok(taken()) };
+            let cx = Cx::new(tx, &actor, now, &via)?;
+            for r in &chunk.reports {
+                let counts = &mut import.counts;
+                let (verdict, made) = if dry_run { (report::preview(tx, &source, r).map_err(store_error)?, Vec::new()) } else { report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)? };
+                match verdict {
+                    Verdict::Created => counts.created += 1,
+                    Verdict::Updated => counts.updated += 1,
+                    Verdict::Unchanged => counts.unchanged += 1,
+                    Verdict::Duplicate => counts.duplicate += 1,
+                }
+                for Made { parcel, eid } in made {
+                    tx.append(DEPOT, made_log(number), &[parcel.0, eid].concat(), eid)?;
+                }
+            }
+            import.counts.rows += chunk.rows;
+            import.counts.refused += chunk.refused;
+            import.next_row += chunk.rows;
+            import.error_bytes = chunk.error_bytes;
+            IMPORTS.put(tx, &id, &import)?;
+            Ok(taken())
+        })
+    }
+}
+
+/// A foreign report is never refused for what it says; what remains are failures of the store.
+fn store_error(e: crate::parcels::error::ParcelError) -> StoreError {
+    match e {
+        crate::parcels::error::ParcelError::Store(e) => e,
+        other => StoreError::Corrupt(other.to_string()),
+    }
+}
+
+/// Rows for the next chunk, so that it takes about [`CHUNK_TIME`].
+fn next_size(t: &Taken) -> usize {
+    let micros = usize::try_from(t.took.as_micros()).unwrap_or(usize::MAX).max(1);
+    let fitting = t.rows.max(1).saturating_mul(usize::try_from(CHUNK_TIME.as_micros()).unwrap_or(5_000)) / micros;
+    fitting.clamp(CHUNK_ROWS.0, CHUNK_ROWS.1).min(t.rows.max(CHUNK_ROWS.0) * 2)
+}
+
+fn report_of(row: Row) -> Report {
+    match row {
+        Row::Parcel(p) => Report {
+            number: p.number,
+            raw: p.raw_status,
+            at: p.status_at,
+            facts: p.facts,
+            milestones: p.milestones,
+            digest: p.digest,
+            ..Report::default()
+        },
+        Row::Status(s) => Report { number: Some(s.number),
+            raw: Some(s.raw_status),
+            at: s.at,
+            note: s.note,
+            digest: s.digest,
+            location: Place { line: s.location, ..Place::default() },
+            ..Report::default()
+        },
+    }
+}
+
+/// Changes taken back in one transaction.
+const UNDO_AT_ONCE: usize = 200;
+
+/// Takes back everything an import changed, newest first. What others said since stays.
+///
+/// # Errors
+/// When it has to go on later.
+pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), RunError> {
+    loop {
+        let now = clock.now();
+        let step = move |tx: &mut dyn WriteTx| -> Result<bool, StoreError> {
+            let Some(mut import) = IMPORTS.get(tx, &id)?.filter(|i| i.state == State::Undoing) else { return Ok(true) };
+            let log = made_log(import.number);
+            let actor = Actor { user: import.by, name: import.by_name.as_str().into(), ..Actor::system() };
+            let cx = Cx::new(tx, &actor, now, &format!("import:{id}"))?;
+            let rows = tx.tail(DEPOT, log, tx.head(DEPOT, log)?.floor.saturating_sub(1), UNDO_AT_ONCE)?;
+            for (_, bytes) in &rows {
+                if let (Some(parcel), Some(eid)) = (bytes.get(..16).and_then(Id::from_slice), bytes.get(16..).and_then(Id::from_slice)) {
+                    report::take_back(tx, &cx, Made { parcel, eid: eid.0 }, "import undone").map_err(store_error)?;
+                }
+            }
+            let done = rows.len() < UNDO_AT_ONCE;
+            if let Some((last, _)) = rows.last() {
+                tx.trim(DEPOT, log, *last, UNDO_AT_ONCE)?;
+            }
+            if done {
+                import.state = State::Undone;
+                import.finished_at = Some(now);
+                IMPORTS.put(tx, &id, &import)?;
+            }
+            Ok(done)
+        };
+        if store.write(tenant, Lane::Bulk, step).wait()? {
+            return Ok(());
+        }
+    }
+}
+
+/// What kinds of files are read, for the API.
+#[must_use]
+pub fn kind_of(name: &str) -> Option<Kind> {
+    match name {
+        "parcels" => Some(Kind::Parcels),
+        "status" => Some(Kind::Status),
+        _ => None,
+    }
+}
+
+/// Opens the error file for reading, when there is one.
+///
+/// # Errors
+/// When it is there and can't be read.
+pub fn error_rows(files: &Files, import: &model::Import) -> std::io::Result<Option<Vec<u8>>> {
+    match std::fs::read(files.errors(import.id)) {
+        Ok(bytes) if import.counts.refused > 0 => Ok(Some(bytes)),
+        Ok(_) => Ok(None),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}

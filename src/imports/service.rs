@@ -1,0 +1,205 @@
+//! The use cases of imports.
+
+use serde::{Deserialize, Serialize};
+
+use super::mapping::{Kind, Mapping};
+use super::model::{Counts, IMPORTS, Import, Saved, State, made_log, mapping_id};
+use crate::base::error::{Fault, Invalid, Kind as Class, Problem};
+use crate::base::ids::Id;
+use crate::base::text;
+use crate::identity::features::{EditStatusMaps, RunImports, UndoImports};
+use crate::identity::grant::{Grant, Scope};
+use crate::jobs::queue::{NewJob, enqueue};
+use crate::journal::{Cx, reference};
+use crate::store::table::Rows;
+use crate::store::{Dir, Ix, KeyRange, ReadTx, StoreError, Tenant, WriteTx, counters};
+
+/// The kind of job that takes a file's rows in.
+pub const RUN: &str = "import.run";
+/// The kind of job that takes an import back.
+pub const UNDO: &str = "import.undo";
+
+/// Which import a job is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Payload {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Which.
+    pub import: Id,
+}
+
+/// Why an import could not be begun, found or undone.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// There is none.
+    #[error("no import {0}")]
+    Unknown(String),
+    /// It is not in a state for that.
+    #[error("import {id} is {state}; only one that is done can be undone")]
+    State {
+        /// Which.
+        id: Id,
+        /// Its state.
+        state: &'static str,
+    },
+    /// Input that makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A caller who only sees some distributors imports for them alone.
+    #[error("importing a whole file takes access to the whole depot; report on your own parcels through /parcels/events")]
+    Scope,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Fault for ServiceError {
+    fn kind(&self) -> Class {
+        match self {
+            Self::Unknown(_) => Class::NotFound,
+            Self::State { .. } => Class::Conflict,
+            Self::Invalid(e) => e.kind(),
+            Self::Scope => Class::Forbidden,
+            Self::Store(e) => e.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown(_) => "import.unknown",
+            Self::State { .. } => "import.state",
+            Self::Invalid(_) => "import.invalid",
+            Self::Scope => "import.scope",
+            Self::Store(e) => e.code(),
+        }
+    }
+    fn fields(&self) -> Vec<Problem> {
+        match self {
+            Self::Invalid(e) => e.0.clone(),
+            Self::Unknown(_) | Self::State { .. } | Self::Scope | Self::Store(_) => Vec::new(),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, ServiceError>;
+
+/// A file that has arrived.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The id its file was stored under.
+    pub id: Id,
+    /// What its rows are.
+    pub kind: Kind,
+    /// Who it is from.
+    pub source: String,
+    /// Its name at the sender.
+    pub file: Option<String>,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether only to say what would happen.
+    pub dry_run: bool,
+}
+
+/// Begins an import: its record, and the job that takes its rows in.
+///
+/// # Errors
+/// When the source has no usable name.
+pub fn begin(tx: &mut dyn WriteTx, grant: &Grant<RunImports>, cx: &Cx, a: Arrived) -> Result<Import> {
+    if *grant.scope() != Scope::Tenant {
+        return Err(ServiceError::Scope);
+    }
+    text::required("?source", &a.source, 64).map_err(|p| Invalid(vec![p]))?;
+    counters::add(tx, "imports/begun", 1)?;
+    let import = Import {
+        id: a.id,
+        kind: a.kind,
+        source: a.source,
+        file: a.file,
+        bytes: a.bytes,
+        dry_run: a.dry_run,
+        state: State::Queued,
+        counts: Counts::default(),
+        next_row: 0,
+        error_bytes: 0,
+        survey: None,
+        warnings: Vec::new(),
+        error: None,
+        begun: 0,
+        number: u64::try_from(counters::get(tx, "imports/begun")?).unwrap_or_default(),
+        by: cx.actor.user,
+        by_name: cx.actor.name.to_string(),
+        created_at: cx.now,
+        finished_at: None,
+    };
+    IMPORTS.put(tx, &import.id, &import)?;
+    enqueue(tx, cx.now, NewJob::new(RUN, &Payload { tenant: grant.tenant(), import: import.id })?)?;
+    Ok(import)
+}
+
+/// One import.
+///
+/// # Errors
+/// [`ServiceError::Unknown`] when there is none by that id.
+pub fn find(tx: &dyn ReadTx, id: &str) -> Result<Import> {
+    let unknown = || ServiceError::Unknown(id.to_owned());
+    let id: Id = id.parse().map_err(|_| unknown())?;
+    IMPORTS.get(tx, &id)?.ok_or_else(unknown)
+}
+
+/// Imports, newest first.
+///
+/// # Errors
+/// Storage failures.
+pub fn list(tx: &dyn ReadTx, after: Option<Vec<u8>>, limit: usize) -> Result<Rows<Import>> {
+    Ok(IMPORTS.scan(tx, Ix::Primary, &KeyRange::all().resume(after), Dir::Down, limit)?)
+}
+
+/// Begins to take an import back.
+///
+/// # Errors
+/// When it is not done, or was only a dry run.
+pub fn undo(tx: &mut dyn WriteTx, grant: &Grant<UndoImports>, cx: &Cx, id: &str) -> Result<Import> {
+    let mut import = find(tx, id)?;
+    let state = match import.state {
+        State::Done if !import.dry_run => None,
+        State::Done => Some("a dry run"),
+        State::Queued => Some("queued"),
+        State::Running => Some("running"),
+        State::Failed => Some("failed"),
+        State::Undoing => Some("being undone"),
+        State::Undone => Some("undone already"),
+    };
+    if let Some(state) = state {
+        return Err(ServiceError::State { id: import.id, state });
+    }
+    import.state = State::Undoing;
+    IMPORTS.put(tx, &import.id, &import)?;
+    enqueue(tx, cx.now, NewJob::new(UNDO, &Payload { tenant: grant.tenant(), import: import.id })?)?;
+    Ok(import)
+}
+
+/// The mapping saved for a source.
+///
+/// # Errors
+/// Storage failures.
+pub fn mapping(tx: &dyn ReadTx, source: &str) -> Result<Option<(Mapping, u64)>> {
+    Ok(reference::get::<Saved>(tx, mapping_id(source))?.map(|(s, rev)| (s.mapping, rev)))
+}
+
+/// Saves the mapping of a source's columns.
+///
+/// # Errors
+/// When the source has no usable name.
+pub fn save_mapping(tx: &mut dyn WriteTx, _: &Grant<EditStatusMaps>, cx: &Cx, source: &str, mapping: Mapping) -> Result<u64> {
+    text::required("/source", source, 64).map_err(|p| Invalid(vec![p]))?;
+    let saved = Saved { source: source.to_owned(), mapping };
+    Ok(reference::set(tx, cx, mapping_id(source), Some(saved))?.rev)
+}
+
+/// Changes an import made that can still be undone.
+///
+/// # Errors
+/// Storage failures.
+pub fn undoable(tx: &dyn ReadTx, import: &Import) -> Result<u64> {
+    let head = tx.head(crate::store::DEPOT, made_log(import.number))?;
+    Ok((head.last + 1).saturating_sub(head.floor))
+}

@@ -1,0 +1,216 @@
+//! Lists of parcels. A page costs what it returns; where no index serves a filter, a page looks at a bounded number of
+//! rows and says where to go on.
+
+use serde::Deserialize;
+
+use super::error::ParcelError;
+use super::model::{Parcel, Status};
+use super::repo::{self, BY_DISTRIBUTOR, BY_EXCEPTION, BY_STATUS, PARCELS};
+use super::rules;
+use super::views::StatusInput;
+use crate::base::clock::Timestamp;
+use crate::base::error::Invalid;
+use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::deadlines::calendar::Calendar;
+use crate::deadlines::due::{self, DueKind};
+use crate::identity::grant::Scope;
+use crate::journal::{Folded, state_at};
+use crate::store::table::{Entry, cursor, position};
+use crate::store::{Dir, Ix, KeyRange, ReadTx};
+
+type Result<T> = std::result::Result<T, ParcelError>;
+
+/// Rows one page looks at when no index serves its filter.
+const LOOK_AT: usize = 2_000;
+
+/// Which parcels.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// In this status.
+    pub status: Option<StatusInput>,
+    /// Of this distributor.
+    pub distributor: Option<String>,
+    /// Only those that need a person.
+    #[serde(default)]
+    pub exceptional: bool,
+    /// With a number that begins so.
+    pub number: Option<String>,
+    /// Rows.
+    pub limit: Option<usize>,
+    /// From the page before.
+    pub cursor: Option<String>,
+}
+
+/// The number of rows a caller asks for.
+///
+/// # Errors
+/// When it is 0 or more than a page has.
+pub fn limit(asked: Option<usize>) -> std::result::Result<usize, Invalid> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        n @ 1..=MAX_LIMIT => Ok(n),
+        n => Err(Invalid::at("?limit", format!("must be 1 to {MAX_LIMIT}, got {n}"))),
+    }
+}
+
+/// A page with its opaque cursor.
+pub struct Listed<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// For the next page.
+    pub next: Option<String>,
+}
+
+/// A page of parcels.
+///
+/// # Errors
+/// When the limit or cursor is wrong; storage failures.
+pub fn list(tx: &dyn ReadTx, scope: &Scope, f: &Filter) -> Result<Listed<Entry<Folded<Parcel>>>> {
+    let n = limit(f.limit)?;
+    if let Some(number) = &f.number {
+        let mut items = repo::beginning_with(tx, number, n)?;
+        items.retain(|e| repo::visible(scope, &e.value.state) && admits(f, &e.value.state));
+        return Ok(Listed { items, next: None });
+    }
+    let status = f.status.map(|s| s.0);
+    let only = match scope {
+        Scope::Distributors(ours) if ours.len() == 1 => ours.first(),
+        _ => None,
+    };
+    let (ix, prefix) = match (f.distributor.as_ref().or(only), status) {
+        (Some(d), status) => (BY_DISTRIBUTOR, repo::distributor_key(d, status)),
+        (None, _) if f.exceptional => (BY_EXCEPTION, vec![1]),
+        (None, Some(status)) => (BY_STATUS, vec![status as u8]),
+        (None, None) => (Ix::Primary, Vec::new()),
+    };
+    let mut range = if prefix.is_empty() { KeyRange::all() } else { KeyRange::prefix(&prefix) };
+    range.after = position(f.cursor.as_deref())?;
+    let mut items = Vec::new();
+    let mut looked = 0;
+    loop {
+        let rows = PARCELS.scan(tx, ix, &range, Dir::Up, n - items.len())?;
+        looked += rows.items.len();
+        items.extend(
+            rows.items
+                .into_iter()
+                .filter(|e| repo::visible(scope, &e.value.state) && admits(f, &e.value.state)),
+        );
+        range.after = rows.next;
+        if items.len() == n || range.after.is_none() || looked >= LOOK_AT {
+            return Ok(Listed { items, next: range.after.as_ref().map(cursor).transpose()? });
+        }
+    }
+}
+
+fn admits(f: &Filter, p: &Parcel) -> bool {
+    f.status.is_none_or(|s| s.0 == p.status)
+        && f.distributor.as_ref().is_none_or(|d| p.facts.distributor.as_ref() == Some(d))
+        && (!f.exceptional || !p.issues.is_empty() || p.flags.has(super::model::Flag::Exceptional))
+}
+
+/// What "late" is measured by. The promise is a moment; by day, the promised day itself is still in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The clock.
+    #[default]
+    Clock,
+    /// The calendar day in the depot's zone.
+    Day,
+}
+
+impl By {
+    /// Whether `then` is later than `promised`.
+    #[must_use]
+    pub fn is_late(self, promised: Timestamp, then: Timestamp, calendar: &Calendar) -> bool {
+        match self {
+            Self::Clock => then > promised,
+            Self::Day => calendar.local_day(then) > calendar.local_day(promised),
+        }
+    }
+}
+
+/// Which overdue parcels.
+pub struct Overdue {
+    /// At which moment.
+    pub at: Timestamp,
+    /// By which measure.
+    pub by: By,
+    /// The present moment.
+    pub now: Timestamp,
+    /// Rows.
+    pub limit: Option<usize>,
+    /// From the page before.
+    pub cursor: Option<String>,
+}
+
+/// Open parcels whose promise had passed at a moment, earliest promise first for the present and the future; for a past
+/// moment every parcel's state then is looked at, in the order they were made.
+///
+/// # Errors
+/// When the limit or cursor is wrong; storage failures.
+pub fn overdue(
+    tx: &dyn ReadTx,
+    scope: &Scope,
+    calendar: &Calendar,
+    w: &Overdue,
+) -> Result<Listed<(Parcel, u64)>> {
+    if w.at < w.now { overdue_then(tx, scope, calendar, w) } else { overdue_now(tx, scope, calendar, w) }
+}
+
+fn overdue_now(
+    tx: &dyn ReadTx,
+    scope: &Scope,
+    calendar: &Calendar,
+    w: &Overdue,
+) -> Result<Listed<(Parcel, u64)>> {
+    let n = limit(w.limit)?;
+    let mut after = position(w.cursor.as_deref())?;
+    let (mut items, mut looked) = (Vec::new(), 0);
+    loop {
+        let (passed, next) = due::passed(tx, DueKind::Promise, w.at, after.take(), n - items.len())?;
+        looked += passed.len();
+        for d in passed {
+            let found = PARCELS.entry(tx, &d.subject)?.filter(|e| repo::visible(scope, &e.value.state));
+            items
+                .extend(found.filter(|_| w.by.is_late(d.at, w.at, calendar)).map(|e| (e.value.state, e.rev)));
+        }
+        after = next;
+        if items.len() == n || after.is_none() || looked >= LOOK_AT {
+            return Ok(Listed { items, next: after.as_ref().map(cursor).transpose()? });
+        }
+    }
+}
+
+fn overdue_then(
+    tx: &dyn ReadTx,
+    scope: &Scope,
+    calendar: &Calendar,
+    w: &Overdue,
+) -> Result<Listed<(Parcel, u64)>> {
+    let n = limit(w.limit)?;
+    let mut range = KeyRange::all().resume(position(w.cursor.as_deref())?);
+    let (mut items, mut looked) = (Vec::new(), 0);
+    loop {
+        let rows = PARCELS.scan(tx, Ix::Primary, &range, Dir::Up, n - items.len())?;
+        looked += rows.items.len();
+        for e in rows.items {
+            let then = state_at(tx, e.value.state.id.0, &e.value, w.at)?.filter(|p| repo::visible(scope, p));
+            let late = then.filter(|p| {
+                rules::is_open(p.status)
+                    && p.facts.promised_at.is_some_and(|at| w.by.is_late(at, w.at, calendar))
+            });
+            items.extend(late.map(|p| (p, e.rev)));
+        }
+        range.after = rows.next;
+        if items.len() == n || range.after.is_none() || looked >= LOOK_AT {
+            return Ok(Listed { items, next: range.after.as_ref().map(cursor).transpose()? });
+        }
+    }
+}
+
+/// Every status with its name, for filters.
+#[must_use]
+pub fn statuses() -> [Status; 16] {
+    Status::ALL
+}

@@ -1,0 +1,256 @@
+//! The use cases of parcels, each one transaction: load, decide, record.
+
+use super::error::ParcelError;
+use super::event::{Corrected, Described, Noted, ParcelEvent, Registered, Stale};
+use super::model::{Facts, Flag, Parcel, ParcelId, Status};
+use super::repo::{self, PARCELS};
+use super::rules::{self, Gate, Step};
+use super::views::{EventInput, NewParcel};
+use std::sync::Arc;
+
+use crate::base::clock::Timestamp;
+use crate::base::error::{Invalid, Problem};
+use crate::base::ids::Id;
+use crate::base::text;
+use crate::deadlines::due::{self, DueKind};
+use crate::identity::features::{
+    BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
+};
+use crate::identity::grant::{Actor, Grant, Principal, Scope};
+use crate::journal::{Cx, Folded, Written, record};
+use crate::store::table::Entry;
+use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
+
+type Result<T> = std::result::Result<T, ParcelError>;
+
+/// Rows of one bulk report at the most.
+pub const MAX_BULK: usize = 1_000;
+
+/// The parcel `name` (id or number) that `scope` admits, with the ids of others that carry the same number.
+///
+/// # Errors
+/// [`ParcelError::Unknown`] also when it is somebody else's.
+pub fn find(tx: &dyn ReadTx, scope: &Scope, name: &str) -> Result<(Entry<Folded<Parcel>>, Vec<ParcelId>)> {
+    repo::find(tx, scope, name)?.ok_or_else(|| ParcelError::Unknown(name.to_owned()))
+}
+
+/// Announces a parcel.
+///
+/// # Errors
+/// When its number is on its way here already, its facts make no sense, or its distributor lies outside the caller's scope.
+pub fn create(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<CreateParcels>,
+    cx: &Cx,
+    new: NewParcel,
+) -> Result<Written<Parcel>> {
+    let (number, facts, status) = new.checked()?;
+    if !grant.scope().admits_distributor(facts.distributor.as_deref()) {
+        let said = "must be one of your own distributors";
+        return Err(Invalid::at("/distributor", said).into());
+    }
+    for id in repo::with_tracking(tx, &number)? {
+        if let Some(Folded { state, .. }) = PARCELS.get(tx, &id)?.filter(|r| rules::is_open(r.state.status)) {
+            return Err(ParcelError::Exists { number, id: state.id, status: state.status });
+        }
+    }
+    let id = Id::fresh();
+    let mut events = vec![ParcelEvent::Registered(Box::new(Registered { number, facts }))];
+    if status != Status::Announced {
+        let first =
+            Step { to: status, occurred_at: None, location: Default::default(), note: None, reason: None };
+        events.push(rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
+    }
+    Ok(record(tx, cx, id, None, events)?)
+}
+
+/// Which gate a caller's own step goes through: forcing takes the right and a reason.
+fn gate(who: &Principal) -> Gate {
+    if who.features.contains::<ForceParcels>() { Gate::Supervisor } else { Gate::Own }
+}
+
+/// Takes one step, or corrects an earlier event when the input names one.
+///
+/// # Errors
+/// When the parcel is unknown, the step not allowed, or the right to correct missing.
+pub fn post_event(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<ScanParcels>,
+    cx: &Cx,
+    name: &str,
+    seen: Option<u64>,
+    input: EventInput,
+) -> Result<Written<Parcel>> {
+    step(tx, grant.principal(), cx, name, seen, input)
+}
+
+fn step(
+    tx: &mut dyn WriteTx,
+    who: &Arc<Principal>,
+    cx: &Cx,
+    name: &str,
+    seen: Option<u64>,
+    input: EventInput,
+) -> Result<Written<Parcel>> {
+    let (found, _) = find(tx, &who.scope, name)?;
+    let parcel = &found.value.state;
+    if let Some(seen) = seen.filter(|seen| *seen != found.rev) {
+        return Err(ParcelError::Stale { id: parcel.id, found: found.rev, seen });
+    }
+    let event = match input.corrects {
+        None => rules::decide_move(parcel, input.into_step()?, gate(who), cx.now)?,
+        Some(eid) => {
+            who.grant::<CorrectParcels>()?;
+            let known = crate::journal::history::<Parcel>(tx, &found.value.line)?
+                .iter()
+                .any(|(_, e)| e.key.eid == eid.0);
+            if !known {
+                return Err(Invalid::at("/corrects", format!("{eid} is no event of this parcel")).into());
+            }
+            let reason = input.reason.filter(|r| !r.trim().is_empty());
+            let reason = reason.ok_or_else(|| Invalid::at("/reason", "is needed to correct an event"))?;
+            ParcelEvent::Corrected(Corrected { eid: eid.0, to: input.status, reason })
+        }
+    };
+    let id = parcel.id.0;
+    Ok(record(tx, cx, id, Some(found.value), vec![event])?)
+}
+
+/// The verdict on one row of a bulk report.
+pub type RowVerdict = std::result::Result<Written<Parcel>, ParcelError>;
+
+/// Reports on many parcels. With `atomic` one refused row refuses all; else each row stands for itself.
+///
+/// # Errors
+/// When there are too many rows, or with `atomic` the first refusal.
+pub fn post_events(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<BulkParcels>,
+    cx: &Cx,
+    rows: Vec<(String, EventInput)>,
+    atomic: bool,
+) -> Result<Vec<RowVerdict>> {
+    if rows.is_empty() || rows.len() > MAX_BULK {
+        return Err(Invalid::at("/rows", format!("needs 1 to {MAX_BULK} rows, got {}", rows.len())).into());
+    }
+    let mut out = Vec::with_capacity(rows.len());
+    for (row, (name, input)) in rows.into_iter().enumerate() {
+        match step(tx, grant.principal(), cx, &name, None, input) {
+            Err(ParcelError::Store(e)) => return Err(e.into()),
+            Err(why) if atomic => return Err(ParcelError::Row { row, why: Box::new(why) }),
+            verdict => out.push(verdict),
+        }
+    }
+    Ok(out)
+}
+
+/// Changes what is known of a parcel.
+///
+/// # Errors
+/// When it has changed since revision `seen`, or leaves the caller's scope.
+pub fn describe(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditParcels>,
+    cx: &Cx,
+    name: &str,
+    seen: u64,
+    facts: Facts,
+) -> Result<Written<Parcel>> {
+    let (found, _) = find(tx, grant.scope(), name)?;
+    let id = found.value.state.id;
+    if found.rev != seen {
+        return Err(ParcelError::Stale { id, found: found.rev, seen });
+    }
+    let leaves = facts.distributor.is_some() || facts.cleared.iter().any(|c| c == "distributor");
+    if leaves && !grant.scope().admits_distributor(facts.distributor.as_deref()) {
+        return Err(Invalid::at("/distributor", "must be one of your own distributors").into());
+    }
+    let event = ParcelEvent::Described(Box::new(Described { facts }));
+    Ok(record(tx, cx, id.0, Some(found.value), vec![event])?)
+}
+
+/// Adds a note.
+///
+/// # Errors
+/// When it is empty or too long.
+pub fn note(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditParcels>,
+    cx: &Cx,
+    name: &str,
+    note: String,
+) -> Result<Written<Parcel>> {
+    text::required("/text", &note, text::LONG).map_err(|p: Problem| Invalid(vec![p]))?;
+    let (found, _) = find(tx, grant.scope(), name)?;
+    let id = found.value.state.id.0;
+    Ok(record(tx, cx, id, Some(found.value), vec![ParcelEvent::Noted(Noted { text: note })])?)
+}
+
+/// Parcels made stale in one transaction at the most.
+const STALE_AT_ONCE: usize = 200;
+
+/// Marks what has been in its status too long. Each deadline fires once, however late: the event names the status and
+/// the moment it began, and has no effect on a parcel that has moved on.
+///
+/// # Errors
+/// Storage failures.
+pub fn fire_stale(store: &Store, tenant: Tenant, now: Timestamp) -> std::result::Result<usize, StoreError> {
+    let waiting = store.read(tenant, |tx| due::passed(tx, DueKind::Stale, now, None, 1))?;
+    if waiting.0.is_empty() {
+        return Ok(0);
+    }
+    let fire = move |tx: &mut dyn WriteTx| -> std::result::Result<usize, StoreError> {
+        let (passed, _) = due::passed(tx, DueKind::Stale, now, None, STALE_AT_ONCE)?;
+        let cx = Cx::new(tx, &Actor::system(), now, "deadline")?;
+        for d in &passed {
+            match PARCELS.get(tx, &d.subject)? {
+                Some(row) if row.due == Some(d.at) && !row.state.flags.has(Flag::Stale) => {
+                    let (status, since) = (row.state.status, row.state.since);
+                    let id = d.subject;
+                    record(
+                        tx,
+                        &cx,
+                        id,
+                        Some(row),
+                        vec![ParcelEvent::Stale(Stale { status, since, due: d.at })],
+                    )?;
+                }
+                // Its parcel is gone or has another deadline by now: nothing is due.
+                _ => due::replace(tx, DueKind::Stale, d.subject, Some(d.at), None)?,
+            }
+        }
+        Ok(passed.len())
+    };
+    store.write(tenant, Lane::Bulk, fire).wait()
+}
+
+/// Open parcels whose deadlines are recomputed in one transaction.
+const REPLAN_AT_ONCE: usize = 500;
+
+/// Recomputes stale deadlines after the limits changed, a page at a time; returns where to go on.
+///
+/// # Errors
+/// Storage failures.
+pub fn replan(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    after: Option<Vec<u8>>,
+) -> std::result::Result<Option<Vec<u8>>, StoreError> {
+    use crate::journal::Aggregate;
+    let range = crate::store::KeyRange::all().resume(after);
+    let rows = PARCELS.scan(tx, crate::store::Ix::Primary, &range, crate::store::Dir::Up, REPLAN_AT_ONCE)?;
+    for Entry { value: mut row, .. } in rows.items {
+        let followed = Parcel::follow(tx, cx, Some(&row), &row.state)?;
+        if followed.due != row.due {
+            row.due = followed.due;
+            PARCELS.put(tx, &row.state.id.0, &row)?;
+        }
+    }
+    Ok(rows.next)
+}
+
+/// The state machine as it is published: for each status the steps an own scan may take.
+#[must_use]
+pub fn state_machine() -> Vec<(Status, Vec<Status>)> {
+    Status::ALL.into_iter().map(|s| (s, rules::next_steps(s, None, Gate::Own))).collect()
+}

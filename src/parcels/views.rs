@@ -1,0 +1,600 @@
+//! What callers send and see of parcels.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::event::ParcelEvent;
+use super::model::{Contact, Facts, Flag, Milestones, Parcel, ParcelId, Place, Status};
+use super::repo::MAX_NUMBER;
+use super::rules::{self, Gate, Step};
+use crate::base::clock::Timestamp;
+use crate::base::error::{Invalid, Problem};
+use crate::base::ids::Id;
+use crate::base::money::Money;
+use crate::base::text;
+use crate::base::units::{Grams, Position};
+use crate::journal::Stamped;
+
+/// What is known of a parcel, as a caller writes it. In an update a field that is null takes the fact away.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // the fields are those of [`Facts`], in the API's units
+pub struct FactsInput {
+    #[serde(alias = "orderRef", default, deserialize_with = "told")]
+    pub order_ref: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    pub distributor: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    pub carrier: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    pub service: Told<String>,
+    pub recipient: Option<Contact>,
+    pub to: Option<PlaceInput>,
+    pub from: Option<PlaceInput>,
+    #[serde(default, deserialize_with = "told")]
+    pub items: Told<u32>,
+    #[serde(default, deserialize_with = "told")]
+    pub category: Told<String>,
+    /// Grams.
+    #[serde(alias = "weightG", default, deserialize_with = "told")]
+    pub weight_g: Told<u64>,
+    #[serde(alias = "volumeCm3", default, deserialize_with = "told")]
+    pub volume_cm3: Told<u64>,
+    #[serde(default, deserialize_with = "told")]
+    pub value: Told<Money>,
+    #[serde(default, deserialize_with = "told")]
+    pub freight: Told<Money>,
+    #[serde(alias = "promisedAt", default, deserialize_with = "told")]
+    pub promised_at: Told<Timestamp>,
+    #[serde(alias = "shipBy", default, deserialize_with = "told")]
+    pub ship_by: Told<Timestamp>,
+    #[serde(default, deserialize_with = "told")]
+    pub remark: Told<String>,
+}
+
+/// Not mentioned, taken away, or said.
+pub type Told<T> = Option<Option<T>>;
+
+fn told<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Told<T>, D::Error> {
+    Option::<T>::deserialize(d).map(Some)
+}
+
+/// An address as a caller writes it.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct PlaceInput {
+    #[serde(alias = "address")]
+    pub line: Option<String>,
+    pub zip: Option<String>,
+    pub city: Option<String>,
+    pub state: Option<String>,
+    pub country: Option<String>,
+    /// Degrees north.
+    #[serde(alias = "lat")]
+    pub latitude: Option<f64>,
+    /// Degrees east.
+    #[serde(alias = "lon", alias = "lng")]
+    pub longitude: Option<f64>,
+}
+
+impl PlaceInput {
+    fn checked(self, at: &str, wrong: &mut Vec<Problem>) -> Place {
+        let Self { line, zip, city, state, country, latitude, longitude } = self;
+        for (name, text) in
+            [("line", &line), ("zip", &zip), ("city", &city), ("state", &state), ("country", &country)]
+        {
+            wrong.extend(
+                text.as_deref().and_then(|t| text::optional(&format!("{at}/{name}"), t, text::LONG).err()),
+            );
+        }
+        let position = match (latitude, longitude) {
+            (None, None) => None,
+            (Some(lat), Some(lon)) => Position::from_degrees(lat, lon)
+                .map_err(|e| wrong.push(Problem::new(format!("{at}/latitude"), e)))
+                .ok(),
+            _ => {
+                wrong.push(Problem::new(format!("{at}/latitude"), "latitude and longitude go together"));
+                None
+            }
+        };
+        Place { line, zip, city, state, country, position }
+    }
+}
+
+impl FactsInput {
+    /// The facts, checked. What was null is listed as cleared.
+    ///
+    /// # Errors
+    /// Names every field that is wrong.
+    pub fn checked(self) -> Result<Facts, Invalid> {
+        let Self {
+            order_ref,
+            distributor,
+            carrier,
+            service,
+            recipient,
+            to,
+            from,
+            items,
+            category,
+            weight_g,
+            volume_cm3,
+            value,
+            freight,
+            promised_at,
+            ship_by,
+            remark,
+        } = self;
+        let (mut wrong, mut cleared) = (Vec::new(), Vec::new());
+        fn said<T>(name: &str, told: Told<T>, cleared: &mut Vec<String>) -> Option<T> {
+            if matches!(told, Some(None)) {
+                cleared.push(name.to_owned());
+            }
+            told.flatten()
+        }
+        let mut short = |name: &str, told: Told<String>, max: usize, cleared: &mut Vec<String>| {
+            let value = said(name, told, cleared);
+            wrong.extend(value.as_deref().and_then(|t| text::optional(&format!("/{name}"), t, max).err()));
+            value
+        };
+        let order_ref = short("order_ref", order_ref, MAX_NUMBER, &mut cleared);
+        let distributor = short("distributor", distributor, text::SHORT, &mut cleared);
+        let carrier = short("carrier", carrier, text::SHORT, &mut cleared);
+        let service = short("service", service, text::SHORT, &mut cleared);
+        let category = short("category", category, text::SHORT, &mut cleared);
+        let remark = short("remark", remark, text::LONG, &mut cleared);
+        let recipient = recipient.unwrap_or_default();
+        for (name, text) in
+            [("name", &recipient.name), ("phone", &recipient.phone), ("email", &recipient.email)]
+        {
+            wrong.extend(
+                text.as_deref()
+                    .and_then(|t| text::optional(&format!("/recipient/{name}"), t, text::LONG).err()),
+            );
+        }
+        let to = to.map(|p| p.checked("/to", &mut wrong)).unwrap_or_default();
+        let from = from.map(|p| p.checked("/from", &mut wrong)).unwrap_or_default();
+        let mut money = |name: &str, told: Told<Money>, cleared: &mut Vec<String>| {
+            let value = said(name, told, cleared);
+            let bad = value.as_ref().is_some_and(|m| {
+                m.currency.len() != 3 || !m.currency.bytes().all(|b| b.is_ascii_uppercase())
+            });
+            if bad {
+                wrong.push(Problem::new(
+                    format!("/{name}/currency"),
+                    "must be a three-letter ISO 4217 code such as EUR",
+                ));
+            }
+            value
+        };
+        let value = money("value", value, &mut cleared);
+        let freight = money("freight", freight, &mut cleared);
+        let facts = Facts {
+            order_ref,
+            distributor,
+            carrier,
+            service,
+            recipient,
+            to,
+            from,
+            items: said("items", items, &mut cleared),
+            category,
+            weight: said("weight", weight_g, &mut cleared).map(Grams),
+            volume_cm3: said("volume_cm3", volume_cm3, &mut cleared),
+            value,
+            freight,
+            promised_at: said("promised_at", promised_at, &mut cleared),
+            ship_by: said("ship_by", ship_by, &mut cleared),
+            remark,
+            cleared,
+        };
+        if wrong.is_empty() { Ok(facts) } else { Err(Invalid(wrong)) }
+    }
+}
+
+/// A parcel to be announced.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct NewParcel {
+    /// The number on its label.
+    #[serde(alias = "trackingNumber")]
+    pub tracking_number: String,
+    /// Where it is; announced when absent.
+    #[serde(default)]
+    pub status: Option<StatusInput>,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub facts: FactsInput,
+}
+
+impl NewParcel {
+    /// Number, facts and first status, checked.
+    ///
+    /// # Errors
+    /// Names every field that is wrong.
+    pub fn checked(self) -> Result<(String, Facts, Status), Invalid> {
+        let number = self.tracking_number;
+        let wrong = text::required("/tracking_number", &number, MAX_NUMBER).err();
+        let status = self.status.map_or(Status::Announced, |s| s.0);
+        match (wrong, self.facts.checked()) {
+            (None, Ok(facts)) => Ok((number, facts, status)),
+            (wrong, facts) => {
+                Err(Invalid(wrong.into_iter().chain(facts.err().into_iter().flat_map(|i| i.0)).collect()))
+            }
+        }
+    }
+}
+
+/// A status in either case.
+#[derive(Clone, Copy, Debug, ToSchema)]
+#[schema(value_type = String, example = "in_transit")]
+pub struct StatusInput(pub Status);
+
+impl<'de> Deserialize<'de> for StatusInput {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(d)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A step, or a correction of one.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventInput {
+    /// Where it is now; in a correction what the event should have said, absent to void it.
+    #[serde(default, deserialize_with = "status")]
+    #[schema(value_type = Option<String>)]
+    pub status: Option<Status>,
+    /// When, for what is reported late.
+    #[serde(alias = "occurredAt")]
+    pub occurred_at: Option<Timestamp>,
+    /// Where.
+    pub location: Option<PlaceInput>,
+    /// A remark on it.
+    #[serde(alias = "notes")]
+    pub note: Option<String>,
+    /// A reason code, or why a step is forced or corrected.
+    pub reason: Option<String>,
+    /// The event this corrects.
+    pub corrects: Option<Id>,
+}
+
+fn status<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Status>, D::Error> {
+    Ok(Option::<StatusInput>::deserialize(d)?.map(|s| s.0))
+}
+
+impl EventInput {
+    /// The step it asks for.
+    ///
+    /// # Errors
+    /// When no status is named.
+    pub fn into_step(self) -> Result<Step, Invalid> {
+        let Some(to) = self.status else {
+            return Err(Invalid::at("/status", "is needed: name where the parcel is now"));
+        };
+        let mut wrong = Vec::new();
+        let location = self.location.map(|l| l.checked("/location", &mut wrong)).unwrap_or_default();
+        if wrong.is_empty() {
+            Ok(Step { to, occurred_at: self.occurred_at, location, note: self.note, reason: self.reason })
+        } else {
+            Err(Invalid(wrong))
+        }
+    }
+}
+
+/// One row of a bulk report.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct BulkRow {
+    /// The parcel, by id or number.
+    #[serde(alias = "trackingNumber", alias = "tracking_number", alias = "id")]
+    pub parcel: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: EventInput,
+}
+
+/// A bulk report.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkInput {
+    /// The rows, at most 1,000.
+    pub rows: Vec<BulkRow>,
+    /// Whether one refused row refuses all.
+    #[serde(default)]
+    pub atomic: bool,
+}
+
+/// The verdict on one row.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BulkVerdict {
+    /// The row, from 0.
+    pub row: usize,
+    /// Whether it was taken.
+    pub ok: bool,
+    /// The parcel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<ParcelId>,
+    /// Its status now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// Why not, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// The verdicts of a bulk report.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BulkAnswer {
+    /// Rows taken.
+    pub accepted: usize,
+    /// Rows refused.
+    pub rejected: usize,
+    /// One for each row, in order.
+    pub results: Vec<BulkVerdict>,
+}
+
+/// A note.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoteInput {
+    /// Its text.
+    pub text: String,
+}
+
+/// An address as it is shown.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[allow(missing_docs)]
+pub struct PlaceView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zip: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latitude: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longitude: Option<f64>,
+}
+
+impl<'a> PlaceView<'a> {
+    fn of(p: &'a Place) -> Option<Self> {
+        let Place { line, zip, city, state, country, position } = p;
+        (!p.is_empty()).then(|| Self {
+            line: line.as_deref(),
+            zip: zip.as_deref(),
+            city: city.as_deref(),
+            state: state.as_deref(),
+            country: country.as_deref(),
+            latitude: position.map(|p| f64::from(p.lat) / 1e6),
+            longitude: position.map(|p| f64::from(p.lon) / 1e6),
+        })
+    }
+}
+
+/// A fact that needs a person.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IssueView<'a> {
+    /// The reason's code.
+    pub reason: &'a str,
+    /// Since when.
+    pub at: Timestamp,
+    /// In words.
+    pub detail: &'a str,
+    /// The event behind it.
+    pub event: Id,
+}
+
+/// A parcel as it is shown.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[allow(missing_docs)] // the fields are those of the record
+pub struct ParcelView<'a> {
+    pub id: ParcelId,
+    pub tracking_number: &'a str,
+    pub status: Status,
+    pub since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_status: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_ref: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distributor: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_nobody")]
+    pub recipient: &'a Contact,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<PlaceView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PlaceView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_g: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_cm3: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<&'a Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freight: Option<&'a Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ship_by: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "no_milestones")]
+    pub milestones: &'a Milestones,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<PlaceView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<&'a str>,
+    pub flags: Vec<Flag>,
+    pub issues: Vec<IssueView<'a>>,
+    pub events: u32,
+    pub notes: u32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// The record's revision.
+    pub version: u64,
+    /// The steps an own scan may take now.
+    pub allowed_next: Vec<Status>,
+    /// Other parcels that carry the same number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<ParcelId>,
+}
+
+fn is_nobody(c: &&Contact) -> bool {
+    c.is_empty()
+}
+fn no_milestones(m: &&Milestones) -> bool {
+    m.is_empty()
+}
+
+impl<'a> ParcelView<'a> {
+    /// `p` at revision `rev`.
+    #[must_use]
+    pub fn of(p: &'a Parcel, rev: u64) -> Self {
+        let Parcel {
+            id,
+            number,
+            status,
+            before_hold,
+            since,
+            raw,
+            raw_at,
+            source,
+            facts,
+            milestones,
+            delivered_at,
+            location,
+            flags,
+            notes_count,
+            events,
+            issues,
+            created_at,
+            updated_at,
+            corrections: _,
+        } = p;
+        let Facts {
+            order_ref,
+            distributor,
+            carrier,
+            service,
+            recipient,
+            to,
+            from,
+            items,
+            category,
+            weight,
+            volume_cm3,
+            value,
+            freight,
+            promised_at,
+            ship_by,
+            remark,
+            cleared: _,
+        } = facts;
+        Self {
+            id: *id,
+            tracking_number: number,
+            status: *status,
+            since: *since,
+            raw_status: raw.as_deref(),
+            raw_at: *raw_at,
+            source: source.as_deref(),
+            order_ref: order_ref.as_deref(),
+            distributor: distributor.as_deref(),
+            carrier: carrier.as_deref(),
+            service: service.as_deref(),
+            recipient,
+            to: PlaceView::of(to),
+            from: PlaceView::of(from),
+            items: *items,
+            category: category.as_deref(),
+            weight_g: weight.map(|g| g.0),
+            volume_cm3: *volume_cm3,
+            value: value.as_ref(),
+            freight: freight.as_ref(),
+            promised_at: *promised_at,
+            ship_by: *ship_by,
+            delivered_at: *delivered_at,
+            milestones,
+            location: location.as_ref().and_then(PlaceView::of),
+            remark: remark.as_deref(),
+            flags: flags.iter().collect(),
+            issues: issues
+                .iter()
+                .map(|i| IssueView { reason: &i.reason, at: i.at, detail: &i.detail, event: Id(i.eid) })
+                .collect(),
+            events: *events,
+            notes: *notes_count,
+            created_at: *created_at,
+            updated_at: *updated_at,
+            version: rev,
+            allowed_next: rules::next_steps(*status, *before_hold, Gate::Own),
+            duplicates: Vec::new(),
+        }
+    }
+}
+
+/// One event of a parcel's history.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventView {
+    /// Its id, to correct it by.
+    pub id: Id,
+    /// Its kind.
+    pub kind: &'static str,
+    /// When it took effect.
+    pub at: Timestamp,
+    /// When it was written.
+    pub received_at: Timestamp,
+    /// Who caused it, by the site's own number; 0 is the system.
+    pub actor: u32,
+    /// The site it was written at.
+    pub site: u32,
+    /// What it says.
+    #[schema(value_type = Object)]
+    pub event: serde_json::Value,
+}
+
+impl EventView {
+    /// `e` as it is shown.
+    #[must_use]
+    pub fn of(e: &Stamped<ParcelEvent>) -> Self {
+        let event = match &e.event {
+            ParcelEvent::Registered(e) => serde_json::to_value(e),
+            ParcelEvent::Reported(e) => serde_json::to_value(e),
+            ParcelEvent::Moved(e) => serde_json::to_value(e),
+            ParcelEvent::Described(e) => serde_json::to_value(e),
+            ParcelEvent::Noted(e) => serde_json::to_value(e),
+            ParcelEvent::Corrected(e) => serde_json::to_value(e),
+            ParcelEvent::Stale(e) => serde_json::to_value(e),
+            ParcelEvent::Flagged(e) => serde_json::to_value(e),
+        };
+        Self {
+            id: Id(e.key.eid),
+            kind: crate::journal::Event::name(&e.event),
+            at: e.key.at(),
+            received_at: Timestamp::from_millis(i64::try_from(e.key.t >> 16).unwrap_or(i64::MAX)),
+            actor: e.actor,
+            site: e.site,
+            event: event.unwrap_or_default(),
+        }
+    }
+}

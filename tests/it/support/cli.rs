@@ -1,0 +1,69 @@
+//! The binary as an operator runs it, each in an empty folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A data folder that was set up by `crossdock init`, and the binary to run on it.
+pub struct Folder {
+    dir: tempfile::TempDir,
+}
+
+/// The operator's login and password in a folder of the tests.
+pub const LOGIN: &str = "ana";
+pub const PASSWORD: &str = "correct horse battery";
+
+impl Folder {
+    /// An empty depot in `zone`.
+    pub fn depot(zone: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let password = dir.path().join("password");
+        std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
+        let folder = Self { dir };
+        let data = folder.data();
+        let args = ["--role", "depot", "--tenant", "acme", "--depot", "north", "--zone", zone, "--admin-user", LOGIN];
+        let out = folder.run(["init", "--data-dir"].into_iter().map(Into::into).chain([data.into_os_string()]).chain(args.map(Into::into)).chain(["--admin-password-file".into(), password.into_os_string()]));
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        folder
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// A file beside it.
+    pub fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Runs the binary with `args`.
+    pub fn run(&self, args: impl IntoIterator<Item = std::ffi::OsString>) -> Output {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_crossdock"));
+        c.args(args).stdin(Stdio::null()).env_remove("CROSSDOCK_CONFIG").output().unwrap()
+    }
+
+    /// Runs `verb` on the data folder and reads its JSON.
+    pub fn json(&self, verb: &str, args: &[&str]) -> Value {
+        let mut all = vec![verb.into(), "--data-dir".into(), self.data().into_os_string()];
+        all.extend(args.iter().map(Into::into));
+        let out = self.run(all);
+        assert!(out.status.success(), "{verb}: {}\n{}", String::from_utf8_lossy(&out.stderr), String::from_utf8_lossy(&out.stdout));
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{verb}: {e}: {}", String::from_utf8_lossy(&out.stdout)))
+    }
+
+    /// Imports `file` and returns what was said of it.
+    pub fn import(&self, kind: &str, source: &str, file: &Path) -> Value {
+        self.json("import", &["--kind", kind, "--source", source, "--json", file.to_str().unwrap()])
+    }
+
+    /// Gives `source` a status map: pairs of its word and ours.
+    pub fn map(&self, source: &str, words: &[(&str, &str)]) {
+        let csv: String = words.iter().map(|(w, s)| format!("{w},{w},{s}\n")).collect();
+        let file = self.file(&format!("{source}-map.csv"), format!("code,meaning,status\n{csv}").as_bytes());
+        self.json("status-map", &["set", "--source", source, "--json", file.to_str().unwrap()]);
+    }
+}
