@@ -98,7 +98,9 @@ impl Setup for Unattended {
 fn before_migration(folder: &Path, layout: &Layout) -> Result<(), StoreError> {
     let backups = folder.join("backups");
     let to = backups.join(format!("before-upgrade-from-{}-layout-{}.redb", layout.release, layout.number));
-    let failed = |why: &dyn std::fmt::Display| StoreError::Io(format!("no backup before the upgrade at {}: {why}", to.display()));
+    let failed = |why: &dyn std::fmt::Display| {
+        StoreError::Io(format!("no backup before the upgrade at {}: {why}", to.display()))
+    };
     private::folder(&backups).map_err(|e| failed(&e))?;
     fs::copy(folder.join(STORE), &to).and_then(|_| fs::File::open(&to)?.sync_all()).map_err(|e| failed(&e))
 }
@@ -148,7 +150,8 @@ pub struct Opened {
 pub fn open(config: Config, clock: Clock) -> Result<Opened, StartError> {
     let folder = config.server.data_dir.clone();
     private::folder(&folder)?;
-    let store = Redb::file(&folder.join(STORE), options(&config)).map_err(|why| StartError::Store { folder: folder.clone(), why })?;
+    let store = Redb::file(&folder.join(STORE), options(&config))
+        .map_err(|why| StartError::Store { folder: folder.clone(), why })?;
     furnish(config, clock, Store::new(store))
 }
 
@@ -172,7 +175,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         TlsMode::Off => None,
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
-    let app = App { store, clock, config: Arc::new(config), gate, folder: Arc::new(folder), wake: Wake::default() };
+    let app =
+        App { store, clock, config: Arc::new(config), gate, folder: Arc::new(folder), wake: Wake::default() };
     Ok(Opened { app, tls })
 }
 
@@ -242,7 +246,11 @@ impl Running {
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let host = if self.address.ip().is_unspecified() { "localhost".to_owned() } else { self.address.ip().to_string() };
+        let host = if self.address.ip().is_unspecified() {
+            "localhost".to_owned()
+        } else {
+            self.address.ip().to_string()
+        };
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         format!("{scheme}://{host}:{}", self.address.port())
     }
@@ -289,7 +297,9 @@ impl Running {
             match tls.renew(self.app.clock.now()) {
                 Ok(true) => tracing::info!("the certificate was renewed"),
                 Ok(false) => {}
-                Err(e) => tracing::error!(error = %e, "the certificate was not renewed; the one so far stays in use"),
+                Err(e) => {
+                    tracing::error!(error = %e, "the certificate was not renewed; the one so far stays in use")
+                }
             }
         }
     }

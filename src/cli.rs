@@ -376,9 +376,16 @@ mod tests {
     fn flags_win_over_the_file_the_folder_brings_along() {
         let dir = tempfile::tempdir().unwrap();
         let place = Place { data_dir: Some(dir.path().into()), config: None };
-        std::fs::write(dir.path().join(commands::SETTINGS), "[server]\nrole = \"hq\"\nlisten = \"127.0.0.1:1\"\n").unwrap();
+        std::fs::write(
+            dir.path().join(commands::SETTINGS),
+            "[server]\nrole = \"hq\"\nlisten = \"127.0.0.1:1\"\n",
+        )
+        .unwrap();
         let config = settings(&place, &[("server.listen", "127.0.0.1:2".into())]).unwrap();
-        assert_eq!((config.server.role, config.server.listen.as_str()), (crate::config::choices::Role::Hq, "127.0.0.1:2"));
+        assert_eq!(
+            (config.server.role, config.server.listen.as_str()),
+            (crate::config::choices::Role::Hq, "127.0.0.1:2")
+        );
     }
 
     #[test]

@@ -75,7 +75,12 @@ impl Depot {
 
     fn of(control: &Control, own: Option<Running>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { http, base: format!("http://{}", control.address), bearer: control.bearer(FIRST_TENANT), own })
+        Ok(Self {
+            http,
+            base: format!("http://{}", control.address),
+            bearer: control.bearer(FIRST_TENANT),
+            own,
+        })
     }
 
     /// Where its control door is.
@@ -151,10 +156,15 @@ async fn answered(request: RequestBuilder) -> anyhow::Result<Value> {
     let status = response.status();
     let body = response.bytes().await.context("the depot's answer broke off")?;
     if status.is_success() {
-        return Ok(if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).context("the depot's answer is not JSON")? });
+        return Ok(if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body).context("the depot's answer is not JSON")?
+        });
     }
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let detail = problem["detail"].as_str().map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
+    let detail =
+        problem["detail"].as_str().map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
     Err(Refused { status: status.as_u16(), detail }.into())
 }
 

@@ -21,7 +21,9 @@ const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve { place, role, listen, no_tls, demo } => serve::run(&place, How { role, listen, no_tls, demo }).await,
+        Command::Serve { place, role, listen, no_tls, demo } => {
+            serve::run(&place, How { role, listen, no_tls, demo }).await
+        }
         Command::Init { place, role, tenant, depot, zone, admin_user, admin_password_file } => {
             let password = secret(&admin_password_file)?;
             let new = json!({ "tenant": tenant, "depot": depot, "zone": zone, "user": admin_user, "password": password });
@@ -45,7 +47,11 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let report = get(&place, "/api/v1/check").await?;
             answer(&pretty(&report)?)?;
             let faults = report["faults"].as_array().map_or(0, Vec::len);
-            if faults > 0 { Err(Faults(format!("the store has {faults} faults; restore the last backup")).into()) } else { Ok(()) }
+            if faults > 0 {
+                Err(Faults(format!("the store has {faults} faults; restore the last backup")).into())
+            } else {
+                Ok(())
+            }
         }
         Command::Backup { place, to } => {
             let body = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
@@ -62,13 +68,19 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Verify { place } => {
             let report = get(&place, "/api/v1/audit-log/verify").await?;
             answer(&pretty(&report)?)?;
-            if report["intact"] == false { Err(Faults("the audit trail was changed".into()).into()) } else { Ok(()) }
+            if report["intact"] == false {
+                Err(Faults("the audit trail was changed".into()).into())
+            } else {
+                Ok(())
+            }
         }
         Command::User { command } => user(command).await,
         Command::StatusMap { command } => {
             let (place, path) = match command {
                 MapCommand::List { place } => (place, "/api/v1/status-maps".to_owned()),
-                MapCommand::Show { place, source } => (place, format!("/api/v1/status-maps/{}", encoded(&source))),
+                MapCommand::Show { place, source } => {
+                    (place, format!("/api/v1/status-maps/{}", encoded(&source)))
+                }
                 MapCommand::Unmapped { place } => (place, "/api/v1/status-maps/unmapped".to_owned()),
             };
             answer(&pretty(&get(&place, &path).await?)?)
@@ -96,7 +108,12 @@ async fn user(command: UserCommand) -> anyhow::Result<()> {
         UserCommand::Add { place, user, name, role, password_file } => {
             let password = secret(&password_file)?;
             let name = name.unwrap_or_else(|| user.clone());
-            post(&place, "/api/v1/users", &json!({ "login": user, "name": name, "role": role, "password": password })).await?
+            post(
+                &place,
+                "/api/v1/users",
+                &json!({ "login": user, "name": name, "role": role, "password": password }),
+            )
+            .await?
         }
     };
     answer(&pretty(&answered)?)
@@ -115,7 +132,10 @@ async fn init(place: &Place, role: RoleArg, zone: &str, new: &Value) -> anyhow::
     let made = made?;
     let file = folder.join(SETTINGS);
     if place.config.is_none() && !file.exists() {
-        let text = format!("# Written by `crossdock init`.\n[server]\nrole = \"{}\"\n\n[depot]\nzone = \"{zone}\"\n", role.word());
+        let text = format!(
+            "# Written by `crossdock init`.\n[server]\nrole = \"{}\"\n\n[depot]\nzone = \"{zone}\"\n",
+            role.word()
+        );
         private::write(&file, text.as_bytes())?;
     }
     answer(&made.to_string())
@@ -159,7 +179,10 @@ async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Val
 async fn connect(place: &Place) -> anyhow::Result<Depot> {
     let config = settings(place, &[])?;
     if !config.server.data_dir.is_dir() {
-        bail!("there is no data folder {}: name it with --data-dir, or make it with crossdock init", config.server.data_dir.display());
+        bail!(
+            "there is no data folder {}: name it with --data-dir, or make it with crossdock init",
+            config.server.data_dir.display()
+        );
     }
     logs::init(&quiet(), &config.server.data_dir, &Clock::Wall)?;
     Depot::connect(config).await
@@ -206,7 +229,9 @@ fn readable(value: &Value) -> String {
         let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
         match value {
             Value::Object(members) => members.iter().for_each(|(name, v)| lines(&below(name), v, out)),
-            Value::Array(items) => items.iter().enumerate().for_each(|(n, v)| lines(&below(&n.to_string()), v, out)),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(n, v)| lines(&below(&n.to_string()), v, out))
+            }
             Value::String(text) => out.push_str(&format!("{at}: {text}\n")),
             other => out.push_str(&format!("{at}: {other}\n")),
         }

@@ -36,7 +36,8 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     let start = move || app::start(app::open(config, Clock::Wall)?, Vec::new());
     let running = tokio::task::spawn_blocking(start).await.context("the depot could not be started")??;
     if demo {
-        let depot = Depot::running(&folder).await?.context("the server that was just started does not answer")?;
+        let depot =
+            Depot::running(&folder).await?.context("the server that was just started does not answer")?;
         if let Err(e) = seed(&depot, &running).await {
             say(&format!("crossdock: the demonstration is not complete: {e:#}"));
         }

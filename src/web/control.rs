@@ -67,7 +67,11 @@ impl Control {
     /// When the system refuses.
     pub fn write(&self, folder: &Path) -> Result<(), PrivateError> {
         let path = folder.join(FILE);
-        let written = Written { address: self.address, secret: self.secret.reveal().clone(), process: std::process::id() };
+        let written = Written {
+            address: self.address,
+            secret: self.secret.reveal().clone(),
+            process: std::process::id(),
+        };
         let text = serde_json::to_vec(&written).map_err(|e| PrivateError::malformed(&path, e.to_string()))?;
         private::write(&path, &text)
     }
@@ -83,7 +87,10 @@ impl Control {
         let bad = |_| PrivateError::malformed(&path, "can't be read: delete it and restart the server");
         let Written { address, secret, process: _ } = serde_json::from_slice(&bytes).map_err(bad)?;
         if !address.ip().is_loopback() {
-            return Err(PrivateError::malformed(&path, "names another machine: delete it and restart the server"));
+            return Err(PrivateError::malformed(
+                &path,
+                "names another machine: delete it and restart the server",
+            ));
         }
         Ok(Some(Self { address, secret: Secret::new(secret) }))
     }

@@ -69,7 +69,12 @@ pub fn routes() -> Routes {
     Routes::new("operation")
         .open(Method::GET, "/health", health, "How the depot is, in short")
         .answers::<Health>(200)
-        .add::<DetailedHealth, _, _>(Method::GET, "/health/detailed", detailed, "How every part of the depot is")
+        .add::<DetailedHealth, _, _>(
+            Method::GET,
+            "/health/detailed",
+            detailed,
+            "How every part of the depot is",
+        )
         .answers::<Detailed>(200)
 }
 
@@ -89,7 +94,8 @@ fn reasons(app: &App, site: &Site) -> Vec<String> {
         let why = status.trouble.clone().unwrap_or_else(|| "the disk is nearly full".into());
         reasons.push(format!("store: no changes are taken: {why}"));
     }
-    let failed = site.checks.iter().filter_map(|(name, check)| check().err().map(|why| format!("{name}: {why}")));
+    let failed =
+        site.checks.iter().filter_map(|(name, check)| check().err().map(|why| format!("{name}: {why}")));
     reasons.extend(failed);
     reasons
 }
@@ -145,8 +151,9 @@ async fn detailed(call: Call<DetailedHealth>, site: Data<Site>) -> Result<HttpRe
 }
 
 async fn metrics(req: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    let near = shell::address(&req).is_some_and(|a| a.is_loopback());
-    if !near {
+    // Through a proxy on this machine everybody comes from the loopback address.
+    let relayed = ["forwarded", "x-forwarded-for"].iter().any(|h| req.headers().contains_key(*h));
+    if relayed || !shell::address(&req).is_some_and(|a| a.is_loopback()) {
         Call::<DetailedHealth>::admit(&req)?;
     }
     let status = app.store.status();
@@ -162,6 +169,9 @@ async fn metrics(req: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiEr
     for (name, value) in figures {
         metrics::gauge!(name).set(value);
     }
-    let text = meter::install().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(text))
+    let text =
+        meter::install().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(text))
 }

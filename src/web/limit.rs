@@ -135,7 +135,9 @@ impl Proxies {
 
     fn believes(&self, address: IpAddr) -> bool {
         self.0.iter().any(|(network, bits)| match (network.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(n), IpAddr::V4(a)) => same(u128::from(n.to_bits()) << 96, u128::from(a.to_bits()) << 96, *bits),
+            (IpAddr::V4(n), IpAddr::V4(a)) => {
+                same(u128::from(n.to_bits()) << 96, u128::from(a.to_bits()) << 96, *bits)
+            }
             (IpAddr::V6(n), IpAddr::V6(a)) => same(n.to_bits(), a.to_bits(), *bits),
             _ => false,
         })
@@ -166,7 +168,13 @@ mod tests {
     use super::*;
 
     fn throttle(user: u32, address: u32) -> Throttle {
-        let limits = Limits { user_per_s: user, user_burst: 3, address_per_s: address, address_burst: 2, ..Limits::default() };
+        let limits = Limits {
+            user_per_s: user,
+            user_burst: 3,
+            address_per_s: address,
+            address_burst: 2,
+            ..Limits::default()
+        };
         Throttle::new(&limits)
     }
 
@@ -202,7 +210,11 @@ mod tests {
         let ip = |s: &str| s.parse::<IpAddr>().unwrap();
         assert_eq!(p.sender(ip("10.1.2.3"), Some("203.0.113.7")), ip("203.0.113.7"));
         assert_eq!(p.sender(ip("fd00::1"), Some("203.0.113.7, 10.4.4.4")), ip("203.0.113.7"));
-        assert_eq!(p.sender(ip("10.1.2.3"), Some("1.1.1.1, 203.0.113.7")), ip("203.0.113.7"), "beyond our proxies anybody can write");
+        assert_eq!(
+            p.sender(ip("10.1.2.3"), Some("1.1.1.1, 203.0.113.7")),
+            ip("203.0.113.7"),
+            "beyond our proxies anybody can write"
+        );
         assert_eq!(p.sender(ip("192.168.0.1"), Some("203.0.113.7")), ip("192.168.0.1"));
         assert_eq!(p.sender(ip("10.1.2.3"), Some("nonsense")), ip("10.1.2.3"));
         assert_eq!(p.sender(ip("10.1.2.3"), None), ip("10.1.2.3"));

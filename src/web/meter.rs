@@ -10,7 +10,8 @@ use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Upper ends of the histogram's buckets, in seconds.
-const BUCKETS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+const BUCKETS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Series one worker keeps at hand; more routes than this cost a little time, no memory.
 const MAX_AT_HAND: usize = 4096;
@@ -19,7 +20,8 @@ const MAX_AT_HAND: usize = 4096;
 pub fn install() -> Option<&'static PrometheusHandle> {
     static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     let make = || {
-        let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS);
+        let builder =
+            PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS);
         let recorder = builder.ok()?.build_recorder();
         let handle = recorder.handle();
         // Another recorder can only be a test's or an embedder's; ours then stays empty.
@@ -34,7 +36,11 @@ pub fn install() -> Option<&'static PrometheusHandle> {
 
 fn describe() {
     metrics::describe_counter!("requests_total", "requests answered, by route, method and class of status");
-    metrics::describe_histogram!("request_seconds", metrics::Unit::Seconds, "time to answer a request, by route and method");
+    metrics::describe_histogram!(
+        "request_seconds",
+        metrics::Unit::Seconds,
+        "time to answer a request, by route and method"
+    );
 }
 
 type Series = HashMap<(Arc<str>, &'static str, &'static str), (Counter, Histogram)>;

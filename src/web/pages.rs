@@ -63,7 +63,8 @@ pub trait Setup: Send + Sync {
 /// Where the front page, set-up and documentation are.
 pub fn outside(cfg: &mut web::ServiceConfig) {
     let form = web::FormConfig::default().limit(FORM_MAX);
-    let setup = web::resource("/setup").app_data(form).route(web::get().to(setup_form)).route(web::post().to(set_up));
+    let setup =
+        web::resource("/setup").app_data(form).route(web::get().to(setup_form)).route(web::post().to(set_up));
     let ui = Config::from("/api/v1/openapi.json").validator_url("none").try_it_out_enabled(true);
     cfg.route("/", web::get().to(front))
         .service(setup)
@@ -90,17 +91,20 @@ fn page(title: &str, body: &Markup) -> HttpResponse {
 #[allow(clippy::unused_async)] // the form of a handler
 async fn front(site: Data<Site>, app: Data<App>) -> Result<HttpResponse, ApiError> {
     let fresh = !site.setup.is_done(&app)?;
-    Ok(page("Crossdock", &html! {
-        p { "This machine runs a logistics depot: parcels, cases, deliveries and what happens to them, online or cut off. Release " (RELEASE) "." }
-        @if fresh {
-            p { "It has not been set up yet. Open the link that the server printed when it started." }
-        }
-        ul {
-            li { a href="/api/v1/docs/" { "The API, to read and to try" } }
-            li { a href="/api/v1/openapi.json" { "The API's description (OpenAPI)" } }
-            li { a href="/api/v1/health" { "How the depot is" } }
-        }
-    }))
+    Ok(page(
+        "Crossdock",
+        &html! {
+            p { "This machine runs a logistics depot: parcels, cases, deliveries and what happens to them, online or cut off. Release " (RELEASE) "." }
+            @if fresh {
+                p { "It has not been set up yet. Open the link that the server printed when it started." }
+            }
+            ul {
+                li { a href="/api/v1/docs/" { "The API, to read and to try" } }
+                li { a href="/api/v1/openapi.json" { "The API's description (OpenAPI)" } }
+                li { a href="/api/v1/health" { "How the depot is" } }
+            }
+        },
+    ))
 }
 
 #[allow(clippy::unused_async)] // the form of a handler
@@ -119,7 +123,11 @@ struct Link {
 }
 
 #[allow(clippy::unused_async)] // the form of a handler
-async fn setup_form(site: Data<Site>, app: Data<App>, link: web::Query<Link>) -> Result<HttpResponse, ApiError> {
+async fn setup_form(
+    site: Data<Site>,
+    app: Data<App>,
+    link: web::Query<Link>,
+) -> Result<HttpResponse, ApiError> {
     if site.setup.is_done(&app)? {
         return Err(set_up_already());
     }
@@ -128,17 +136,20 @@ async fn setup_form(site: Data<Site>, app: Data<App>, link: web::Query<Link>) ->
     let field = |name: &str, label: &str, kind: &str, value: &str, auto: &str| {
         html! { p { label for=(name) { (label) } br; input id=(name) name=(name) type=(kind) value=(value) autocomplete=(auto) required; } }
     };
-    Ok(page("Set up this depot", &html! {
-        form method="post" action="/setup" {
-            input type="hidden" name="token" value=(token);
-            (field("tenant", "Company", "text", "", "organization"))
-            (field("depot", "Depot", "text", "", "off"))
-            (field("zone", "Time zone, such as Europe/Lisbon", "text", zone, "off"))
-            (field("user", "Your login", "text", "", "username"))
-            (field("password", "Your password", "password", "", "new-password"))
-            p { button { "Set up" } }
-        }
-    }))
+    Ok(page(
+        "Set up this depot",
+        &html! {
+            form method="post" action="/setup" {
+                input type="hidden" name="token" value=(token);
+                (field("tenant", "Company", "text", "", "organization"))
+                (field("depot", "Depot", "text", "", "off"))
+                (field("zone", "Time zone, such as Europe/Lisbon", "text", zone, "off"))
+                (field("user", "Your login", "text", "", "username"))
+                (field("password", "Your password", "password", "", "new-password"))
+                p { button { "Set up" } }
+            }
+        },
+    ))
 }
 
 fn set_up_already() -> ApiError {
@@ -160,13 +171,17 @@ async fn set_up(
         Either::Left(form) => form.into_inner(),
         Either::Right(json) => json.into_inner(),
     };
-    let stopped = |_| Refusal::new(Kind::Busy, "server.stopping", "the server is stopping; try again when it is back");
+    let stopped =
+        |_| Refusal::new(Kind::Busy, "server.stopping", "the server is stopping; try again when it is back");
     let made = web::block(move || site.setup.set_up(&app, new, trusted)).await.map_err(stopped)??;
     if trusted {
         return Ok(HttpResponse::Ok().json(made));
     }
-    Ok(page("The depot is set up", &html! {
-        p { "You can log in now." }
-        p { a href="/" { "To the front page" } }
-    }))
+    Ok(page(
+        "The depot is set up",
+        &html! {
+            p { "You can log in now." }
+            p { a href="/" { "To the front page" } }
+        },
+    ))
 }

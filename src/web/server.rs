@@ -190,9 +190,23 @@ fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
 
 fn cors(origins: &[String]) -> Cors {
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-    let headers = ["authorization", "content-type", "idempotency-key", "if-match", "x-csrf-token", "x-request-id"];
-    let exposed = ["etag", "link", "location", "retry-after", "ratelimit", "ratelimit-policy", "idempotent-replay", "x-request-id"];
-    let cors = Cors::default().allowed_methods(methods).allowed_headers(headers).expose_headers(exposed).max_age(3600);
+    let headers =
+        ["authorization", "content-type", "idempotency-key", "if-match", "x-csrf-token", "x-request-id"];
+    let exposed = [
+        "etag",
+        "link",
+        "location",
+        "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+        "idempotent-replay",
+        "x-request-id",
+    ];
+    let cors = Cors::default()
+        .allowed_methods(methods)
+        .allowed_headers(headers)
+        .expose_headers(exposed)
+        .max_age(3600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 

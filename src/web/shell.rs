@@ -8,7 +8,9 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
@@ -57,7 +59,10 @@ pub fn control_tenant(req: &HttpRequest) -> Option<u32> {
 ///
 /// # Errors
 /// What a layer, not a handler, fails with; the framework answers it then.
-pub async fn pass(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn pass(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let Some(site) = req.app_data::<Data<Site>>().cloned() else {
         return Ok(next.call(req).await?.map_into_boxed_body());
@@ -88,7 +93,11 @@ fn admit(req: &ServiceRequest, site: &Site, id: &Arc<str>) -> Result<Passage, Ht
             let detail = "this is the control door: it opens for the secret in control.json alone";
             return Err(problem(StatusCode::UNAUTHORIZED, "control.closed", detail, Some(id)));
         };
-        return Ok(Passage { id: Arc::clone(id), address: req.peer_addr().map(|a| a.ip()), control: Some(tenant) });
+        return Ok(Passage {
+            id: Arc::clone(id),
+            address: req.peer_addr().map(|a| a.ip()),
+            control: Some(tenant),
+        });
     }
     let forwarded = req.headers().get("x-forwarded-for").and_then(|v| v.to_str().ok());
     let address = req.peer_addr().map(|peer| site.proxies.sender(peer.ip(), forwarded));
@@ -158,7 +167,8 @@ fn refused(e: &Error, id: &str) -> Option<HttpResponse> {
     Some(problem(status, code, &e.to_string(), Some(id)))
 }
 
-const PAGES: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const PAGES: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// The API's documentation sets styles from its script and draws with inlined pictures; nothing in it comes from
 /// elsewhere.
 const DOCUMENTATION: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -192,9 +202,13 @@ fn headers(headers: &mut HeaderMap, path: &str, tls: bool) {
 ///
 /// # Errors
 /// What the inner layers fail with.
-pub async fn spare_small(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn spare_small(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let mut response = next.call(req).await?;
-    let small = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(..COMPRESS_FROM));
+    let small =
+        matches!(response.response().body().size(), BodySize::None | BodySize::Sized(..COMPRESS_FROM));
     let stream = response.headers().get(CONTENT_TYPE).is_some_and(|t| t == "text/event-stream");
     if (small || stream) && !response.headers().contains_key(CONTENT_ENCODING) {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));

@@ -1,5 +1,6 @@
 //! Reads the sources and holds them against the arrows between layers. A file that strays is named.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +43,8 @@ fn sources() -> Vec<Source> {
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        let code = code.lines().map(|l| l.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        let code =
+            code.lines().map(|l| l.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
         let path = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
         Source { path, code }
     };
@@ -50,30 +52,80 @@ fn sources() -> Vec<Source> {
     paths.into_iter().map(read).filter(|s| !is_test(s)).collect()
 }
 
+/// The modules of ours that a source names, alone (`crate::parcels::…`) or in a list (`crate::{deadlines, parcels}`).
+fn modules(code: &str) -> BTreeSet<String> {
+    let word =
+        |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut found = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let Some(list) = rest.strip_prefix('{') else {
+            found.insert(word(rest));
+            continue;
+        };
+        let (mut depth, mut begins) = (1, true);
+        for (at, c) in list.char_indices() {
+            if begins && !c.is_whitespace() {
+                found.insert(word(&list[at..]));
+            }
+            begins = (c == ',' && depth == 1) || (begins && c.is_whitespace());
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 1 => break,
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_stray_is_seen_alone_and_in_a_list() {
+    let found = modules(
+        "use crate::parcels::repo; use crate::{ deadlines::{due, orders}, web }; crate::cases::open();",
+    );
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["cases", "deadlines", "parcels", "web"]);
+}
+
 /// Every file that says one of `words` and is not among those that may.
 fn strays(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
-    let says = |s: &Source| words.iter().find(|w| s.code.contains(**w)).map(|w| format!("src/{} says {w}", s.path));
+    let says =
+        |s: &Source| words.iter().find(|w| s.code.contains(**w)).map(|w| format!("src/{} says {w}", s.path));
     sources().iter().filter(|s| !may(&s.path)).filter_map(says).collect()
 }
 
 #[test]
 fn only_the_store_knows_its_database() {
-    let strays = strays(&["use redb", "redb::Database", "::redb::Read", "postgres"], |path| path.starts_with("store/"));
+    let strays = strays(&["use redb", "redb::Database", "::redb::Read", "postgres"], |path| {
+        path.starts_with("store/")
+    });
     assert!(strays.is_empty(), "{strays:#?}");
 }
 
 #[test]
 fn only_the_edge_knows_http() {
-    let edge = |p: &str| p.ends_with("/api.rs") || p.contains("/api/") || p.starts_with("web/") || p.starts_with("cli") || p == "app.rs" || p == "main.rs";
+    let edge = |p: &str| {
+        p.ends_with("/api.rs")
+            || p.contains("/api/")
+            || p.starts_with("web/")
+            || p.starts_with("cli")
+            || p == "app.rs"
+            || p == "main.rs"
+    };
     let strays = strays(&["actix_web"], edge);
     assert!(strays.is_empty(), "{strays:#?}");
 }
 
 #[test]
 fn only_one_file_reads_the_clock() {
-    let strays = strays(&["SystemTime::now", "Timestamp::now()", "Zoned::now", "Utc::now", "Local::now"], |p| p == "base/clock.rs");
+    let strays =
+        strays(&["SystemTime::now", "Timestamp::now()", "Zoned::now", "Utc::now", "Local::now"], |p| {
+            p == "base/clock.rs"
+        });
     assert!(strays.is_empty(), "{strays:#?}");
-    let measures = |p: &str| p.starts_with("store/") || p.starts_with("jobs/") || p.starts_with("web/") || p == "base/clock.rs";
+    let measures = |p: &str| {
+        p.starts_with("store/") || p.starts_with("jobs/") || p.starts_with("web/") || p == "base/clock.rs"
+    };
     let strays = self::strays(&["Instant::now"], measures);
     assert!(strays.is_empty(), "{strays:#?}");
 }
@@ -82,9 +134,12 @@ fn only_one_file_reads_the_clock() {
 fn areas_call_downhill_and_never_into_anothers_tables() {
     let mut strays = Vec::new();
     for source in sources() {
-        let Some((area, may)) = AREAS.iter().find(|(a, _)| source.path.starts_with(&format!("{a}/"))) else { continue };
+        let Some((area, may)) = AREAS.iter().find(|(a, _)| source.path.starts_with(&format!("{a}/"))) else {
+            continue;
+        };
+        let modules = modules(&source.code);
         for (other, _) in AREAS.iter().filter(|(o, _)| o != area) {
-            let uses = source.code.contains(&format!("crate::{other}::")) || source.code.contains(&format!("crate::{other};"));
+            let uses = modules.contains(*other);
             // Opening a case is open to every area: it lies beside the journal.
             if uses && !may.contains(other) && *other != "cases" {
                 strays.push(format!("src/{} uses {other}, which is not below {area}", source.path));
@@ -101,11 +156,17 @@ fn areas_call_downhill_and_never_into_anothers_tables() {
 fn what_lies_below_the_areas_knows_none_of_them() {
     let mut strays = Vec::new();
     for source in sources() {
-        let Some(layer) = BELOW.iter().position(|l| source.path.starts_with(&format!("{l}/"))) else { continue };
-        let above = BELOW[layer + 1..].iter().copied().filter(|l| *l != "deadlines" || BELOW[layer] != "journal");
-        let above = above.chain(AREAS.iter().map(|(a, _)| *a)).chain(["notify", "reports", "sync", "web", "cli", "app"]);
+        let Some(layer) = BELOW.iter().position(|l| source.path.starts_with(&format!("{l}/"))) else {
+            continue;
+        };
+        let above =
+            BELOW[layer + 1..].iter().copied().filter(|l| *l != "deadlines" || BELOW[layer] != "journal");
+        let above = above
+            .chain(AREAS.iter().map(|(a, _)| *a))
+            .chain(["notify", "reports", "sync", "web", "cli", "app"]);
+        let modules = modules(&source.code);
         for upper in above {
-            if source.code.contains(&format!("crate::{upper}::")) {
+            if modules.contains(upper) {
                 strays.push(format!("src/{} uses {upper}, which lies above {}", source.path, BELOW[layer]));
             }
         }

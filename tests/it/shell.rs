@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::Method as Verb;
+use crossdock::app;
+use crossdock::config::choices::TlsMode;
 use crossdock::web::control::{self, Control};
 use crossdock::web::{Body, Routes};
 use reqwest::Method;
@@ -50,7 +52,12 @@ fn depot() -> Depot {
 fn every_refusal_is_a_problem_document_with_the_requests_id() {
     let depot = depot();
     let post = |body: &str, media: &str| {
-        depot.send(depot.request(Method::POST, "/api/v1/tried/weigh").header("content-type", media).body(body.to_owned()))
+        depot.send(
+            depot
+                .request(Method::POST, "/api/v1/tried/weigh")
+                .header("content-type", media)
+                .body(body.to_owned()),
+        )
     };
     let refused = [
         (depot.get("/nothing/here"), 404, "request.path"),
@@ -83,7 +90,10 @@ fn a_sane_request_id_is_echoed_and_any_other_replaced() {
     let depot = depot();
     let sent = |id: &str| depot.send(depot.request(Method::GET, "/nothing").header("x-request-id", id));
     let answer = sent("scan-17");
-    assert_eq!((answer.header("x-request-id"), &answer.json["request_id"]), ("scan-17", &Value::from("scan-17")));
+    assert_eq!(
+        (answer.header("x-request-id"), &answer.json["request_id"]),
+        ("scan-17", &Value::from("scan-17"))
+    );
     assert_ne!(sent("no spaces, please").header("x-request-id"), "no spaces, please");
     assert_ne!(depot.get("/healthz").header("x-request-id"), depot.get("/healthz").header("x-request-id"));
 }
@@ -109,7 +119,7 @@ fn other_sites_pages_may_call_only_when_they_are_named() {
         let ask = depot.request(Method::OPTIONS, "/api/v1/health").header("origin", origin);
         depot.send(ask.header("access-control-request-method", "GET"))
     };
-    let closed = depot();
+    let closed = Depot::new();
     assert_eq!(ask(&closed, "https://desk.example").header("access-control-allow-origin"), "");
     let open = Depot::with(|c| c.server.cors_origins = vec!["https://desk.example".into()], Vec::new());
     let asked = ask(&open, "https://desk.example");
@@ -144,8 +154,51 @@ fn one_request_past_the_burst_waits_and_is_told_how_long() {
     let refused = ask("one");
     assert_eq!(refused.problem(), (429, "request.throttled"));
     assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
-    assert!(refused.header("ratelimit").starts_with("\"user\";r=0") && !refused.header("ratelimit-policy").is_empty());
+    assert!(
+        refused.header("ratelimit").starts_with("\"user\";r=0")
+            && !refused.header("ratelimit-policy").is_empty()
+    );
     assert_eq!(ask("another").status, 200);
+}
+
+#[test]
+fn a_body_that_stands_still_is_given_up() {
+    let depot = Depot::with(|c| c.limits.body_timeout_s = 1, tried());
+    let mut stream = TcpStream::connect(depot.running().address).unwrap();
+    let head = "POST /api/v1/tried/weigh HTTP/1.1\r\nhost: d\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 99";
+    write!(stream, "{head}\r\n\r\n{{").unwrap();
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text);
+    assert!(text.starts_with("HTTP/1.1 400") && text.contains("request.slow"), "{text}");
+}
+
+#[test]
+fn under_tls_browsers_are_told_to_stay_with_it() {
+    let depot = Depot::with(|c| c.server.tls.mode = TlsMode::Own, Vec::new());
+    assert!(depot.running().url().starts_with("https://127.0.0.1:"));
+    let http = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let answer = depot.send(http.get(format!("{}/healthz", depot.running().url())));
+    assert_eq!((answer.status, answer.header("strict-transport-security")), (200, "max-age=31536000"));
+    assert_eq!(
+        depot.send(depot.control(Method::GET, "/healthz")).status,
+        200,
+        "the control door stays plain"
+    );
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused_and_leaves_the_folder_free() {
+    let depot = Depot::new();
+    let mut config = (*depot.running().app.config).clone();
+    config.server.data_dir = depot.folder.path().join("second");
+    config.server.listen = depot.running().address.to_string();
+    for _ in 0..2 {
+        let refused =
+            app::start(app::open(config.clone(), depot.clock.clone()).unwrap(), Vec::new()).err().unwrap();
+        assert!(refused.to_string().contains("choose another with --listen"), "{refused}");
+    }
+    let twice = app::open((*depot.running().app.config).clone(), depot.clock.clone()).err().unwrap();
+    assert!(twice.to_string().contains("when another crossdock uses this folder"), "{twice}");
 }
 
 #[test]
@@ -171,20 +224,33 @@ fn the_control_door_opens_for_its_secret_alone_and_goes_with_the_server() {
 #[test]
 fn the_supervisor_and_the_monitor_learn_how_it_is() {
     let depot = depot();
-    assert_eq!((depot.get("/healthz").text.as_str(), depot.get("/readyz").text.as_str()), ("ok\n", "ready\n"));
+    assert_eq!(
+        (depot.get("/healthz").text.as_str(), depot.get("/readyz").text.as_str()),
+        ("ok\n", "ready\n")
+    );
     for path in ["/health", "/api/v1/health"] {
         let health = depot.get(path);
-        assert_eq!((&health.json["status"], &health.json["time"]), (&json!("ok"), &json!("2026-11-21T10:00:00Z")));
+        assert_eq!(
+            (&health.json["status"], &health.json["time"]),
+            (&json!("ok"), &json!("2026-11-21T10:00:00Z"))
+        );
     }
+    depot.wait(Duration::from_secs(90));
+    assert_eq!(depot.get("/health").json["time"], "2026-11-21T10:01:30Z");
     depot.get("/api/v1/tried/5");
     let figures = depot.get("/metrics").text;
     let line = "requests_total{route=\"/api/v1/tried/{number}\",method=\"GET\",status=\"2xx\"}";
     assert!(figures.contains(line) && figures.contains("request_seconds_bucket"), "{figures}");
     assert!(figures.contains("store_writable 1"), "{figures}");
+    let relayed = depot.request(Method::GET, "/metrics").header("x-forwarded-for", "203.0.113.7");
+    assert_eq!(depot.send(relayed).status, 401);
     depot.running().app.store.close();
     let unready = depot.get("/readyz");
     assert_eq!((unready.status, &unready.json["status"]), (503, &json!("not ready")));
-    assert_eq!((depot.get("/healthz").status, depot.get("/health").json["status"].as_str()), (200, Some("degraded")));
+    assert_eq!(
+        (depot.get("/healthz").status, depot.get("/health").json["status"].as_str()),
+        (200, Some("degraded"))
+    );
 }
 
 #[test]
@@ -196,7 +262,10 @@ fn the_description_is_whole_and_every_body_has_an_example() {
     let mut ids = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}: its id is taken");
+            assert!(
+                ids.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                "{method} {path}: its id is taken"
+            );
             let json = &operation["requestBody"]["content"]["application/json"];
             assert!(json.is_null() || !json["example"].is_null(), "{method} {path} has no example body");
         }
@@ -224,6 +293,25 @@ fn the_documentation_works_without_any_other_machine() {
     }
     let start = depot.get("/api/v1/docs/swagger-initializer.js").text;
     assert!(start.contains("/api/v1/openapi.json") && !start.contains("http"), "{start}");
+}
+
+#[test]
+fn a_fresh_depot_is_set_up_by_a_form_that_needs_no_script_and_takes_no_guess() {
+    let depot = Depot::new();
+    assert!(depot.get("/").text.contains("has not been set up"));
+    let form = depot.get("/setup?token=%22%3E%3Cscript%3E").text;
+    assert!(
+        form.contains("<form method=\"post\" action=\"/setup\">")
+            && form.contains("&quot;&gt;&lt;script&gt;"),
+        "{form}"
+    );
+    assert!(!form.contains("<script"), "{form}");
+    let fields = "token=guess&tenant=t&depot=D&zone=UTC&user=eve&password=correct-horse-battery";
+    let guess =
+        depot.request(Method::POST, "/setup").header("content-type", "application/x-www-form-urlencoded");
+    let refused = depot.send(guess.body(fields));
+    assert!((400..500).contains(&refused.problem().0), "{refused:?}");
+    assert!(depot.get("/").text.contains("has not been set up"));
 }
 
 #[test]

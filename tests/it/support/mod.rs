@@ -96,7 +96,9 @@ impl Depot {
     /// A request through the control door, from the depot itself.
     pub fn control(&self, method: Method, path: &str) -> RequestBuilder {
         let control = &self.running().control;
-        self.http.request(method, format!("http://{}{path}", control.address)).bearer_auth(control.bearer(FIRST_TENANT))
+        self.http
+            .request(method, format!("http://{}{path}", control.address))
+            .bearer_auth(control.bearer(FIRST_TENANT))
     }
 
     pub fn send(&self, request: RequestBuilder) -> Answered {
