@@ -8,27 +8,31 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::app::house::Working;
+use crate::audit::sightings::Sightings;
 use crate::base::clock::Clock;
-use crate::base::error::Kind;
 use crate::config::Config;
 use crate::config::choices::TlsMode;
 use crate::identity::gate::Gate;
 use crate::identity::private::{self, PrivateError};
 use crate::identity::secret::{Keys, SecretError};
-use crate::identity::token::{TokenError, Tokens};
-use crate::jobs::runner::Wake;
+use crate::identity::setup::SetUp;
+use crate::identity::token::TokenError;
+use crate::jobs::alarm::ServerErrors;
+use crate::jobs::runner::{Stop, Wake};
 use crate::store::migrate::{self, Layout, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
 use crate::store::space::Reserve;
-use crate::store::table::Checked;
-use crate::store::{Store, StoreError};
+use crate::store::{NODE, Store, StoreError};
 use crate::web::control::Control;
-use crate::web::error::{ApiError, Refusal};
+use crate::web::error::ApiError;
 use crate::web::pages::{NewDepot, Setup};
 use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
-use crate::web::{App, Routes, health, openapi};
-use crate::{deadlines, parcels};
+use crate::web::{App, Routes, health, machines, openapi};
+use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, settings};
+
+pub mod house;
 
 /// The store's file in the data folder.
 pub const STORE: &str = "depot.redb";
@@ -37,16 +41,25 @@ const ROUND: Duration = Duration::from_secs(5);
 /// Rounds between two looks at the certificate: about a day.
 const ROUNDS_PER_RENEWAL: u32 = 24 * 60 * 60 / 5;
 
-/// Every area's routes.
+/// Every area's routes; those that are asked for most stand first.
 #[must_use]
 pub fn areas() -> Vec<Routes> {
-    vec![health::routes()]
-}
-
-/// Every table there is, for `check`.
-#[must_use]
-pub fn tables() -> Vec<&'static dyn Checked> {
-    [parcels::repo::tables(), deadlines::policy::tables()].concat()
+    vec![
+        parcels::api::routes(),
+        cases::api::routes(),
+        imports::api::routes(),
+        parcels::map_api::routes(),
+        identity::auth::api::routes(),
+        identity::api::routes(),
+        identity::setup::api::routes(),
+        settings::api::routes(),
+        audit::api::routes(),
+        jobs::api::routes(),
+        notify::api::routes(),
+        operation::api::routes(),
+        machines::routes(),
+        health::routes(),
+    ]
 }
 
 /// The OpenAPI document of this release, the same for both roles.
@@ -64,32 +77,36 @@ pub struct Workers {
     pub stops: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-/// Starts everything that works by itself. This is the one place where handlers of jobs and readers of the journal are
-/// registered.
-fn workers(_app: &App) -> Workers {
-    Workers::default()
+/// Starts everything that works by itself.
+fn workers(app: &App) -> Result<Workers, StoreError> {
+    let working = Working::start(house::runner(app, Stop::default()))?;
+    Ok(Workers { checks: Vec::new(), stops: vec![Box::new(move || working.stop())] })
 }
 
-/// How the first user is made. This is the one place where set-up meets identity.
-fn setup() -> Arc<dyn Setup> {
-    Arc::new(Unattended)
-}
+/// The first user is made by identity, which knows no pages.
+struct FirstRun;
 
-/// Set-up in a build without user management: everybody is refused with the reason.
-struct Unattended;
-
-impl Setup for Unattended {
-    fn is_done(&self, _: &App) -> Result<bool, ApiError> {
-        Ok(false)
+impl Setup for FirstRun {
+    fn is_done(&self, app: &App) -> Result<bool, ApiError> {
+        Ok(app.store.read(NODE, |tx| Ok::<_, StoreError>(!identity::repo::tenants(tx)?.is_empty()))?)
     }
 
-    fn token(&self, _: &App) -> Result<Option<String>, ApiError> {
-        Ok(None)
+    fn token(&self, app: &App) -> Result<Option<String>, ApiError> {
+        if self.is_done(app)? {
+            return Ok(None);
+        }
+        Ok(Some(identity::setup::setup_link(&app.store, app.clock.now())?.reveal().to_owned()))
     }
 
-    fn set_up(&self, _: &App, _: NewDepot, _: bool) -> Result<Value, ApiError> {
-        let detail = "this build has no user management; install a release of crossdock";
-        Err(Refusal::new(Kind::NotFound, "setup.unavailable", detail).into())
+    fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
+        let NewDepot { token, tenant, depot, zone, user, password } = new;
+        let language = app.config.depot.language.clone();
+        let new = SetUp { tenant, depot, zone, language, login: user, name: String::new(), password, role: String::new() };
+        let now = app.clock.now();
+        let (tenant, user) = if trusted { identity::setup::set_up(&app.store, new, now) } else { identity::setup::set_up_by_link(&app.store, token.reveal(), new, now) }?;
+        app.gate.changed();
+        app.wake.wake();
+        Ok(serde_json::json!({ "tenant": tenant.name, "depot": tenant.depot, "user": user.login }))
     }
 }
 
@@ -167,7 +184,7 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         return Err(StartError::Store { folder, why });
     }
     let keys = Keys::open(&folder)?;
-    let gate = Arc::new(Gate::new(Tokens::new(&keys)?));
+    let gate = Arc::new(Gate::new(Arc::new(keys), None)?);
     let given = &config.server.tls;
     let source = match given.mode {
         TlsMode::Own => Some(Source::Own { data: folder.clone(), names: given.names.clone() }),
@@ -218,8 +235,8 @@ pub struct Running {
 /// As [`server::start`]; the store is closed then.
 pub fn start(opened: Opened, more: Vec<Routes>) -> Result<Running, StartError> {
     let Opened { app, tls } = opened;
-    let setup = setup();
-    let Workers { checks, stops } = workers(&app);
+    let setup: Arc<dyn Setup> = Arc::new(FirstRun);
+    let Workers { checks, stops } = workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
     let areas = areas().into_iter().chain(more).collect();
     let parts = Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks };
     match server::start(parts, tls.as_ref()) {
