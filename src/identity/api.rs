@@ -10,16 +10,18 @@ use utoipa::ToSchema;
 
 use super::IdentityError;
 use super::auth::api::hashing;
-use super::features::{ALL, Described, EditRoles, EditUsers, Feature, Features, ManageApiKeys, RevokeSessions, ViewUsers};
+use super::features::{
+    ALL, Described, EditRoles, EditUsers, Feature, Features, ManageApiKeys, RevokeSessions, ViewUsers,
+};
 use super::grant::{Grant, Scope};
 use super::model::{ApiKey, LANGUAGES, Role, User, normal_login};
 use super::opaque::{Opaque, Purpose};
+use super::password;
 use super::repo::{API_KEYS, ROLES, USERS};
 use super::roles::Reach;
 use super::rules::Override;
 use super::secret::Secret;
 use super::service::{self, NewSecrets};
-use super::password;
 use crate::base::clock::Timestamp;
 use crate::base::error::Kind;
 use crate::base::ids::Id;
@@ -88,7 +90,10 @@ async fn users(call: Call<ViewUsers>, query: Query<Listing>) -> Result<HttpRespo
     call.read(|tx, _| -> Result<_, StoreError> {
         let range = KeyRange::all().resume(table::position(query.0.cursor.as_deref())?);
         let rows = USERS.scan(tx, Ix::Primary, &range, Dir::Up, query.0.limit())?;
-        let views = rows.items.into_iter().filter_map(|e| e.value.state.value.map(|user| UserView { user, version: e.rev }));
+        let views = rows
+            .items
+            .into_iter()
+            .filter_map(|e| e.value.state.value.map(|user| UserView { user, version: e.rev }));
         let next = rows.next.map(|at| table::cursor(&at)).transpose()?;
         Answer::page(&Page { items: views.collect(), next })
     })
@@ -175,7 +180,11 @@ struct EditUser {
     version: Option<u64>,
 }
 
-async fn put_user(call: Call<EditUsers>, path: Path<String>, body: Body<EditUser>) -> Result<HttpResponse, ApiError> {
+async fn put_user(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<EditUser>,
+) -> Result<HttpResponse, ApiError> {
     let (id, new) = (id_in(&path, "user")?, body.0);
     let seen = call.expected_rev(new.version)?;
     change(call, move |tx, grant, cx| {
@@ -210,7 +219,11 @@ struct RoleChange {
     version: Option<u64>,
 }
 
-async fn set_role(call: Call<EditUsers>, path: Path<String>, body: Body<RoleChange>) -> Result<HttpResponse, ApiError> {
+async fn set_role(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<RoleChange>,
+) -> Result<HttpResponse, ApiError> {
     let (id, new) = (id_in(&path, "user")?, body.0);
     let seen = call.expected_rev(new.version)?;
     change(call, move |tx, grant, cx| {
@@ -228,11 +241,16 @@ struct Overrides {
     version: Option<u64>,
 }
 
-async fn set_overrides(call: Call<EditUsers>, path: Path<String>, body: Body<Overrides>) -> Result<HttpResponse, ApiError> {
+async fn set_overrides(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<Overrides>,
+) -> Result<HttpResponse, ApiError> {
     let (id, new) = (id_in(&path, "user")?, body.0);
     let seen = call.expected_rev(new.version)?;
     change(call, move |tx, grant, cx| {
-        let (user, rev) = service::change_user(tx, grant, cx, id, seen, |u| u.overrides.clone_from(&new.overrides))?;
+        let (user, rev) =
+            service::change_user(tx, grant, cx, id, seen, |u| u.overrides.clone_from(&new.overrides))?;
         told(user, rev)
     })
     .await
@@ -256,7 +274,12 @@ struct CredentialsBody {
 }
 
 /// Checks and hashes off the request threads.
-async fn secrets(app: &App, tenant: u32, login: String, given: CredentialsBody) -> Result<NewSecrets, ApiError> {
+async fn secrets(
+    app: &App,
+    tenant: u32,
+    login: String,
+    given: CredentialsBody,
+) -> Result<NewSecrets, ApiError> {
     let gate = app.gate.clone();
     hashing(move || {
         let mut new = NewSecrets::default();
@@ -287,7 +310,11 @@ async fn secrets(app: &App, tenant: u32, login: String, given: CredentialsBody) 
     .await
 }
 
-async fn set_credentials(call: Call<EditUsers>, path: Path<String>, body: Body<CredentialsBody>) -> Result<HttpResponse, ApiError> {
+async fn set_credentials(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<CredentialsBody>,
+) -> Result<HttpResponse, ApiError> {
     let id = id_in(&path, "user")?;
     let (user, _) = call.app.store.read(call.grant.tenant(), |tx| service::user(tx, id))?;
     let new = secrets(&call.app, call.grant.tenant(), user.login, body.0).await?;
@@ -310,7 +337,11 @@ async fn end_sessions(call: Call<RevokeSessions>, path: Path<String>) -> Result<
 async fn roles(call: Call<ViewUsers>) -> Result<HttpResponse, ApiError> {
     call.read(|tx, _| -> Result<_, StoreError> {
         let rows = ROLES.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, service::MAX_ROLES)?;
-        let mut views: Vec<_> = rows.items.into_iter().filter_map(|e| e.value.state.value.map(|role| RoleView { role, version: e.rev })).collect();
+        let mut views: Vec<_> = rows
+            .items
+            .into_iter()
+            .filter_map(|e| e.value.state.value.map(|role| RoleView { role, version: e.rev }))
+            .collect();
         views.sort_by(|a, b| a.role.name.cmp(&b.role.name));
         Answer::ok(&views)
     })
@@ -338,12 +369,17 @@ async fn create_role(call: Call<EditRoles>, body: Body<NewRole>) -> Result<HttpR
     let role = Role { features: service::features("/features", &features)?, name, reach };
     change(call, move |tx, grant, cx| {
         let (role, rev) = service::put_role(tx, grant, cx, role.clone(), None)?;
-        Ok(Answer::created(format!("/api/v1/roles/{}", role.name), &RoleView { role, version: rev })?.rev(rev))
+        Ok(Answer::created(format!("/api/v1/roles/{}", role.name), &RoleView { role, version: rev })?
+            .rev(rev))
     })
     .await
 }
 
-async fn put_role(call: Call<EditRoles>, path: Path<String>, body: Body<EditRole>) -> Result<HttpResponse, ApiError> {
+async fn put_role(
+    call: Call<EditRoles>,
+    path: Path<String>,
+    body: Body<EditRole>,
+) -> Result<HttpResponse, ApiError> {
     let EditRole { features, reach, version } = body.0;
     let seen = call.expected_rev(version)?;
     let role = Role { name: path.into_inner(), features: service::features("/features", &features)?, reach };
@@ -461,35 +497,74 @@ pub fn routes() -> Routes {
         .answers::<UserView>(201)
         .add::<ViewUsers, _, _>(Method::GET, "/users/{id}", get_user, "One user")
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::PUT, "/users/{id}", put_user, "Change a user; one switched off is logged out")
+        .add::<EditUsers, _, _>(
+            Method::PUT,
+            "/users/{id}",
+            put_user,
+            "Change a user; one switched off is logged out",
+        )
         .body::<EditUser>(EDIT_USER)
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::DELETE, "/users/{id}", deactivate_user, "Switch a user off and log them out")
+        .add::<EditUsers, _, _>(
+            Method::DELETE,
+            "/users/{id}",
+            deactivate_user,
+            "Switch a user off and log them out",
+        )
         .status(204)
         .add::<EditUsers, _, _>(Method::PATCH, "/users/{id}/role", set_role, "Give a user another role")
         .body::<RoleChange>(r#"{"role": "supervisor"}"#)
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::PUT, "/users/{id}/overrides", set_overrides, "Set a user's exceptions from their role")
+        .add::<EditUsers, _, _>(
+            Method::PUT,
+            "/users/{id}/overrides",
+            set_overrides,
+            "Set a user's exceptions from their role",
+        )
         .body::<Overrides>(OVERRIDES)
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::PUT, "/users/{id}/credentials", set_credentials, "Set a user's password, PIN or badge")
+        .add::<EditUsers, _, _>(
+            Method::PUT,
+            "/users/{id}/credentials",
+            set_credentials,
+            "Set a user's password, PIN or badge",
+        )
         .body::<CredentialsBody>(r#"{"pin": "2580"}"#)
         .status(204)
-        .add::<RevokeSessions, _, _>(Method::DELETE, "/users/{id}/sessions", end_sessions, "Log a user out everywhere")
+        .add::<RevokeSessions, _, _>(
+            Method::DELETE,
+            "/users/{id}/sessions",
+            end_sessions,
+            "Log a user out everywhere",
+        )
         .status(204)
         .add::<ViewUsers, _, _>(Method::GET, "/roles", roles, "Roles")
         .answers::<Vec<RoleView>>(200)
         .add::<EditRoles, _, _>(Method::POST, "/roles", create_role, "Add a role")
-        .body::<NewRole>(r#"{"name": "night_shift", "features": ["parcels.view", "parcels.scan"], "reach": "tenant"}"#)
+        .body::<NewRole>(
+            r#"{"name": "night_shift", "features": ["parcels.view", "parcels.scan"], "reach": "tenant"}"#,
+        )
         .answers::<RoleView>(201)
         .add::<EditRoles, _, _>(Method::PUT, "/roles/{name}", put_role, "Change a role")
-        .body::<EditRole>(r#"{"features": ["parcels.view", "parcels.scan", "parcels.labels"], "reach": "tenant"}"#)
+        .body::<EditRole>(
+            r#"{"features": ["parcels.view", "parcels.scan", "parcels.labels"], "reach": "tenant"}"#,
+        )
         .answers::<RoleView>(200)
-        .add::<ViewUsers, _, _>(Method::GET, "/features", list_features, "Everything a person can be allowed to do")
+        .add::<ViewUsers, _, _>(
+            Method::GET,
+            "/features",
+            list_features,
+            "Everything a person can be allowed to do",
+        )
         .answers::<Vec<Described>>(200)
         .add::<ManageApiKeys, _, _>(Method::GET, "/api-keys", api_keys, "API keys, without their text")
         .answers::<Vec<KeyView>>(200)
-        .add::<ManageApiKeys, _, _>(Method::POST, "/api-keys", create_api_key, "Make an API key; its text is shown this once")
+        .add::<ManageApiKeys, _, _>(
+            Method::POST,
+            "/api-keys",
+            create_api_key,
+            "Make an API key; its text is shown this once",
+        )
         .body::<NewKey>(r#"{"name": "web shop", "features": ["parcels.view", "parcels.create"]}"#)
         .answers::<KeyView>(201)
         .add::<ManageApiKeys, _, _>(Method::DELETE, "/api-keys/{id}", delete_api_key, "Withdraw an API key")

@@ -45,7 +45,12 @@ pub fn user(tx: &dyn ReadTx, id: Id) -> Result<Revised<User>, IdentityError> {
 ///
 /// # Errors
 /// When what is written of them is wrong, the login is taken, or they would get more than the caller has.
-pub fn create_user(tx: &mut dyn WriteTx, grant: &Grant<EditUsers>, cx: &Cx, new: User) -> Result<Revised<User>, IdentityError> {
+pub fn create_user(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditUsers>,
+    cx: &Cx,
+    new: User,
+) -> Result<Revised<User>, IdentityError> {
     let standing = repo::standing_of(tx, new.clone(), cx.now)?;
     may_give(grant.principal(), &standing)?;
     check_overrides(&new.overrides, cx.now)?;
@@ -78,7 +83,14 @@ pub(super) fn admit_user(tx: &mut dyn WriteTx, cx: &Cx, new: User) -> Result<Rev
 ///
 /// # Errors
 /// When it was changed since, is wrong, is above the caller, or would leave nobody in charge.
-pub fn change_user(tx: &mut dyn WriteTx, grant: &Grant<EditUsers>, cx: &Cx, id: Id, seen: u64, edit: impl FnOnce(&mut User)) -> Result<Revised<User>, IdentityError> {
+pub fn change_user(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditUsers>,
+    cx: &Cx,
+    id: Id,
+    seen: u64,
+    edit: impl FnOnce(&mut User),
+) -> Result<Revised<User>, IdentityError> {
     let (old, rev) = user(tx, id)?;
     current(USERS.coll.name, seen, rev)?;
     may_touch(tx, grant.principal(), &old, cx.now)?;
@@ -122,13 +134,24 @@ pub struct NewSecrets {
 ///
 /// # Errors
 /// When the user is above the caller or the badge is somebody else's; storage failures.
-pub fn set_secrets(tx: &mut dyn WriteTx, grant: &Grant<EditUsers>, cx: &Cx, id: Id, new: &NewSecrets) -> Result<(), IdentityError> {
+pub fn set_secrets(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditUsers>,
+    cx: &Cx,
+    id: Id,
+    new: &NewSecrets,
+) -> Result<(), IdentityError> {
     let (target, _) = user(tx, id)?;
     may_touch(tx, grant.principal(), &target, cx.now)?;
     keep_secrets(tx, cx, id, new)
 }
 
-pub(super) fn keep_secrets(tx: &mut dyn WriteTx, cx: &Cx, id: Id, new: &NewSecrets) -> Result<(), IdentityError> {
+pub(super) fn keep_secrets(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    id: Id,
+    new: &NewSecrets,
+) -> Result<(), IdentityError> {
     let mut kept = CREDENTIALS.get(tx, &id)?.unwrap_or_default();
     let NewSecrets { password, pin, badge } = new;
     if let Some(Some(print)) = badge
@@ -158,7 +181,14 @@ pub(super) fn keep_secrets(tx: &mut dyn WriteTx, cx: &Cx, id: Id, new: &NewSecre
         return Ok(());
     }
     CREDENTIALS.put(tx, &id, &kept)?;
-    let entry = audit::Entry { class: audit::Class::Always, action: "credentials.set", record: "user", id, event: None, changed };
+    let entry = audit::Entry {
+        class: audit::Class::Always,
+        action: "credentials.set",
+        record: "user",
+        id,
+        event: None,
+        changed,
+    };
     audit::note(tx, cx, &entry)?;
     Ok(())
 }
@@ -167,7 +197,12 @@ pub(super) fn keep_secrets(tx: &mut dyn WriteTx, cx: &Cx, id: Id, new: &NewSecre
 ///
 /// # Errors
 /// When there is no such user; storage failures.
-pub fn end_sessions(tx: &mut dyn WriteTx, _: &Grant<RevokeSessions>, cx: &Cx, id: Id) -> Result<usize, IdentityError> {
+pub fn end_sessions(
+    tx: &mut dyn WriteTx,
+    _: &Grant<RevokeSessions>,
+    cx: &Cx,
+    id: Id,
+) -> Result<usize, IdentityError> {
     user(tx, id)?;
     let mut ended = 0;
     while ended < MAX_SESSIONS * 4 {
@@ -184,7 +219,13 @@ pub fn end_sessions(tx: &mut dyn WriteTx, _: &Grant<RevokeSessions>, cx: &Cx, id
 ///
 /// # Errors
 /// When it was changed since, holds or held more than the caller has, or would leave nobody in charge.
-pub fn put_role(tx: &mut dyn WriteTx, grant: &Grant<EditRoles>, cx: &Cx, role: Role, seen: Option<u64>) -> Result<Revised<Role>, IdentityError> {
+pub fn put_role(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditRoles>,
+    cx: &Cx,
+    role: Role,
+    seen: Option<u64>,
+) -> Result<Revised<Role>, IdentityError> {
     check_name("/name", &role.name)?;
     let old = repo::role(tx, &role.name)?;
     let own = &grant.principal().features;
@@ -215,10 +256,17 @@ pub fn put_role(tx: &mut dyn WriteTx, grant: &Grant<EditRoles>, cx: &Cx, role: R
 ///
 /// # Errors
 /// When it would have more than the caller, its user is above the caller, or there are too many.
-pub fn add_api_key(tx: &mut dyn WriteTx, grant: &Grant<ManageApiKeys>, cx: &Cx, key: &ApiKey) -> Result<(), IdentityError> {
+pub fn add_api_key(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<ManageApiKeys>,
+    cx: &Cx,
+    key: &ApiKey,
+) -> Result<(), IdentityError> {
     text::required("/name", &key.name, text::SHORT)?;
     if key.expires <= cx.now {
-        return Err(crate::base::error::Problem::new("/expires", "is already over: choose a later time").into());
+        return Err(
+            crate::base::error::Problem::new("/expires", "is already over: choose a later time").into()
+        );
     }
     covered(&grant.principal().features, &key.features)?;
     let (target, _) = user(tx, key.user)?;
@@ -240,18 +288,39 @@ pub fn add_api_key(tx: &mut dyn WriteTx, grant: &Grant<ManageApiKeys>, cx: &Cx, 
 ///
 /// # Errors
 /// When there is none; storage failures.
-pub fn remove_api_key(tx: &mut dyn WriteTx, _: &Grant<ManageApiKeys>, cx: &Cx, id: Id) -> Result<(), IdentityError> {
-    let key = API_KEYS.get(tx, &id)?.ok_or_else(|| IdentityError::Unknown { what: "API key", name: id.to_string() })?;
+pub fn remove_api_key(
+    tx: &mut dyn WriteTx,
+    _: &Grant<ManageApiKeys>,
+    cx: &Cx,
+    id: Id,
+) -> Result<(), IdentityError> {
+    let key = API_KEYS
+        .get(tx, &id)?
+        .ok_or_else(|| IdentityError::Unknown { what: "API key", name: id.to_string() })?;
     API_KEYS.del(tx, &id)?;
     note_key(tx, cx, &key, "api_key.removed")
 }
 
 fn note_key(tx: &mut dyn WriteTx, cx: &Cx, key: &ApiKey, action: &str) -> Result<(), IdentityError> {
     let names: Vec<_> = key.features.names().collect();
-    let told = [("name", Value::from(key.name.clone())), ("user", key.user.to_string().into()), ("features", names.into()), ("expires", key.expires.to_string().into())];
+    let told = [
+        ("name", Value::from(key.name.clone())),
+        ("user", key.user.to_string().into()),
+        ("features", names.into()),
+        ("expires", key.expires.to_string().into()),
+    ];
     let gone = action == "api_key.removed";
-    let changed = told.into_iter().map(|(f, v)| if gone { Changed::new(f, v, Value::Null) } else { Changed::new(f, Value::Null, v) });
-    let entry = audit::Entry { class: audit::Class::Always, action, record: "api_key", id: key.id, event: None, changed: changed.collect() };
+    let changed = told
+        .into_iter()
+        .map(|(f, v)| if gone { Changed::new(f, v, Value::Null) } else { Changed::new(f, Value::Null, v) });
+    let entry = audit::Entry {
+        class: audit::Class::Always,
+        action,
+        record: "api_key",
+        id: key.id,
+        event: None,
+        changed: changed.collect(),
+    };
     audit::note(tx, cx, &entry)?;
     Ok(())
 }
@@ -261,7 +330,11 @@ fn note_key(tx: &mut dyn WriteTx, cx: &Cx, key: &ApiKey, action: &str) -> Result
 /// # Errors
 /// [`StoreError::Unexpected`] when it isn't: 412.
 pub fn current(coll: &'static str, seen: u64, found: u64) -> Result<(), StoreError> {
-    if seen == found { Ok(()) } else { Err(StoreError::Unexpected { coll, expected: Expect::Rev(seen), found: Some(found) }) }
+    if seen == found {
+        Ok(())
+    } else {
+        Err(StoreError::Unexpected { coll, expected: Expect::Rev(seen), found: Some(found) })
+    }
 }
 
 fn unknown_role(name: &str) -> IdentityError {
@@ -293,9 +366,13 @@ fn has_admin(tx: &dyn ReadTx, now: Timestamp) -> Result<bool, StoreError> {
             if !user.active || !user.approved || user.is_station {
                 continue;
             }
-            let lasting: Vec<Override> = user.overrides.iter().filter(|o| !o.grant || o.until.is_none()).cloned().collect();
+            let lasting: Vec<Override> =
+                user.overrides.iter().filter(|o| !o.grant || o.until.is_none()).cloned().collect();
             let standing = repo::standing_of(tx, User { overrides: lasting, ..user }, now)?;
-            if standing.features.contains::<EditUsers>() && standing.features.contains::<EditRoles>() && standing.scope == Scope::Tenant {
+            if standing.features.contains::<EditUsers>()
+                && standing.features.contains::<EditRoles>()
+                && standing.scope == Scope::Tenant
+            {
                 return Ok(true);
             }
         }
@@ -315,6 +392,11 @@ pub fn features(pointer: &str, names: &[String]) -> Result<Features, IdentityErr
     if wrong.is_empty() {
         return Ok(Features::from_names(names));
     }
-    let problem = |(i, name): (usize, &String)| crate::base::error::Problem::new(format!("{pointer}/{i}"), format!("\"{name}\" is no feature; GET /features lists them"));
+    let problem = |(i, name): (usize, &String)| {
+        crate::base::error::Problem::new(
+            format!("{pointer}/{i}"),
+            format!("\"{name}\" is no feature; GET /features lists them"),
+        )
+    };
     Err(crate::base::error::Invalid(wrong.into_iter().map(problem).collect()).into())
 }
