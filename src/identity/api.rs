@@ -1,38 +1,27 @@
-//! The routes of users, roles, features and API keys.
+//! The routes of users, roles and features.
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Path;
-use actix_web::{HttpResponse, body};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::IdentityError;
 use super::auth::api::hashing;
-use super::features::{
-    ALL, Described, EditRoles, EditUsers, Feature, Features, ManageApiKeys, RevokeSessions, ViewUsers,
-};
+use super::features::{ALL, Described, EditRoles, EditUsers, Feature, RevokeSessions, ViewUsers};
 use super::grant::{Grant, Scope};
-use super::model::{ApiKey, LANGUAGES, Role, User, normal_login};
-use super::opaque::{Opaque, Purpose};
+use super::model::{LANGUAGES, Role, User, normal_login};
 use super::password;
-use super::repo::{API_KEYS, ROLES, USERS};
+use super::repo::{ROLES, USERS};
 use super::roles::Reach;
 use super::rules::Override;
 use super::secret::Secret;
 use super::service::{self, NewSecrets};
-use crate::base::clock::Timestamp;
-use crate::base::error::Kind;
 use crate::base::ids::Id;
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use crate::journal::Cx;
 use crate::store::{Dir, Ix, KeyRange, StoreError, WriteTx, table};
-use crate::web::error::Refusal;
 use crate::web::{Answer, ApiError, App, Body, Call, Query, Routes};
-
-/// How long an API key is good for when nobody says.
-const KEY_DAYS: u64 = 365;
 
 /// A user with its revision.
 #[derive(Serialize, ToSchema)]
@@ -53,7 +42,7 @@ struct RoleView {
 }
 
 /// Writes, and lets the gate know.
-async fn change<F: Feature>(
+pub(super) async fn change<F: Feature>(
     call: Call<F>,
     f: impl FnMut(&mut dyn WriteTx, &Grant<F>, &Cx) -> Result<Answer, IdentityError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
@@ -63,7 +52,7 @@ async fn change<F: Feature>(
     answer
 }
 
-fn id_in(path: &str, what: &'static str) -> Result<Id, IdentityError> {
+pub(super) fn id_in(path: &str, what: &'static str) -> Result<Id, IdentityError> {
     path.parse().map_err(|_| IdentityError::Unknown { what, name: path.to_owned() })
 }
 
@@ -394,99 +383,11 @@ async fn list_features(call: Call<ViewUsers>) -> Result<HttpResponse, ApiError> 
     call.read(|_, _| Answer::ok(&ALL))
 }
 
-#[derive(Serialize, ToSchema)]
-struct KeyView {
-    id: Id,
-    name: String,
-    #[schema(value_type = Vec<String>)]
-    features: Features,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<Scope>,
-    user: Id,
-    created_at: Timestamp,
-    expires: Timestamp,
-    /// The key itself, shown this once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-}
-
-impl From<ApiKey> for KeyView {
-    fn from(key: ApiKey) -> Self {
-        let ApiKey { id, name, digest: _, features, scope, expires, user, created_at } = key;
-        Self { id, name, features, scope, user, created_at, expires, key: None }
-    }
-}
-
-async fn api_keys(call: Call<ManageApiKeys>) -> Result<HttpResponse, ApiError> {
-    call.read(|tx, _| -> Result<_, StoreError> {
-        let rows = API_KEYS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, service::MAX_API_KEYS)?;
-        let views: Vec<KeyView> = rows.items.into_iter().map(|e| e.value.into()).collect();
-        Answer::ok(&views)
-    })
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewKey {
-    /// What it is for.
-    name: String,
-    features: Vec<String>,
-    #[serde(default)]
-    scope: Option<Scope>,
-    /// A year from now when absent.
-    #[serde(default)]
-    expires: Option<Timestamp>,
-    /// In whose name it acts; the caller's when absent.
-    #[serde(default)]
-    user: Option<Id>,
-}
-
-async fn create_api_key(call: Call<ManageApiKeys>, body: Body<NewKey>) -> Result<HttpResponse, ApiError> {
-    let NewKey { name, features, scope, expires, user } = body.0;
-    let now = call.app.clock.now();
-    let made = Opaque::fresh(call.grant.tenant(), Purpose::ApiKey)?;
-    let key = ApiKey {
-        id: Id::fresh(),
-        name,
-        digest: made.digest(),
-        features: service::features("/features", &features)?,
-        scope,
-        expires: expires.unwrap_or_else(|| now.after(std::time::Duration::from_secs(KEY_DAYS * 86_400))),
-        user: user.unwrap_or(call.grant.actor().user),
-        created_at: now,
-    };
-    let response = change(call, move |tx, grant, cx| {
-        service::add_api_key(tx, grant, cx, &key)?;
-        Ok(Answer::created(format!("/api/v1/api-keys/{}", key.id), &KeyView::from(key.clone()))?)
-    })
-    .await?;
-    // The answer that is kept for a repeated request must not hold the key: it is added to the first one alone.
-    if response.headers().contains_key("idempotent-replay") {
-        return Ok(response);
-    }
-    let (mut head, bytes) = response.into_parts();
-    head.headers_mut().insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-store"));
-    let broken = || Refusal::new(Kind::Internal, "server.answer", "an answer of our own can't be read");
-    let bytes = body::to_bytes(bytes).await.map_err(|_| broken())?;
-    let mut shown: Value = serde_json::from_slice(&bytes).map_err(|_| broken())?;
-    shown["key"] = made.reveal().into();
-    Ok(head.set_body(body::BoxBody::new(shown.to_string())))
-}
-
-async fn delete_api_key(call: Call<ManageApiKeys>, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = id_in(&path, "API key")?;
-    change(call, move |tx, grant, cx| {
-        service::remove_api_key(tx, grant, cx, id)?;
-        Ok(Answer::none())
-    })
-    .await
-}
-
 const NEW_USER: &str = r#"{"login": "ana", "name": "Ana Müller", "email": "ana@example.com", "role": "clerk", "language": "en", "password": "correct horse battery", "pin": "2580", "badge": "B-0042"}"#;
 const EDIT_USER: &str = r#"{"login": "ana", "name": "Ana Müller", "email": "ana@example.com", "language": "es", "active": true, "approved": true}"#;
 const OVERRIDES: &str = r#"{"overrides": [{"feature": "parcels.force", "grant": true, "reason": "covers the night shift", "until": "2099-12-31T06:00:00Z"}]}"#;
 
-/// The routes of this area; those of logins and of tenants are with theirs.
+/// The routes of this area; those of logins, API keys and tenants are with theirs.
 pub fn routes() -> Routes {
     Routes::new("users")
         .add::<ViewUsers, _, _>(Method::GET, "/users", users, "Users, those switched off included")
@@ -557,16 +458,4 @@ pub fn routes() -> Routes {
             "Everything a person can be allowed to do",
         )
         .answers::<Vec<Described>>(200)
-        .add::<ManageApiKeys, _, _>(Method::GET, "/api-keys", api_keys, "API keys, without their text")
-        .answers::<Vec<KeyView>>(200)
-        .add::<ManageApiKeys, _, _>(
-            Method::POST,
-            "/api-keys",
-            create_api_key,
-            "Make an API key; its text is shown this once",
-        )
-        .body::<NewKey>(r#"{"name": "web shop", "features": ["parcels.view", "parcels.create"]}"#)
-        .answers::<KeyView>(201)
-        .add::<ManageApiKeys, _, _>(Method::DELETE, "/api-keys/{id}", delete_api_key, "Withdraw an API key")
-        .status(204)
 }

@@ -1,32 +1,30 @@
-//! The use cases around users, roles and API keys. Two rules hold for all of them: nobody gives, or changes somebody
+//! The use cases around users and roles. Two rules hold for all of them: nobody gives, or changes somebody
 //! who has, more than they have themselves; and somebody stays who can manage users and roles.
 
 use serde_json::Value;
 
 use super::auth::{self, MAX_SESSIONS};
 use super::error::IdentityError;
-use super::features::{EditRoles, EditUsers, Features, ManageApiKeys, RevokeSessions, index_of};
+use super::features::{EditRoles, EditUsers, Features, RevokeSessions, index_of};
 use super::grant::{Grant, Principal, Scope};
-use super::model::{ApiKey, Role, User, check_name};
-use super::repo::{self, API_KEYS, CREDENTIALS, ROLES, Standing, USERS};
+use super::model::{Role, User, check_name};
+use super::repo::{self, CREDENTIALS, ROLES, Standing, USERS};
 use super::rules::{Override, check_overrides};
 use crate::audit::{self, Changed};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
-use crate::base::text;
 use crate::journal::Cx;
 use crate::journal::reference;
 use crate::store::{Dir, Expect, Ix, KeyRange, ReadTx, StoreError, WriteTx, counters};
 
 pub use super::auth::token_for;
+pub use super::keys::{MAX_API_KEYS, add_api_key, remove_api_key};
 pub use super::setup::{SetUp, set_up, setup_link};
 
 /// Users of one tenant, those switched off included.
 pub const MAX_USERS: usize = 10_000;
 /// Roles of one tenant.
 pub const MAX_ROLES: usize = 100;
-/// API keys of one tenant.
-pub const MAX_API_KEYS: usize = 500;
 /// The counter that numbers users.
 const NUMBERS: &str = "identity/users";
 
@@ -252,79 +250,6 @@ pub fn put_role(
     Ok((role, written.rev))
 }
 
-/// Adds an API key; its text is known only to who made the digest.
-///
-/// # Errors
-/// When it would have more than the caller, its user is above the caller, or there are too many.
-pub fn add_api_key(
-    tx: &mut dyn WriteTx,
-    grant: &Grant<ManageApiKeys>,
-    cx: &Cx,
-    key: &ApiKey,
-) -> Result<(), IdentityError> {
-    text::required("/name", &key.name, text::SHORT)?;
-    if key.expires <= cx.now {
-        return Err(
-            crate::base::error::Problem::new("/expires", "is already over: choose a later time").into()
-        );
-    }
-    covered(&grant.principal().features, &key.features)?;
-    let (target, _) = user(tx, key.user)?;
-    may_touch(tx, grant.principal(), &target, cx.now)?;
-    if let Some(scope) = &key.scope {
-        scope.check()?;
-        if !grant.scope().covers(scope) {
-            return Err(IdentityError::TooWide);
-        }
-    }
-    if API_KEYS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, MAX_API_KEYS)?.items.len() >= MAX_API_KEYS {
-        return Err(IdentityError::Full { what: "API keys", most: MAX_API_KEYS });
-    }
-    API_KEYS.put_if(tx, &key.id, key, Expect::Absent)?;
-    note_key(tx, cx, key, "api_key.added")
-}
-
-/// Withdraws an API key.
-///
-/// # Errors
-/// When there is none; storage failures.
-pub fn remove_api_key(
-    tx: &mut dyn WriteTx,
-    _: &Grant<ManageApiKeys>,
-    cx: &Cx,
-    id: Id,
-) -> Result<(), IdentityError> {
-    let key = API_KEYS
-        .get(tx, &id)?
-        .ok_or_else(|| IdentityError::Unknown { what: "API key", name: id.to_string() })?;
-    API_KEYS.del(tx, &id)?;
-    note_key(tx, cx, &key, "api_key.removed")
-}
-
-fn note_key(tx: &mut dyn WriteTx, cx: &Cx, key: &ApiKey, action: &str) -> Result<(), IdentityError> {
-    let names: Vec<_> = key.features.names().collect();
-    let told = [
-        ("name", Value::from(key.name.clone())),
-        ("user", key.user.to_string().into()),
-        ("features", names.into()),
-        ("expires", key.expires.to_string().into()),
-    ];
-    let gone = action == "api_key.removed";
-    let changed = told
-        .into_iter()
-        .map(|(f, v)| if gone { Changed::new(f, v, Value::Null) } else { Changed::new(f, Value::Null, v) });
-    let entry = audit::Entry {
-        class: audit::Class::Always,
-        action,
-        record: "api_key",
-        id: key.id,
-        event: None,
-        changed: changed.collect(),
-    };
-    audit::note(tx, cx, &entry)?;
-    Ok(())
-}
-
 /// Whether `found` is the revision the caller has seen.
 ///
 /// # Errors
@@ -341,7 +266,7 @@ fn unknown_role(name: &str) -> IdentityError {
     IdentityError::Unknown { what: "role", name: name.to_owned() }
 }
 
-fn covered(own: &Features, given: &Features) -> Result<(), IdentityError> {
+pub(super) fn covered(own: &Features, given: &Features) -> Result<(), IdentityError> {
     let missing = given.minus(own);
     if missing.is_empty() { Ok(()) } else { Err(IdentityError::Above(missing)) }
 }
@@ -353,7 +278,12 @@ fn may_give(giver: &Principal, given: &Standing) -> Result<(), IdentityError> {
 }
 
 /// Whether the caller may change a user at all.
-fn may_touch(tx: &dyn ReadTx, giver: &Principal, target: &User, now: Timestamp) -> Result<(), IdentityError> {
+pub(super) fn may_touch(
+    tx: &dyn ReadTx,
+    giver: &Principal,
+    target: &User,
+    now: Timestamp,
+) -> Result<(), IdentityError> {
     may_give(giver, &repo::standing_of(tx, target.clone(), now)?)
 }
 

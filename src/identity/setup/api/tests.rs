@@ -41,6 +41,7 @@ fn areas() -> Vec<Routes> {
     vec![
         super::routes(),
         crate::identity::api::routes(),
+        crate::identity::keys::api::routes(),
         crate::identity::auth::api::routes(),
         crate::settings::api::routes(),
     ]
