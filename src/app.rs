@@ -4,26 +4,28 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::base::clock::Clock;
-use crate::base::error::Kind;
 use crate::config::Config;
 use crate::config::choices::TlsMode;
 use crate::identity::gate::Gate;
 use crate::identity::private::{self, PrivateError};
 use crate::identity::secret::{Keys, SecretError};
-use crate::identity::token::{TokenError, Tokens};
+use crate::identity::setup::SetUp;
+use crate::identity::token::TokenError;
+use crate::identity::{self, repo};
 use crate::jobs::runner::Wake;
 use crate::store::migrate::{self, Layout, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
 use crate::store::space::Reserve;
 use crate::store::table::Checked;
-use crate::store::{Store, StoreError};
+use crate::store::{NODE, Store, StoreError};
 use crate::web::control::Control;
-use crate::web::error::{ApiError, Refusal};
+use crate::web::error::ApiError;
 use crate::web::pages::{NewDepot, Setup};
 use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
@@ -72,24 +74,47 @@ fn workers(_app: &App) -> Workers {
 
 /// How the first user is made. This is the one place where set-up meets identity.
 fn setup() -> Arc<dyn Setup> {
-    Arc::new(Unattended)
+    Arc::new(ByIdentity::default())
 }
 
-/// Set-up in a build without user management: everybody is refused with the reason.
-struct Unattended;
+/// Set-up as identity does it.
+#[derive(Default)]
+struct ByIdentity {
+    /// Once set up a depot stays so, and the front page need not ask the store each time.
+    done: AtomicBool,
+}
 
-impl Setup for Unattended {
-    fn is_done(&self, _: &App) -> Result<bool, ApiError> {
-        Ok(false)
+impl Setup for ByIdentity {
+    fn is_done(&self, app: &App) -> Result<bool, ApiError> {
+        if self.done.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        let done =
+            app.store.read::<_, StoreError>(NODE, |tx| Ok(repo::tenants(tx)?.iter().any(|t| t.ready)))?;
+        self.done.store(done, Ordering::Release);
+        Ok(done)
     }
 
-    fn token(&self, _: &App) -> Result<Option<String>, ApiError> {
-        Ok(None)
+    fn token(&self, app: &App) -> Result<Option<String>, ApiError> {
+        if self.is_done(app)? {
+            return Ok(None);
+        }
+        Ok(Some(identity::setup::setup_link(&app.store, app.clock.now())?.reveal().to_owned()))
     }
 
-    fn set_up(&self, _: &App, _: NewDepot, _: bool) -> Result<Value, ApiError> {
-        let detail = "this build has no user management; install a release of crossdock";
-        Err(Refusal::new(Kind::NotFound, "setup.unavailable", detail).into())
+    fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
+        let NewDepot { token, tenant, depot, zone, user, password } = new;
+        let language = app.config.depot.language.clone();
+        let (login, name, role) = (user, String::new(), "super_admin".to_owned());
+        let new = SetUp { tenant, depot, zone, language, login, name, password, role };
+        let now = app.clock.now();
+        let (tenant, user) = if trusted {
+            identity::setup::set_up(&app.store, new, now)?
+        } else {
+            identity::setup::set_up_by_link(&app.store, token.reveal(), new, now)?
+        };
+        app.gate.changed();
+        Ok(json!({ "tenant": tenant.name, "depot": tenant.depot, "zone": tenant.zone, "user": user.login }))
     }
 }
 
@@ -166,8 +191,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         store.close();
         return Err(StartError::Store { folder, why });
     }
-    let keys = Keys::open(&folder)?;
-    let gate = Arc::new(Gate::new(Tokens::new(&keys)?));
+    // The control door is opened by the shell, before the gate is asked.
+    let gate = Arc::new(Gate::new(Arc::new(Keys::open(&folder)?), None)?);
     let given = &config.server.tls;
     let source = match given.mode {
         TlsMode::Own => Some(Source::Own { data: folder.clone(), names: given.names.clone() }),
@@ -195,6 +220,7 @@ fn options(config: &Config) -> Options {
             read_only: store.read_only_mib << 20,
             ballast: store.ballast_mib << 20,
         },
+        ..Options::default()
     }
 }
 
