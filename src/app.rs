@@ -51,6 +51,7 @@ pub fn areas() -> Vec<Routes> {
         parcels::map_api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
+        identity::keys::api::routes(),
         identity::setup::api::routes(),
         settings::api::routes(),
         audit::api::routes(),
@@ -88,7 +89,7 @@ struct FirstRun;
 
 impl Setup for FirstRun {
     fn is_done(&self, app: &App) -> Result<bool, ApiError> {
-        Ok(app.store.read(NODE, |tx| Ok::<_, StoreError>(!identity::repo::tenants(tx)?.is_empty()))?)
+        Ok(app.store.read(NODE, |tx| Ok::<_, StoreError>(identity::repo::tenants(tx)?.iter().any(|t| t.ready)))?)
     }
 
     fn token(&self, app: &App) -> Result<Option<String>, ApiError> {
@@ -101,7 +102,7 @@ impl Setup for FirstRun {
     fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
         let NewDepot { token, tenant, depot, zone, user, password } = new;
         let language = app.config.depot.language.clone();
-        let new = SetUp { tenant, depot, zone, language, login: user, name: String::new(), password, role: String::new() };
+        let new = SetUp { tenant, depot, zone, language, login: user, name: String::new(), password, role: "super_admin".to_owned() };
         let now = app.clock.now();
         let (tenant, user) = if trusted { identity::setup::set_up(&app.store, new, now) } else { identity::setup::set_up_by_link(&app.store, token.reveal(), new, now) }?;
         app.gate.changed();
@@ -192,8 +193,17 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         TlsMode::Off => None,
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
-    let app =
-        App { store, clock, config: Arc::new(config), gate, folder: Arc::new(folder), wake: Wake::default() };
+    let app = App {
+        store,
+        clock,
+        config: Arc::new(config),
+        gate,
+        folder: Arc::new(folder),
+        wake: Wake::default(),
+        sightings: Sightings::default(),
+        errors: ServerErrors::default(),
+        tables: house::tables,
+    };
     Ok(Opened { app, tls })
 }
 
@@ -212,6 +222,7 @@ fn options(config: &Config) -> Options {
             read_only: store.read_only_mib << 20,
             ballast: store.ballast_mib << 20,
         },
+        ..Options::default()
     }
 }
 

@@ -14,7 +14,6 @@ use crate::identity::grant::Actor;
 use crate::identity::repo::{self as users, TENANTS};
 use crate::imports::run::Files;
 use crate::jobs::alarm::{Alarm, AlarmKind, Watch};
-use crate::jobs::queue::Limits;
 use crate::jobs::retention::{Cleaner, Retained, of_jobs};
 use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Worker};
 use crate::jobs::schedules::Schedules;
@@ -69,7 +68,6 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     ];
     let slots = usize::try_from(config.jobs.workers).unwrap_or(4);
     let patience = Duration::from_secs(config.server.shutdown_s);
-    let _: fn(&crate::config::sections::Jobs, Duration) -> Limits = Limits::usual;
     Runner { house, slots, patience, handlers, workers }
 }
 
@@ -96,18 +94,11 @@ fn reason(kind: AlarmKind) -> Reason {
 impl Alarm for Desk {
     fn raise(&self, tx: &mut dyn WriteTx, now: Timestamp, kind: AlarmKind, key: &str, detail: &str) -> Result<(), StoreError> {
         let cx = Cx::new(tx, &Actor::system(), now, "alarm")?;
-        cases::open_operational(tx, &cx, reason(kind), key, detail).map(drop).map_err(stored)
+        cases::open_operational(tx, &cx, reason(kind), key, detail).map(drop)
     }
     fn clear(&self, tx: &mut dyn WriteTx, now: Timestamp, kind: AlarmKind, key: &str) -> Result<(), StoreError> {
         let cx = Cx::new(tx, &Actor::system(), now, "alarm")?;
-        cases::resolve_operational(tx, &cx, reason(kind), key).map(drop).map_err(stored)
-    }
-}
-
-fn stored(e: cases::CaseError) -> StoreError {
-    match e {
-        cases::CaseError::Store(e) => e,
-        other => StoreError::Corrupt(other.to_string()),
+        cases::resolve_operational(tx, &cx, reason(kind), key).map(drop)
     }
 }
 
@@ -121,9 +112,9 @@ impl Recipients for Users {
     fn for_alerts(&self, tx: &dyn ReadTx) -> Result<Vec<Recipient>, StoreError> {
         let mut told = Vec::new();
         for user in users::all(tx, MAX_TOLD)? {
-            let standing = users::standing_of(tx, user.clone(), user.created_at)?;
+            let standing = users::standing_of(tx, user.clone(), Timestamp::MAX)?;
             if standing.is_admitted() && standing.features.contains::<ReceiveAlerts>() {
-                told.push(Recipient { user: user.id, email: user.email, language: user.language, scope: user.scope });
+                told.push(Recipient { user: user.id, email: user.email, language: user.language, scope: standing.scope });
             }
         }
         Ok(told)

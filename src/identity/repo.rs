@@ -175,6 +175,15 @@ impl Standing {
     }
 }
 
+/// Up to `limit` users.
+///
+/// # Errors
+/// Storage failures.
+pub fn all(tx: &dyn ReadTx, limit: usize) -> Result<Vec<User>> {
+    let rows = USERS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, limit)?;
+    Ok(rows.items.into_iter().filter_map(|e| e.value.state.value).collect())
+}
+
 /// What `user` may do at `now`. A role that does not exist allows nothing.
 ///
 /// # Errors
