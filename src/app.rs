@@ -89,7 +89,9 @@ struct FirstRun;
 
 impl Setup for FirstRun {
     fn is_done(&self, app: &App) -> Result<bool, ApiError> {
-        Ok(app.store.read(NODE, |tx| Ok::<_, StoreError>(identity::repo::tenants(tx)?.iter().any(|t| t.ready)))?)
+        Ok(app
+            .store
+            .read(NODE, |tx| Ok::<_, StoreError>(identity::repo::tenants(tx)?.iter().any(|t| t.ready)))?)
     }
 
     fn token(&self, app: &App) -> Result<Option<String>, ApiError> {
@@ -102,9 +104,22 @@ impl Setup for FirstRun {
     fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
         let NewDepot { token, tenant, depot, zone, user, password } = new;
         let language = app.config.depot.language.clone();
-        let new = SetUp { tenant, depot, zone, language, login: user, name: String::new(), password, role: "super_admin".to_owned() };
+        let new = SetUp {
+            tenant,
+            depot,
+            zone,
+            language,
+            login: user,
+            name: String::new(),
+            password,
+            role: "super_admin".to_owned(),
+        };
         let now = app.clock.now();
-        let (tenant, user) = if trusted { identity::setup::set_up(&app.store, new, now) } else { identity::setup::set_up_by_link(&app.store, token.reveal(), new, now) }?;
+        let (tenant, user) = if trusted {
+            identity::setup::set_up(&app.store, new, now)
+        } else {
+            identity::setup::set_up_by_link(&app.store, token.reveal(), new, now)
+        }?;
         app.gate.changed();
         app.wake.wake();
         Ok(serde_json::json!({ "tenant": tenant.name, "depot": tenant.depot, "user": user.login }))
@@ -247,7 +262,8 @@ pub struct Running {
 pub fn start(opened: Opened, more: Vec<Routes>) -> Result<Running, StartError> {
     let Opened { app, tls } = opened;
     let setup: Arc<dyn Setup> = Arc::new(FirstRun);
-    let Workers { checks, stops } = workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
+    let Workers { checks, stops } =
+        workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
     let areas = areas().into_iter().chain(more).collect();
     let parts = Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks };
     match server::start(parts, tls.as_ref()) {

@@ -158,8 +158,18 @@ pub(crate) enum Command {
     Restore {
         #[command(flatten)]
         place: Place,
-        /// The backup
-        backup: PathBuf,
+        /// The folder the backups are in; backup.path of the settings, or backups in the data folder, without it
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// The newest backup of this moment or before
+        #[arg(long, value_name = "TIME", conflicts_with = "before_migration")]
+        at: Option<String>,
+        /// The backup made before the last upgrade: the way down. The present store is set aside, not lost
+        #[arg(long)]
+        before_migration: bool,
+        /// A file with the passphrase the backups are sealed with
+        #[arg(long, value_name = "F")]
+        passphrase_file: Option<PathBuf>,
     },
     /// Hold the audit trail against its chain of hashes
     Verify {
@@ -238,6 +248,19 @@ pub(crate) enum MapCommand {
         place: Place,
         /// Its source
         source: String,
+    },
+    /// Set one from a CSV file with the columns code, status, and optionally sub, text_contains, meaning, reason
+    Set {
+        #[command(flatten)]
+        place: Place,
+        /// Its source
+        #[arg(long, value_name = "NAME")]
+        source: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// The file
+        file: PathBuf,
     },
     /// Print the words no map knows
     Unmapped {

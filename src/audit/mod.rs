@@ -15,7 +15,9 @@ use crate::journal::clock::Origin;
 use crate::journal::event::Eid;
 use crate::journal::fold::Cx;
 use crate::journal::log;
-use crate::store::{DEPOT, Hash, Head, Home, LogId, ReadTx, Result, Store, StoreError, Table, Tenant, WriteTx};
+use crate::store::{
+    DEPOT, Hash, Head, Home, LogId, ReadTx, Result, Store, StoreError, Table, Tenant, WriteTx,
+};
 
 /// The kind number of audit entries among changes.
 pub const KIND: u16 = 0x7000;
@@ -102,7 +104,9 @@ pub const OFF: Table<str, Off> = Table::new(5, "audit_off", Home::Local);
 /// # Errors
 /// Storage failures.
 pub fn append(tx: &mut dyn WriteTx, cx: &Cx, origin: &Origin, what: &Entry<'_>) -> Result<u64> {
-    if what.class == Class::Business && OFF.get(tx, "off")?.is_some_and(|off| off.kinds.iter().any(|k| k == what.record)) {
+    if what.class == Class::Business
+        && OFF.get(tx, "off")?.is_some_and(|off| off.kinds.iter().any(|k| k == what.record))
+    {
         return Ok(0);
     }
     let body = Body {
@@ -115,9 +119,19 @@ pub fn append(tx: &mut dyn WriteTx, cx: &Cx, origin: &Origin, what: &Entry<'_>) 
         via: cx.via.to_string(),
     };
     let s = log::head(tx, log::AUDIT, origin)?.last + 1;
-    let header = Header { o: origin.site, e: origin.epoch, s, t: origin.last, k: KIND, v: 1, id: what.id, u: cx.actor.number };
+    let header = Header {
+        o: origin.site,
+        e: origin.epoch,
+        s,
+        t: origin.last,
+        k: KIND,
+        v: 1,
+        id: what.id,
+        u: cx.actor.number,
+    };
     let encode = |body: &Body| {
-        let bytes = rmp_serde::to_vec_named(body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
+        let bytes = rmp_serde::to_vec_named(body)
+            .map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
         change::encode(&header, &bytes)
     };
     let blob = match encode(&body) {
@@ -186,7 +200,8 @@ pub struct Noted {
 pub fn open(seq: u64, entry: &[u8]) -> Result<Noted> {
     let (hash, blob) = log::split_audit(entry)?;
     let (header, body) = change::decode(blob)?;
-    let body = rmp_serde::from_slice(&body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
+    let body =
+        rmp_serde::from_slice(&body).map_err(|e| StoreError::Codec { what: "audit", why: e.to_string() })?;
     Ok(Noted { seq, header, body, eid: change::eid(blob), hash })
 }
 
@@ -245,7 +260,13 @@ impl Verifier {
         let end = tx.head(DEPOT, id)?;
         let at = end.floor.saturating_sub(1);
         // The entry before the first held one is gone; its hash is taken on trust. Before position 1 stands the zero.
-        Ok(Self { id, end, at, hash: (at == 0).then_some([0; 16]), out: Verified { entries: 0, broken_at: None } })
+        Ok(Self {
+            id,
+            end,
+            at,
+            hash: (at == 0).then_some([0; 16]),
+            out: Verified { entries: 0, broken_at: None },
+        })
     }
 
     /// Verifies one more page; true when it is done.
@@ -274,7 +295,9 @@ impl Verifier {
         if rows.len() == Self::PAGE && self.at < self.end.last {
             return Ok(false);
         }
-        if self.at < self.end.last || self.at == self.end.last && self.hash.is_some_and(|h| h != self.end.hash) {
+        if self.at < self.end.last
+            || self.at == self.end.last && self.hash.is_some_and(|h| h != self.end.hash)
+        {
             self.out.broken_at = Some(self.at);
         }
         Ok(true)
@@ -318,7 +341,8 @@ mod tests {
     }
 
     fn trim(store: &Store, id: LogId, upto: u64) {
-        let done: Result<u64> = store.write(1, Lane::People, move |tx| tx.trim(DEPOT, id, upto, usize::MAX)).wait();
+        let done: Result<u64> =
+            store.write(1, Lane::People, move |tx| tx.trim(DEPOT, id, upto, usize::MAX)).wait();
         done.unwrap();
     }
 

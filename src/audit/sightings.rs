@@ -34,14 +34,22 @@ pub struct Sightings(Arc<Mutex<BTreeMap<Key, Look>>>);
 
 impl Sightings {
     /// `actor` has seen records `ids` of kind `record`.
-    pub fn saw(&self, tenant: Tenant, actor: &Actor, record: &'static str, ids: impl IntoIterator<Item = Id>, now: Timestamp) {
+    pub fn saw(
+        &self,
+        tenant: Tenant,
+        actor: &Actor,
+        record: &'static str,
+        ids: impl IntoIterator<Item = Id>,
+        now: Timestamp,
+    ) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let full = waiting.len() >= MAX_WAITING;
         let key = (tenant, actor.user, now.millis() / 1000, record);
         if full && !waiting.contains_key(&key) {
             return;
         }
-        let look = waiting.entry(key).or_insert_with(|| Look { actor: actor.clone(), ids: Vec::new(), more: 0 });
+        let look =
+            waiting.entry(key).or_insert_with(|| Look { actor: actor.clone(), ids: Vec::new(), more: 0 });
         for id in ids {
             if look.ids.contains(&id) {
                 continue;
@@ -53,7 +61,8 @@ impl Sightings {
     /// Takes the looks of `tenant` that lie before the present second.
     fn take(&self, tenant: Tenant, now: Timestamp) -> Vec<(Key, Look)> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready: Vec<Key> = waiting.keys().filter(|k| k.0 == tenant && k.2 < now.millis() / 1000).copied().collect();
+        let ready: Vec<Key> =
+            waiting.keys().filter(|k| k.0 == tenant && k.2 < now.millis() / 1000).copied().collect();
         ready.into_iter().filter_map(|k| waiting.remove(&k).map(|l| (k, l))).collect()
     }
 
@@ -83,7 +92,11 @@ impl Worker for Scribe {
                         changed.push(Changed::new("and_more", Value::Null, look.more));
                     }
                     let action = "records.seen";
-                    note(tx, &cx, &Entry { class: Class::Business, action, record, id: *user, event: None, changed })?;
+                    note(
+                        tx,
+                        &cx,
+                        &Entry { class: Class::Business, action, record, id: *user, event: None, changed },
+                    )?;
                 }
                 Ok(())
             };

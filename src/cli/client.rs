@@ -111,6 +111,14 @@ impl Depot {
         answered(self.request(Method::POST, path).json(body)).await
     }
 
+    /// What `path` answers to being set to `body`.
+    ///
+    /// # Errors
+    /// As [`Depot::get`].
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        answered(self.request(Method::PUT, path).json(body)).await
+    }
+
     /// Streams `file` to `path`; a bar shows how far it is when somebody watches.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The commands beside `serve`: each is a request or two.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 use super::client::{Depot, Refused, encoded};
 use super::serve::{self, How};
 use super::{Command, Faults, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say, secret, settings};
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Timestamp};
 use crate::identity::private;
+use crate::operation::backups;
+use crate::parcels::maps::Map;
+use crate::store::backup::{self, Which};
 use crate::store::migrate::RELEASE;
 use crate::{app, logs};
 
@@ -46,7 +49,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Check { place } => {
             let report = get(&place, "/api/v1/check").await?;
             answer(&pretty(&report)?)?;
-            let faults = report["faults"].as_array().map_or(0, Vec::len);
+            let faults = report["fault_count"].as_u64().unwrap_or(0);
             if faults > 0 {
                 Err(Faults(format!("the store has {faults} faults; restore the last backup")).into())
             } else {
@@ -57,18 +60,13 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let body = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
             answer(&pretty(&post(&place, "/api/v1/backups", &body).await?)?)
         }
-        Command::Restore { place, backup } => {
-            let folder = settings(&place, &[])?.server.data_dir;
-            if folder.join(app::STORE).exists() {
-                bail!("{} holds a store already: restore into an empty folder", folder.display());
-            }
-            let backup = std::path::absolute(&backup)?;
-            answer(&pretty(&post(&place, "/api/v1/backups/restore", &json!({ "from": backup })).await?)?)
+        Command::Restore { place, from, at, before_migration, passphrase_file } => {
+            restore(&place, from, at.as_deref(), before_migration, passphrase_file.as_deref())
         }
         Command::Verify { place } => {
             let report = get(&place, "/api/v1/audit-log/verify").await?;
             answer(&pretty(&report)?)?;
-            if report["intact"] == false {
+            if !report["broken_at"].is_null() {
                 Err(Faults("the audit trail was changed".into()).into())
             } else {
                 Ok(())
@@ -77,6 +75,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::User { command } => user(command).await,
         Command::StatusMap { command } => {
             let (place, path) = match command {
+                MapCommand::Set { place, source, json, file } => {
+                    return set_map(&place, &source, &file, json).await;
+                }
                 MapCommand::List { place } => (place, "/api/v1/status-maps".to_owned()),
                 MapCommand::Show { place, source } => {
                     (place, format!("/api/v1/status-maps/{}", encoded(&source)))
@@ -147,7 +148,64 @@ async fn import(place: &Place, query: &str, file: &Path, json: bool) -> anyhow::
     let outcome = imported(&depot, query, file).await;
     depot.close().await;
     let outcome = outcome?;
-    answer(&if json { outcome.to_string() } else { readable(&outcome) })
+    answer(&if json { outcome.to_string() } else { readable(&outcome) })?;
+    match outcome["error"].as_str() {
+        Some(why) => Err(Refused { status: 422, detail: format!("the file was not imported: {why}") }.into()),
+        None => Ok(()),
+    }
+}
+
+/// Reads a map's file here, so that a mistake in it is named by its line, and sets it.
+async fn set_map(place: &Place, source: &str, file: &Path, json: bool) -> anyhow::Result<()> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let map = Map::read_csv(source, &bytes).with_context(|| format!("{}", file.display()))?;
+    let depot = connect(place).await?;
+    let set =
+        depot.put(&format!("/api/v1/status-maps/{}", encoded(source)), &json!({ "rows": map.rows })).await;
+    depot.close().await;
+    let set = set?;
+    let said = json!({ "source": source, "rows": map.rows.len(), "version": set["version"] });
+    answer(&if json { said.to_string() } else { readable(&said) })
+}
+
+/// Fills an empty folder, or with `before_migration` goes back to the backup made before the last upgrade. No server may
+/// run: the store's own lock sees to that.
+fn restore(
+    place: &Place,
+    from: Option<PathBuf>,
+    at: Option<&str>,
+    before_migration: bool,
+    passphrase: Option<&Path>,
+) -> anyhow::Result<()> {
+    let config = settings(place, &[])?;
+    let folder = config.server.data_dir.clone();
+    private::folder(&folder)?;
+    let mut target = backups::own_target(&config);
+    if let Some(from) = from {
+        target.folder = std::path::absolute(from)?;
+    }
+    if let Some(file) = passphrase {
+        target.passphrase = Some(secret(file)?);
+    }
+    let which = match at {
+        Some(at) => {
+            let zone = jiff::tz::TimeZone::get(&config.depot.zone)?;
+            Which::At(Timestamp::parse(at, &zone).map_err(anyhow::Error::msg)?)
+        }
+        None if before_migration => Which::BeforeMigration,
+        None => Which::Latest,
+    };
+    let store = folder.join(app::STORE);
+    if store.exists() {
+        if !before_migration {
+            bail!("{} holds a store already: restore into an empty folder", folder.display());
+        }
+        let aside = folder.join(format!("depot.upgraded-{}.redb", Clock::Wall.now().millis()));
+        std::fs::rename(&store, &aside)?;
+        say(&format!("crossdock: the present store is kept as {}", aside.display()));
+    }
+    let report = backup::restore(&target, which, &store, &app::house::tables())?;
+    answer(&pretty(&serde_json::to_value(&report)?)?)
 }
 
 async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Value> {
@@ -161,14 +219,9 @@ async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Val
     loop {
         let now = depot.get(&format!("/api/v1/imports/{}", encoded(&id))).await?;
         match now["state"].as_str() {
-            Some("done") => {
+            Some("done" | "failed") => {
                 bar.finish_and_clear();
-                return Ok(now["result"].clone());
-            }
-            Some("failed" | "dead" | "cancelled" | "canceled") => {
-                bar.finish_and_clear();
-                let why = now["error"].as_str().unwrap_or("the depot's log says why");
-                bail!("the import failed: {why}");
+                return Ok(now);
             }
             state => bar.set_message(format!("{}: {} rows", state.unwrap_or("waiting"), now["rows"])),
         }

@@ -1,17 +1,17 @@
 //! `serve`: the depot itself.
 
 use anyhow::Context;
-use serde_json::json;
 
-use super::client::{Depot, encoded};
 use super::{Place, RoleArg, answer, say, settings};
 use crate::app::{self, Running};
 use crate::base::clock::Clock;
-use crate::identity::secret::random;
-use crate::{demo, logs};
+use crate::demo::seed::{PARCELS, fill};
+use crate::identity::repo::tenants;
+use crate::identity::secret::{Secret, random};
+use crate::identity::setup::{SetUp, set_up};
+use crate::logs;
+use crate::store::NODE;
 
-/// Parcels of a demonstration.
-const DEMO_PARCELS: u32 = 2_000;
 /// What their invention begins from: everybody looks at the same ones.
 const DEMO_SEED: u64 = 1;
 
@@ -35,13 +35,6 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     let folder = config.server.data_dir.clone();
     let start = move || app::start(app::open(config, Clock::Wall)?, Vec::new());
     let running = tokio::task::spawn_blocking(start).await.context("the depot could not be started")??;
-    if demo {
-        let depot =
-            Depot::running(&folder).await?.context("the server that was just started does not answer")?;
-        if let Err(e) = seed(&depot, &running).await {
-            say(&format!("crossdock: the demonstration is not complete: {e:#}"));
-        }
-    }
     answer(&format!("Serving {} at {}", folder.display(), running.url()))?;
     let (running, link) = tokio::task::spawn_blocking(move || {
         let link = running.setup_link();
@@ -49,32 +42,45 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     })
     .await
     .context("the set-up link could not be made")?;
-    if let Some(link) = link? {
+    if let Some(link) = link?.filter(|_| !demo) {
         answer(&format!("Set it up once, within a day: {link}"))?;
+    }
+    if demo && let Err(e) = seed(&running).await {
+        say(&format!("crossdock: the demonstration is not complete: {e:#}"));
     }
     running.until_ended().await;
     Ok(())
 }
 
-/// Sets an empty folder up and imports invented parcels, through the same doors as everybody.
-async fn seed(depot: &Depot, running: &Running) -> anyhow::Result<()> {
+/// Sets an empty folder up, prints its one-time login and fills it with invented parcels. A folder that was set up
+/// before stays as it is.
+async fn seed(running: &Running) -> anyhow::Result<()> {
     let password = random::<9>()?.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let zone = &running.app.config.depot.zone;
-    let new = json!({ "tenant": "demo", "depot": "Demonstration", "zone": zone, "user": "admin", "password": password });
-    depot.post("/setup", &new).await.context("setting it up")?;
-    answer(&format!("Log in as admin with the password {password}"))?;
-    let file = tempfile_of(running)?;
-    let now = running.app.clock.now();
-    let out = std::io::BufWriter::new(std::fs::File::create(&file)?);
-    demo::to_csv(demo::parcels(DEMO_SEED, DEMO_PARCELS, now), out)?;
-    let path = format!("/api/v1/imports?kind=parcels&source={}", encoded("demo"));
-    let sent = depot.upload(&path, &file, "text/csv").await.context("importing parcels");
-    let _ = std::fs::remove_file(&file);
-    sent.map(drop)
-}
-
-fn tempfile_of(running: &Running) -> anyhow::Result<std::path::PathBuf> {
-    let folder = running.app.folder.join("tmp");
-    crate::identity::private::folder(&folder)?;
-    Ok(folder.join("demo.csv"))
+    let (app, shown) = (running.app.clone(), password.clone());
+    let done = tokio::task::spawn_blocking(move || -> anyhow::Result<bool> {
+        let now = app.clock.now();
+        if !app.store.read(NODE, |tx| tenants(tx))?.is_empty() {
+            return Ok(false);
+        }
+        let new = SetUp {
+            tenant: "demo".into(),
+            depot: "Demonstration".into(),
+            zone: app.config.depot.zone.clone(),
+            language: app.config.depot.language.clone(),
+            login: "admin".into(),
+            name: "Demo Admin".into(),
+            password: Secret::new(password),
+            role: "super_admin".into(),
+        };
+        let (tenant, _) = set_up(&app.store, new, now)?;
+        app.gate.changed();
+        answer(&format!("Log in once as admin with the password {shown}"))?;
+        fill(&app.store, tenant.number, DEMO_SEED, PARCELS, now)?;
+        app.wake.wake();
+        Ok(true)
+    });
+    if !done.await.context("filling the demonstration")?? {
+        say("crossdock: this folder is set up already; the demonstration needs an empty one");
+    }
+    Ok(())
 }

@@ -83,7 +83,9 @@ impl Scope {
         match (self, other) {
             (Self::Tenant, other) => other.clone(),
             (own, Self::Tenant) => own,
-            (Self::Distributors(a), Self::Distributors(b)) => Self::Distributors(a.into_iter().filter(|d| b.contains(d)).collect()),
+            (Self::Distributors(a), Self::Distributors(b)) => {
+                Self::Distributors(a.into_iter().filter(|d| b.contains(d)).collect())
+            }
             (Self::Own, _) | (_, Self::Own) => Self::Own,
         }
     }

@@ -65,7 +65,9 @@ fn is_nought(n: &i64) -> bool {
 /// Storage failures, and when there is none: something refers to it, so it must be there.
 pub fn applied(tx: &dyn ReadTx, seq: u64) -> Result<Applied> {
     let bytes = tx.entry(DEPOT, APPLIED, seq)?;
-    let bytes = bytes.ok_or_else(|| StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to")))?;
+    let bytes = bytes.ok_or_else(|| {
+        StoreError::Corrupt(format!("entry {seq} of the applied log is gone but still referred to"))
+    })?;
     table::decode("applied", &bytes)
 }
 
@@ -139,7 +141,11 @@ pub fn chained(log: u8, before: Before<'_>, entry: &[u8]) -> Result<Option<Hash>
         Before::Hash(before) => change::link(before, &eid),
         Before::Trimmed => stored,
     };
-    if stored == expected { Ok(Some(stored)) } else { Err(StoreError::Corrupt("its hash is not that of the chain".into())) }
+    if stored == expected {
+        Ok(Some(stored))
+    } else {
+        Err(StoreError::Corrupt("its hash is not that of the chain".into()))
+    }
 }
 
 /// Splits an entry of log `a` into the chain's hash at it and the blob.
@@ -170,17 +176,25 @@ mod tests {
         let store = Store::new(Redb::memory().unwrap());
         let origin = Origin { site: 1, epoch: 9, last: 0 };
         let theirs = origin.clone();
-        let linked: Result<u64> =
-            store.write(1, Lane::People, move |tx| (1..5).map(|n| link_business(tx, &theirs, &[n; 16], n.into())).last().unwrap_or(Ok(0))).wait();
+        let linked: Result<u64> = store
+            .write(1, Lane::People, move |tx| {
+                (1..5).map(|n| link_business(tx, &theirs, &[n; 16], n.into())).last().unwrap_or(Ok(0))
+            })
+            .wait();
         assert_eq!((linked.unwrap(), faults(&store)), (4, 0));
         let forged = [&[7; 16][..], &5_u64.to_be_bytes(), &[1; 16]].concat();
-        let done: Result<u64> = store.write(1, Lane::People, move |tx| tx.append(DEPOT, own(BUSINESS, &origin), &forged, [1; 16])).wait();
+        let done: Result<u64> = store
+            .write(1, Lane::People, move |tx| tx.append(DEPOT, own(BUSINESS, &origin), &forged, [1; 16]))
+            .wait();
         assert_eq!((done.unwrap(), faults(&store)), (5, 1));
     }
 
     #[test]
     fn a_damaged_entry_is_not_taken_for_one() {
-        assert!(chained(BUSINESS, Before::Trimmed, &[0; 39]).is_err() && chained(AUDIT, Before::Trimmed, &[0; 15]).is_err());
+        assert!(
+            chained(BUSINESS, Before::Trimmed, &[0; 39]).is_err()
+                && chained(AUDIT, Before::Trimmed, &[0; 15]).is_err()
+        );
         assert_eq!(chained(b'x', Before::Nothing, b"anything").unwrap(), None);
     }
 }

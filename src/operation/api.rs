@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::backups;
 use crate::base::clock::Timestamp;
 use crate::base::error::Kind;
-use crate::identity::features::{DetailedHealth, RunBackups};
+use crate::identity::auth::token_for;
+use crate::identity::features::{DetailedHealth, EditUsers, RunBackups};
 use crate::store::backup::{self, BackupError, Target};
 use crate::store::{StoreError, check};
 use crate::web::error::Refusal;
@@ -21,12 +22,30 @@ type Response = Result<HttpResponse, ApiError>;
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new("operation")
-        .add::<RunBackups, _, _>(Method::GET, "/backups", list, "Backups there are, and how the schedule stands")
+        .add::<RunBackups, _, _>(
+            Method::GET,
+            "/backups",
+            list,
+            "Backups there are, and how the schedule stands",
+        )
         .answers::<BackupsView>(200)
         .add::<RunBackups, _, _>(Method::POST, "/backups", make, "Make a backup now")
         .body::<Wanted>("{}")
         .answers::<MadeView>(201)
-        .add::<DetailedHealth, _, _>(Method::GET, "/check", check_store, "Read everything in the store and hold it against itself")
+        .add::<EditUsers, _, _>(
+            Method::POST,
+            "/control/token",
+            token,
+            "An access token for a user, for the owner of the data folder",
+        )
+        .body::<TokenFor>(r#"{"login":"admin"}"#)
+        .answers::<TokenView>(200)
+        .add::<DetailedHealth, _, _>(
+            Method::GET,
+            "/check",
+            check_store,
+            "Read everything in the store and hold it against itself",
+        )
         .answers::<ReportView>(200)
 }
 
@@ -84,8 +103,15 @@ async fn list(call: Call<RunBackups>) -> Response {
     let work = move || -> Result<Answer, ApiError> {
         let target = backups::own_target(&config);
         let state = backups::state(&store, &config, now)?;
-        let all = if target.folder.join("repository.json").exists() { backup::list(&target).map_err(|e| refused(&e))? } else { Vec::new() };
-        let items = all.into_iter().map(|(name, m)| BackupView { name, label: m.label, made_at: m.made_at }).collect();
+        let all = if target.folder.join("repository.json").exists() {
+            backup::list(&target).map_err(|e| refused(&e))?
+        } else {
+            Vec::new()
+        };
+        let items = all
+            .into_iter()
+            .map(|(name, m)| BackupView { name, label: m.label, made_at: m.made_at })
+            .collect();
         Ok(Answer::ok(&BackupsView { folder: target.folder.display().to_string(), state, items })?)
     };
     let answer = actix_web::web::block(work).await.map_err(|_| StoreError::Closed)??;
@@ -107,7 +133,14 @@ async fn make(call: Call<RunBackups>, wanted: Body<Wanted>) -> Response {
         let keep = usize::try_from(config.backup.keep).unwrap_or(usize::MAX);
         let made = backups::make(&store, &target, keep, "asked-for", now).map_err(|e| refused(&e))?;
         let folder = target.folder.display().to_string();
-        let view = MadeView { name: made.name, folder, rows: made.rows, chunks: made.chunks, chunks_new: made.chunks_new, bytes_new: made.bytes_new };
+        let view = MadeView {
+            name: made.name,
+            folder,
+            rows: made.rows,
+            chunks: made.chunks,
+            chunks_new: made.chunks_new,
+            bytes_new: made.bytes_new,
+        };
         Ok(Answer::json(201, &view)?)
     };
     let answer = actix_web::web::block(work).await.map_err(|_| StoreError::Closed)??;
@@ -116,6 +149,35 @@ async fn make(call: Call<RunBackups>, wanted: Body<Wanted>) -> Response {
 
 async fn check_store(call: Call<DetailedHealth>) -> Response {
     let (store, tables) = (call.app.store.clone(), call.app.tables);
-    let report = actix_web::web::block(move || check::run(&store, &tables())).await.map_err(|_| StoreError::Closed)??;
+    let report = actix_web::web::block(move || check::run(&store, &tables()))
+        .await
+        .map_err(|_| StoreError::Closed)??;
     Ok(Answer::ok(&ReportView { clean: report.is_clean(), report })?.respond("", ""))
+}
+
+/// Whose token.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TokenFor {
+    login: String,
+}
+
+/// A token.
+#[derive(Serialize, ToSchema)]
+struct TokenView {
+    access_token: String,
+    expires_in: u64,
+}
+
+async fn token(call: Call<EditUsers>, wanted: Body<TokenFor>) -> Response {
+    if !call.grant.actor().is_system() {
+        let detail = "tokens for others are made on the machine itself: crossdock token --user U";
+        return Err(Refusal::new(Kind::Forbidden, "control.only", detail).into());
+    }
+    let (store, gate, now) = (call.app.store.clone(), call.app.gate.clone(), call.app.clock.now());
+    let entered = actix_web::web::block(move || token_for(&store, gate.tokens(), &wanted.0.login, now)).await;
+    let entered = entered.map_err(|_| StoreError::Closed)??;
+    let expires_in = entered.expires_in();
+    Ok(Answer::ok(&TokenView { access_token: entered.access.unwrap_or_default(), expires_in })?
+        .respond("", ""))
 }

@@ -42,14 +42,21 @@ pub fn target(config: &Config) -> Option<Target> {
 /// Where backups go that nobody named a place for: a folder of the data folder, which is no second disk.
 #[must_use]
 pub fn own_target(config: &Config) -> Target {
-    target(config).unwrap_or_else(|| Target { folder: config.server.data_dir.join("backups"), passphrase: None })
+    target(config)
+        .unwrap_or_else(|| Target { folder: config.server.data_dir.join("backups"), passphrase: None })
 }
 
 /// Makes a backup and lets go of the oldest beyond what the settings keep.
 ///
 /// # Errors
 /// In words, for the job and the caller.
-pub fn make(store: &Store, target: &Target, keep: usize, label: &str, now: Timestamp) -> Result<Made, backup::BackupError> {
+pub fn make(
+    store: &Store,
+    target: &Target,
+    keep: usize,
+    label: &str,
+    now: Timestamp,
+) -> Result<Made, backup::BackupError> {
     let made = backup::make(store, target, label, now)?;
     backup::prune(target, keep)?;
     Ok(made)
@@ -96,14 +103,27 @@ impl Keeper {
     }
 
     /// Raises or lifts the alarm; said once for each change.
-    fn tell(&self, ctx: &Ctx, now: Timestamp, last_ok: Option<Timestamp>, too_old: bool) -> Result<(), JobError> {
+    fn tell(
+        &self,
+        ctx: &Ctx,
+        now: Timestamp,
+        last_ok: Option<Timestamp>,
+        too_old: bool,
+    ) -> Result<(), JobError> {
         if self.told.load(Ordering::Acquire) == too_old {
             return Ok(());
         }
         let alarm = Arc::clone(&self.alarm);
-        let last = last_ok.map_or_else(|| "there is none yet".to_owned(), |at| format!("the last good one is of {at}"));
+        let last = last_ok
+            .map_or_else(|| "there is none yet".to_owned(), |at| format!("the last good one is of {at}"));
         let tell = move |tx: &mut dyn WriteTx| match too_old {
-            true => alarm.raise(tx, now, AlarmKind::BackupOverdue, "backup", &format!("no backup for too long: {last}; see the backup jobs and the disk they go to")),
+            true => alarm.raise(
+                tx,
+                now,
+                AlarmKind::BackupOverdue,
+                "backup",
+                &format!("no backup for too long: {last}; see the backup jobs and the disk they go to"),
+            ),
             false => alarm.clear(tx, now, AlarmKind::BackupOverdue, "backup"),
         };
         ctx.store.write(ctx.tenant, Lane::Bulk, tell).wait()?;
@@ -156,7 +176,9 @@ pub struct Work {
 /// Both handlers.
 #[must_use]
 pub fn handlers(config: &Arc<Config>, clock: &Clock, tables: Tables) -> Vec<Arc<dyn Handler>> {
-    let of = |kind| Arc::new(Work { kind, config: Arc::clone(config), clock: clock.clone(), tables }) as Arc<dyn Handler>;
+    let of = |kind| {
+        Arc::new(Work { kind, config: Arc::clone(config), clock: clock.clone(), tables }) as Arc<dyn Handler>
+    };
     vec![of(MAKE), of(TRY)]
 }
 
@@ -170,7 +192,8 @@ impl Handler for Work {
     }
 
     fn run(&self, job: JobRun) -> BoxFuture<'static, Result<(), JobError>> {
-        let (kind, config, tables, now) = (self.kind, Arc::clone(&self.config), self.tables, self.clock.now());
+        let (kind, config, tables, now) =
+            (self.kind, Arc::clone(&self.config), self.tables, self.clock.now());
         Box::pin(async move {
             let work = move || -> Result<(), JobError> {
                 let Some(target) = target(&config) else { return Ok(()) };
@@ -181,8 +204,18 @@ impl Handler for Work {
                 }
                 let scratch: PathBuf = config.server.data_dir.join("tmp");
                 std::fs::create_dir_all(&scratch).map_err(|e| JobError::Failed(e.to_string()))?;
-                let report: Report = backup::trial(&job.store, &target, &scratch.join("trial.redb"), &tables(), now).map_err(failed)?;
-                if report.is_clean() { Ok(()) } else { Err(JobError::Failed(format!("the restored backup has {} faults: {}", report.fault_count, report.faults.join("; ")))) }
+                let report: Report =
+                    backup::trial(&job.store, &target, &scratch.join("trial.redb"), &tables(), now)
+                        .map_err(failed)?;
+                if report.is_clean() {
+                    Ok(())
+                } else {
+                    Err(JobError::Failed(format!(
+                        "the restored backup has {} faults: {}",
+                        report.fault_count,
+                        report.faults.join("; ")
+                    )))
+                }
             };
             tokio::task::spawn_blocking(work).await.map_err(|e| JobError::Failed(e.to_string()))?
         })

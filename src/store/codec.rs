@@ -28,7 +28,9 @@ pub fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, St
 pub fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
     match bincode::serde::decode_from_slice(bytes, config()) {
         Ok((value, used)) if used == bytes.len() => Ok(value),
-        Ok((_, used)) => Err(StoreError::Codec { what, why: format!("{} bytes left over", bytes.len() - used) }),
+        Ok((_, used)) => {
+            Err(StoreError::Codec { what, why: format!("{} bytes left over", bytes.len() - used) })
+        }
         Err(e) => Err(StoreError::Codec { what, why: e.to_string() }),
     }
 }

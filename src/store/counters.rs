@@ -32,7 +32,10 @@ pub fn get(tx: &dyn ReadTx, name: &str) -> Result<i64> {
 pub fn all(tx: &dyn ReadTx, prefix: &str) -> Result<Vec<(String, i64)>> {
     const MOST: usize = 10_000;
     let slice = tx.scan(COUNTERS, Ix::Primary, &KeyRange::prefix(prefix.as_bytes()), Dir::Up, MOST)?;
-    let named = slice.recs.iter().map(|r| (String::from_utf8_lossy(&r.pk[prefix.len()..]).into_owned(), value(&r.body)));
+    let named = slice
+        .recs
+        .iter()
+        .map(|r| (String::from_utf8_lossy(&r.pk[prefix.len()..]).into_owned(), value(&r.body)));
     Ok(named.filter(|(_, n)| *n != 0).collect())
 }
 

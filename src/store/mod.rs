@@ -213,7 +213,8 @@ pub trait WriteTx: ReadTx {
     ///
     /// # Errors
     /// [`StoreError::Unexpected`] when `expect` isn't met; storage failures.
-    fn put(&mut self, c: Coll, pk: &[u8], body: &[u8], ix: &[Option<Vec<u8>>], expect: Expect) -> Result<u64>;
+    fn put(&mut self, c: Coll, pk: &[u8], body: &[u8], ix: &[Option<Vec<u8>>], expect: Expect)
+    -> Result<u64>;
     /// Removes a record and its index entries; true when there was one.
     ///
     /// # Errors
@@ -278,7 +279,12 @@ pub trait Sweep {
     ///
     /// # Errors
     /// Storage failures and what `f` returns.
-    fn rows(&self, area: Area, after: Option<&[u8]>, f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()>;
+    fn rows(
+        &self,
+        area: Area,
+        after: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()>;
 }
 
 /// The raw areas of an engine.
@@ -372,7 +378,9 @@ pub enum StoreError {
     #[error("storage failed: {0}")]
     Io(String),
     /// The file is from a newer release.
-    #[error("this file holds data of crossdock {file} and this is crossdock {ours}; start the newer one, or restore the backup made before the upgrade")]
+    #[error(
+        "this file holds data of crossdock {file} and this is crossdock {ours}; start the newer one, or restore the backup made before the upgrade"
+    )]
     Newer {
         /// The release that wrote it.
         file: String,
@@ -390,7 +398,11 @@ pub enum StoreError {
 impl Fault for StoreError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Busy { .. } | Self::ReadOnly { .. } | Self::Io(_) | Self::Closed | Self::Deadline { .. } => Kind::Busy,
+            Self::Busy { .. }
+            | Self::ReadOnly { .. }
+            | Self::Io(_)
+            | Self::Closed
+            | Self::Deadline { .. } => Kind::Busy,
             Self::Unexpected { expected: Expect::Absent, .. } => Kind::Conflict,
             Self::Unexpected { .. } => Kind::Stale,
             Self::TooLarge { .. } => Kind::TooLarge,
@@ -443,7 +455,11 @@ impl Store {
     ///
     /// # Errors
     /// What `f` returns, and storage failures.
-    pub fn read<T, E: From<StoreError>>(&self, tenant: Tenant, f: impl FnOnce(&dyn ReadTx) -> std::result::Result<T, E>) -> std::result::Result<T, E> {
+    pub fn read<T, E: From<StoreError>>(
+        &self,
+        tenant: Tenant,
+        f: impl FnOnce(&dyn ReadTx) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
         let (mut f, mut out) = (Some(f), None);
         self.engine.read(tenant, &mut |tx| {
             if let Some(f) = f.take() {

@@ -52,7 +52,8 @@ macro_rules! first_record {
 pub fn encode<V: Record>(what: &'static str, record: &V) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(256);
     out.push(V::TAG);
-    rmp_serde::encode::write_named(&mut out, record).map_err(|e| StoreError::Codec { what, why: e.to_string() })?;
+    rmp_serde::encode::write_named(&mut out, record)
+        .map_err(|e| StoreError::Codec { what, why: e.to_string() })?;
     Ok(out)
 }
 
@@ -68,7 +69,10 @@ pub fn decode<V: Record>(what: &'static str, bytes: &[u8]) -> Result<V> {
         return rmp_serde::from_slice(body).map_err(|e| StoreError::Codec { what, why: e.to_string() });
     }
     if tag == 0 || tag > V::TAG || V::Previous::TAG == 0 {
-        return Err(StoreError::Codec { what, why: format!("version {tag} of the record is not known to this release") });
+        return Err(StoreError::Codec {
+            what,
+            why: format!("version {tag} of the record is not known to this release"),
+        });
     }
     decode::<V::Previous>(what, bytes).map(V::upgrade)
 }

@@ -248,7 +248,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 let detail = format!("send application/json, not {}", req.content_type());
                 return Err(Refusal::new(Kind::Unsupported, "request.media_type", detail).into());
             }
-            let bytes = collect(payload, usize::try_from(limits.body_max_bytes).unwrap_or(usize::MAX), Duration::from_secs(limits.body_timeout_s)).await?;
+            let bytes = collect(
+                payload,
+                usize::try_from(limits.body_max_bytes).unwrap_or(usize::MAX),
+                Duration::from_secs(limits.body_timeout_s),
+            )
+            .await?;
             if req.headers().contains_key("idempotency-key") {
                 req.extensions_mut().insert(BodyHash(*blake3::hash(&bytes).as_bytes()));
             }
@@ -265,9 +270,17 @@ pub async fn collect(mut payload: Payload, max: usize, patience: Duration) -> Re
     let mut bytes = BytesMut::new();
     loop {
         let next = tokio::time::timeout(patience, payload.next()).await;
-        let still = |_| Refusal::new(Kind::Malformed, "request.slow", format!("no byte of the body came for {} s", patience.as_secs()));
+        let still = |_| {
+            Refusal::new(
+                Kind::Malformed,
+                "request.slow",
+                format!("no byte of the body came for {} s", patience.as_secs()),
+            )
+        };
         let Some(chunk) = next.map_err(still)? else { break };
-        let chunk = chunk.map_err(|e| Refusal::new(Kind::Malformed, "request.broken", format!("the body ended early: {e}")))?;
+        let chunk = chunk.map_err(|e| {
+            Refusal::new(Kind::Malformed, "request.broken", format!("the body ended early: {e}"))
+        })?;
         if bytes.len() + chunk.len() > max {
             return Err(Refusal::new(
                 Kind::TooLarge,
