@@ -4,11 +4,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::app::house::Working;
+use crate::audit::sightings::Sightings;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::config::choices::TlsMode;
@@ -17,20 +18,21 @@ use crate::identity::private::{self, PrivateError};
 use crate::identity::secret::{Keys, SecretError};
 use crate::identity::setup::SetUp;
 use crate::identity::token::TokenError;
-use crate::identity::{self, repo};
-use crate::jobs::runner::Wake;
+use crate::jobs::alarm::ServerErrors;
+use crate::jobs::runner::{Stop, Wake};
 use crate::store::migrate::{self, Layout, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
 use crate::store::space::Reserve;
-use crate::store::table::Checked;
 use crate::store::{NODE, Store, StoreError};
 use crate::web::control::Control;
 use crate::web::error::ApiError;
 use crate::web::pages::{NewDepot, Setup};
 use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
-use crate::web::{App, Routes, health, openapi};
-use crate::{deadlines, parcels};
+use crate::web::{App, Routes, health, machines, openapi};
+use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, settings};
+
+pub mod house;
 
 /// The store's file in the data folder.
 pub const STORE: &str = "depot.redb";
@@ -39,16 +41,26 @@ const ROUND: Duration = Duration::from_secs(5);
 /// Rounds between two looks at the certificate: about a day.
 const ROUNDS_PER_RENEWAL: u32 = 24 * 60 * 60 / 5;
 
-/// Every area's routes.
+/// Every area's routes; those that are asked for most stand first.
 #[must_use]
 pub fn areas() -> Vec<Routes> {
-    vec![health::routes()]
-}
-
-/// Every table there is, for `check`.
-#[must_use]
-pub fn tables() -> Vec<&'static dyn Checked> {
-    [parcels::repo::tables(), deadlines::policy::tables()].concat()
+    vec![
+        parcels::api::routes(),
+        cases::api::routes(),
+        imports::api::routes(),
+        parcels::map_api::routes(),
+        identity::auth::api::routes(),
+        identity::api::routes(),
+        identity::keys::api::routes(),
+        identity::setup::api::routes(),
+        settings::api::routes(),
+        audit::api::routes(),
+        jobs::api::routes(),
+        notify::api::routes(),
+        operation::api::routes(),
+        machines::routes(),
+        health::routes(),
+    ]
 }
 
 /// The OpenAPI document of this release, the same for both roles.
@@ -66,33 +78,18 @@ pub struct Workers {
     pub stops: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-/// Starts everything that works by itself. This is the one place where handlers of jobs and readers of the journal are
-/// registered.
-fn workers(_app: &App) -> Workers {
-    Workers::default()
+/// Starts everything that works by itself.
+fn workers(app: &App) -> Result<Workers, StoreError> {
+    let working = Working::start(house::runner(app, Stop::default()))?;
+    Ok(Workers { checks: Vec::new(), stops: vec![Box::new(move || working.stop())] })
 }
 
-/// How the first user is made. This is the one place where set-up meets identity.
-fn setup() -> Arc<dyn Setup> {
-    Arc::new(ByIdentity::default())
-}
+/// The first user is made by identity, which knows no pages.
+struct FirstRun;
 
-/// Set-up as identity does it.
-#[derive(Default)]
-struct ByIdentity {
-    /// Once set up a depot stays so, and the front page need not ask the store each time.
-    done: AtomicBool,
-}
-
-impl Setup for ByIdentity {
+impl Setup for FirstRun {
     fn is_done(&self, app: &App) -> Result<bool, ApiError> {
-        if self.done.load(Ordering::Acquire) {
-            return Ok(true);
-        }
-        let done =
-            app.store.read::<_, StoreError>(NODE, |tx| Ok(repo::tenants(tx)?.iter().any(|t| t.ready)))?;
-        self.done.store(done, Ordering::Release);
-        Ok(done)
+        Ok(app.store.read(NODE, |tx| Ok::<_, StoreError>(identity::repo::tenants(tx)?.iter().any(|t| t.ready)))?)
     }
 
     fn token(&self, app: &App) -> Result<Option<String>, ApiError> {
@@ -105,16 +102,12 @@ impl Setup for ByIdentity {
     fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
         let NewDepot { token, tenant, depot, zone, user, password } = new;
         let language = app.config.depot.language.clone();
-        let (login, name, role) = (user, String::new(), "super_admin".to_owned());
-        let new = SetUp { tenant, depot, zone, language, login, name, password, role };
+        let new = SetUp { tenant, depot, zone, language, login: user, name: String::new(), password, role: "super_admin".to_owned() };
         let now = app.clock.now();
-        let (tenant, user) = if trusted {
-            identity::setup::set_up(&app.store, new, now)?
-        } else {
-            identity::setup::set_up_by_link(&app.store, token.reveal(), new, now)?
-        };
+        let (tenant, user) = if trusted { identity::setup::set_up(&app.store, new, now) } else { identity::setup::set_up_by_link(&app.store, token.reveal(), new, now) }?;
         app.gate.changed();
-        Ok(json!({ "tenant": tenant.name, "depot": tenant.depot, "zone": tenant.zone, "user": user.login }))
+        app.wake.wake();
+        Ok(serde_json::json!({ "tenant": tenant.name, "depot": tenant.depot, "user": user.login }))
     }
 }
 
@@ -191,8 +184,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         store.close();
         return Err(StartError::Store { folder, why });
     }
-    // The control door is opened by the shell, before the gate is asked.
-    let gate = Arc::new(Gate::new(Arc::new(Keys::open(&folder)?), None)?);
+    let keys = Keys::open(&folder)?;
+    let gate = Arc::new(Gate::new(Arc::new(keys), None)?);
     let given = &config.server.tls;
     let source = match given.mode {
         TlsMode::Own => Some(Source::Own { data: folder.clone(), names: given.names.clone() }),
@@ -200,8 +193,17 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         TlsMode::Off => None,
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
-    let app =
-        App { store, clock, config: Arc::new(config), gate, folder: Arc::new(folder), wake: Wake::default() };
+    let app = App {
+        store,
+        clock,
+        config: Arc::new(config),
+        gate,
+        folder: Arc::new(folder),
+        wake: Wake::default(),
+        sightings: Sightings::default(),
+        errors: ServerErrors::default(),
+        tables: house::tables,
+    };
     Ok(Opened { app, tls })
 }
 
@@ -244,8 +246,8 @@ pub struct Running {
 /// As [`server::start`]; the store is closed then.
 pub fn start(opened: Opened, more: Vec<Routes>) -> Result<Running, StartError> {
     let Opened { app, tls } = opened;
-    let setup = setup();
-    let Workers { checks, stops } = workers(&app);
+    let setup: Arc<dyn Setup> = Arc::new(FirstRun);
+    let Workers { checks, stops } = workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
     let areas = areas().into_iter().chain(more).collect();
     let parts = Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks };
     match server::start(parts, tls.as_ref()) {

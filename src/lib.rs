@@ -58,6 +58,7 @@ pub mod jobs;
 pub mod journal;
 pub mod logs;
 pub mod notify;
+pub mod operation;
 pub mod parcels;
 pub mod settings;
 pub mod store;

@@ -1,36 +1,27 @@
-//! The routes of users, roles, features and API keys.
+//! The routes of users, roles and features.
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Path;
-use actix_web::{HttpResponse, body};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::IdentityError;
 use super::auth::api::hashing;
-use super::features::{ALL, Described, EditRoles, EditUsers, Feature, Features, ManageApiKeys, RevokeSessions, ViewUsers};
+use super::features::{ALL, Described, EditRoles, EditUsers, Feature, RevokeSessions, ViewUsers};
 use super::grant::{Grant, Scope};
-use super::model::{ApiKey, LANGUAGES, Role, User, normal_login};
-use super::opaque::{Opaque, Purpose};
-use super::repo::{API_KEYS, ROLES, USERS};
+use super::model::{LANGUAGES, Role, User, normal_login};
+use super::password;
+use super::repo::{ROLES, USERS};
 use super::roles::Reach;
 use super::rules::Override;
 use super::secret::Secret;
 use super::service::{self, NewSecrets};
-use super::password;
-use crate::base::clock::Timestamp;
-use crate::base::error::Kind;
 use crate::base::ids::Id;
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use crate::journal::Cx;
 use crate::store::{Dir, Ix, KeyRange, StoreError, WriteTx, table};
-use crate::web::error::Refusal;
 use crate::web::{Answer, ApiError, App, Body, Call, Query, Routes};
-
-/// How long an API key is good for when nobody says.
-const KEY_DAYS: u64 = 365;
 
 /// A user with its revision.
 #[derive(Serialize, ToSchema)]
@@ -51,7 +42,7 @@ struct RoleView {
 }
 
 /// Writes, and lets the gate know.
-async fn change<F: Feature>(
+pub(super) async fn change<F: Feature>(
     call: Call<F>,
     f: impl FnMut(&mut dyn WriteTx, &Grant<F>, &Cx) -> Result<Answer, IdentityError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
@@ -61,7 +52,7 @@ async fn change<F: Feature>(
     answer
 }
 
-fn id_in(path: &str, what: &'static str) -> Result<Id, IdentityError> {
+pub(super) fn id_in(path: &str, what: &'static str) -> Result<Id, IdentityError> {
     path.parse().map_err(|_| IdentityError::Unknown { what, name: path.to_owned() })
 }
 
@@ -88,7 +79,10 @@ async fn users(call: Call<ViewUsers>, query: Query<Listing>) -> Result<HttpRespo
     call.read(|tx, _| -> Result<_, StoreError> {
         let range = KeyRange::all().resume(table::position(query.0.cursor.as_deref())?);
         let rows = USERS.scan(tx, Ix::Primary, &range, Dir::Up, query.0.limit())?;
-        let views = rows.items.into_iter().filter_map(|e| e.value.state.value.map(|user| UserView { user, version: e.rev }));
+        let views = rows
+            .items
+            .into_iter()
+            .filter_map(|e| e.value.state.value.map(|user| UserView { user, version: e.rev }));
         let next = rows.next.map(|at| table::cursor(&at)).transpose()?;
         Answer::page(&Page { items: views.collect(), next })
     })
@@ -175,7 +169,11 @@ struct EditUser {
     version: Option<u64>,
 }
 
-async fn put_user(call: Call<EditUsers>, path: Path<String>, body: Body<EditUser>) -> Result<HttpResponse, ApiError> {
+async fn put_user(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<EditUser>,
+) -> Result<HttpResponse, ApiError> {
     let (id, new) = (id_in(&path, "user")?, body.0);
     let seen = call.expected_rev(new.version)?;
     change(call, move |tx, grant, cx| {
@@ -210,7 +208,11 @@ struct RoleChange {
     version: Option<u64>,
 }
 
-async fn set_role(call: Call<EditUsers>, path: Path<String>, body: Body<RoleChange>) -> Result<HttpResponse, ApiError> {
+async fn set_role(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<RoleChange>,
+) -> Result<HttpResponse, ApiError> {
     let (id, new) = (id_in(&path, "user")?, body.0);
     let seen = call.expected_rev(new.version)?;
     change(call, move |tx, grant, cx| {
@@ -228,11 +230,16 @@ struct Overrides {
     version: Option<u64>,
 }
 
-async fn set_overrides(call: Call<EditUsers>, path: Path<String>, body: Body<Overrides>) -> Result<HttpResponse, ApiError> {
+async fn set_overrides(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<Overrides>,
+) -> Result<HttpResponse, ApiError> {
     let (id, new) = (id_in(&path, "user")?, body.0);
     let seen = call.expected_rev(new.version)?;
     change(call, move |tx, grant, cx| {
-        let (user, rev) = service::change_user(tx, grant, cx, id, seen, |u| u.overrides.clone_from(&new.overrides))?;
+        let (user, rev) =
+            service::change_user(tx, grant, cx, id, seen, |u| u.overrides.clone_from(&new.overrides))?;
         told(user, rev)
     })
     .await
@@ -256,7 +263,12 @@ struct CredentialsBody {
 }
 
 /// Checks and hashes off the request threads.
-async fn secrets(app: &App, tenant: u32, login: String, given: CredentialsBody) -> Result<NewSecrets, ApiError> {
+async fn secrets(
+    app: &App,
+    tenant: u32,
+    login: String,
+    given: CredentialsBody,
+) -> Result<NewSecrets, ApiError> {
     let gate = app.gate.clone();
     hashing(move || {
         let mut new = NewSecrets::default();
@@ -287,7 +299,11 @@ async fn secrets(app: &App, tenant: u32, login: String, given: CredentialsBody) 
     .await
 }
 
-async fn set_credentials(call: Call<EditUsers>, path: Path<String>, body: Body<CredentialsBody>) -> Result<HttpResponse, ApiError> {
+async fn set_credentials(
+    call: Call<EditUsers>,
+    path: Path<String>,
+    body: Body<CredentialsBody>,
+) -> Result<HttpResponse, ApiError> {
     let id = id_in(&path, "user")?;
     let (user, _) = call.app.store.read(call.grant.tenant(), |tx| service::user(tx, id))?;
     let new = secrets(&call.app, call.grant.tenant(), user.login, body.0).await?;
@@ -310,7 +326,11 @@ async fn end_sessions(call: Call<RevokeSessions>, path: Path<String>) -> Result<
 async fn roles(call: Call<ViewUsers>) -> Result<HttpResponse, ApiError> {
     call.read(|tx, _| -> Result<_, StoreError> {
         let rows = ROLES.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, service::MAX_ROLES)?;
-        let mut views: Vec<_> = rows.items.into_iter().filter_map(|e| e.value.state.value.map(|role| RoleView { role, version: e.rev })).collect();
+        let mut views: Vec<_> = rows
+            .items
+            .into_iter()
+            .filter_map(|e| e.value.state.value.map(|role| RoleView { role, version: e.rev }))
+            .collect();
         views.sort_by(|a, b| a.role.name.cmp(&b.role.name));
         Answer::ok(&views)
     })
@@ -338,12 +358,17 @@ async fn create_role(call: Call<EditRoles>, body: Body<NewRole>) -> Result<HttpR
     let role = Role { features: service::features("/features", &features)?, name, reach };
     change(call, move |tx, grant, cx| {
         let (role, rev) = service::put_role(tx, grant, cx, role.clone(), None)?;
-        Ok(Answer::created(format!("/api/v1/roles/{}", role.name), &RoleView { role, version: rev })?.rev(rev))
+        Ok(Answer::created(format!("/api/v1/roles/{}", role.name), &RoleView { role, version: rev })?
+            .rev(rev))
     })
     .await
 }
 
-async fn put_role(call: Call<EditRoles>, path: Path<String>, body: Body<EditRole>) -> Result<HttpResponse, ApiError> {
+async fn put_role(
+    call: Call<EditRoles>,
+    path: Path<String>,
+    body: Body<EditRole>,
+) -> Result<HttpResponse, ApiError> {
     let EditRole { features, reach, version } = body.0;
     let seen = call.expected_rev(version)?;
     let role = Role { name: path.into_inner(), features: service::features("/features", &features)?, reach };
@@ -358,99 +383,11 @@ async fn list_features(call: Call<ViewUsers>) -> Result<HttpResponse, ApiError> 
     call.read(|_, _| Answer::ok(&ALL))
 }
 
-#[derive(Serialize, ToSchema)]
-struct KeyView {
-    id: Id,
-    name: String,
-    #[schema(value_type = Vec<String>)]
-    features: Features,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<Scope>,
-    user: Id,
-    created_at: Timestamp,
-    expires: Timestamp,
-    /// The key itself, shown this once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-}
-
-impl From<ApiKey> for KeyView {
-    fn from(key: ApiKey) -> Self {
-        let ApiKey { id, name, digest: _, features, scope, expires, user, created_at } = key;
-        Self { id, name, features, scope, user, created_at, expires, key: None }
-    }
-}
-
-async fn api_keys(call: Call<ManageApiKeys>) -> Result<HttpResponse, ApiError> {
-    call.read(|tx, _| -> Result<_, StoreError> {
-        let rows = API_KEYS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, service::MAX_API_KEYS)?;
-        let views: Vec<KeyView> = rows.items.into_iter().map(|e| e.value.into()).collect();
-        Answer::ok(&views)
-    })
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewKey {
-    /// What it is for.
-    name: String,
-    features: Vec<String>,
-    #[serde(default)]
-    scope: Option<Scope>,
-    /// A year from now when absent.
-    #[serde(default)]
-    expires: Option<Timestamp>,
-    /// In whose name it acts; the caller's when absent.
-    #[serde(default)]
-    user: Option<Id>,
-}
-
-async fn create_api_key(call: Call<ManageApiKeys>, body: Body<NewKey>) -> Result<HttpResponse, ApiError> {
-    let NewKey { name, features, scope, expires, user } = body.0;
-    let now = call.app.clock.now();
-    let made = Opaque::fresh(call.grant.tenant(), Purpose::ApiKey)?;
-    let key = ApiKey {
-        id: Id::fresh(),
-        name,
-        digest: made.digest(),
-        features: service::features("/features", &features)?,
-        scope,
-        expires: expires.unwrap_or_else(|| now.after(std::time::Duration::from_secs(KEY_DAYS * 86_400))),
-        user: user.unwrap_or(call.grant.actor().user),
-        created_at: now,
-    };
-    let response = change(call, move |tx, grant, cx| {
-        service::add_api_key(tx, grant, cx, &key)?;
-        Ok(Answer::created(format!("/api/v1/api-keys/{}", key.id), &KeyView::from(key.clone()))?)
-    })
-    .await?;
-    // The answer that is kept for a repeated request must not hold the key: it is added to the first one alone.
-    if response.headers().contains_key("idempotent-replay") {
-        return Ok(response);
-    }
-    let (mut head, bytes) = response.into_parts();
-    head.headers_mut().insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-store"));
-    let broken = || Refusal::new(Kind::Internal, "server.answer", "an answer of our own can't be read");
-    let bytes = body::to_bytes(bytes).await.map_err(|_| broken())?;
-    let mut shown: Value = serde_json::from_slice(&bytes).map_err(|_| broken())?;
-    shown["key"] = made.reveal().into();
-    Ok(head.set_body(body::BoxBody::new(shown.to_string())))
-}
-
-async fn delete_api_key(call: Call<ManageApiKeys>, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = id_in(&path, "API key")?;
-    change(call, move |tx, grant, cx| {
-        service::remove_api_key(tx, grant, cx, id)?;
-        Ok(Answer::none())
-    })
-    .await
-}
-
 const NEW_USER: &str = r#"{"login": "ana", "name": "Ana Müller", "email": "ana@example.com", "role": "clerk", "language": "en", "password": "correct horse battery", "pin": "2580", "badge": "B-0042"}"#;
 const EDIT_USER: &str = r#"{"login": "ana", "name": "Ana Müller", "email": "ana@example.com", "language": "es", "active": true, "approved": true}"#;
 const OVERRIDES: &str = r#"{"overrides": [{"feature": "parcels.force", "grant": true, "reason": "covers the night shift", "until": "2099-12-31T06:00:00Z"}]}"#;
 
-/// The routes of this area; those of logins and of tenants are with theirs.
+/// The routes of this area; those of logins, API keys and tenants are with theirs.
 pub fn routes() -> Routes {
     Routes::new("users")
         .add::<ViewUsers, _, _>(Method::GET, "/users", users, "Users, those switched off included")
@@ -461,37 +398,64 @@ pub fn routes() -> Routes {
         .answers::<UserView>(201)
         .add::<ViewUsers, _, _>(Method::GET, "/users/{id}", get_user, "One user")
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::PUT, "/users/{id}", put_user, "Change a user; one switched off is logged out")
+        .add::<EditUsers, _, _>(
+            Method::PUT,
+            "/users/{id}",
+            put_user,
+            "Change a user; one switched off is logged out",
+        )
         .body::<EditUser>(EDIT_USER)
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::DELETE, "/users/{id}", deactivate_user, "Switch a user off and log them out")
+        .add::<EditUsers, _, _>(
+            Method::DELETE,
+            "/users/{id}",
+            deactivate_user,
+            "Switch a user off and log them out",
+        )
         .status(204)
         .add::<EditUsers, _, _>(Method::PATCH, "/users/{id}/role", set_role, "Give a user another role")
         .body::<RoleChange>(r#"{"role": "supervisor"}"#)
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::PUT, "/users/{id}/overrides", set_overrides, "Set a user's exceptions from their role")
+        .add::<EditUsers, _, _>(
+            Method::PUT,
+            "/users/{id}/overrides",
+            set_overrides,
+            "Set a user's exceptions from their role",
+        )
         .body::<Overrides>(OVERRIDES)
         .answers::<UserView>(200)
-        .add::<EditUsers, _, _>(Method::PUT, "/users/{id}/credentials", set_credentials, "Set a user's password, PIN or badge")
+        .add::<EditUsers, _, _>(
+            Method::PUT,
+            "/users/{id}/credentials",
+            set_credentials,
+            "Set a user's password, PIN or badge",
+        )
         .body::<CredentialsBody>(r#"{"pin": "2580"}"#)
         .status(204)
-        .add::<RevokeSessions, _, _>(Method::DELETE, "/users/{id}/sessions", end_sessions, "Log a user out everywhere")
+        .add::<RevokeSessions, _, _>(
+            Method::DELETE,
+            "/users/{id}/sessions",
+            end_sessions,
+            "Log a user out everywhere",
+        )
         .status(204)
         .add::<ViewUsers, _, _>(Method::GET, "/roles", roles, "Roles")
         .answers::<Vec<RoleView>>(200)
         .add::<EditRoles, _, _>(Method::POST, "/roles", create_role, "Add a role")
-        .body::<NewRole>(r#"{"name": "night_shift", "features": ["parcels.view", "parcels.scan"], "reach": "tenant"}"#)
+        .body::<NewRole>(
+            r#"{"name": "night_shift", "features": ["parcels.view", "parcels.scan"], "reach": "tenant"}"#,
+        )
         .answers::<RoleView>(201)
         .add::<EditRoles, _, _>(Method::PUT, "/roles/{name}", put_role, "Change a role")
-        .body::<EditRole>(r#"{"features": ["parcels.view", "parcels.scan", "parcels.labels"], "reach": "tenant"}"#)
+        .body::<EditRole>(
+            r#"{"features": ["parcels.view", "parcels.scan", "parcels.labels"], "reach": "tenant"}"#,
+        )
         .answers::<RoleView>(200)
-        .add::<ViewUsers, _, _>(Method::GET, "/features", list_features, "Everything a person can be allowed to do")
+        .add::<ViewUsers, _, _>(
+            Method::GET,
+            "/features",
+            list_features,
+            "Everything a person can be allowed to do",
+        )
         .answers::<Vec<Described>>(200)
-        .add::<ManageApiKeys, _, _>(Method::GET, "/api-keys", api_keys, "API keys, without their text")
-        .answers::<Vec<KeyView>>(200)
-        .add::<ManageApiKeys, _, _>(Method::POST, "/api-keys", create_api_key, "Make an API key; its text is shown this once")
-        .body::<NewKey>(r#"{"name": "web shop", "features": ["parcels.view", "parcels.create"]}"#)
-        .answers::<KeyView>(201)
-        .add::<ManageApiKeys, _, _>(Method::DELETE, "/api-keys/{id}", delete_api_key, "Withdraw an API key")
-        .status(204)
 }

@@ -1,4 +1,5 @@
-//! Coming in, staying in and going out: logins, refresh tokens, sessions, and the switch of a station to a person.
+//! Coming in, staying in and going out: logins, refresh tokens and sessions; `station` switches a device to a person,
+//! `account` is what people do to their own account, `tries` counts what failed.
 //!
 //! The functions that take a [`Store`] block, for a password costs tens of milliseconds on purpose: call them off the
 //! request threads. Every attempt is counted before its secret is looked at and taken back when it was right, so that
@@ -9,22 +10,28 @@ use std::time::Duration;
 
 use super::error::IdentityError;
 use super::gate::Gate;
-use super::grant::{Actor, Principal};
+use super::grant::Actor;
 use super::model::{Credentials, Refresh, Session, SessionKind, Tenant, User, normal_login};
 use super::opaque::{Opaque, Purpose};
-use super::repo::{self, CREDENTIALS, REFRESHES, SESSIONS, TRIES};
+use super::password;
+use super::repo::{self, CREDENTIALS, REFRESHES, SESSIONS};
 use super::secret::Secret;
 use super::token::{Claims, LIFETIME, Tokens};
-use super::{password, rules::Throttle};
 use crate::audit::{self, Changed};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::base::text;
 use crate::journal::Cx;
-use crate::journal::reference;
 use crate::store::{Lane, NODE, ReadTx, Store, StoreError, WriteTx};
 
+pub mod account;
 pub mod api;
+pub mod station;
+mod tries;
+
+pub use account::{Register, change_password, register};
+pub use station::{Switch, switch};
+use tries::{account_key, address_key, charge, settle};
 
 /// Sessions one user can have; one more ends the oldest.
 pub const MAX_SESSIONS: usize = 50;
@@ -36,8 +43,6 @@ pub const REFRESH_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const BROWSER_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// How often it is written down that a session was seen.
 pub const SEEN_EVERY: Duration = Duration::from_secs(60);
-/// Forgotten rows that each attempt sweeps up; it adds two.
-const SWEPT: usize = 4;
 
 /// A wish to come in.
 #[derive(Debug)]
@@ -84,7 +89,9 @@ fn lifetime(kind: SessionKind) -> Duration {
 /// The token a page has to send with changes: it follows from the cookie, which no other site can read.
 #[must_use]
 pub fn csrf_of(cookie: &str) -> String {
-    blake3::Hash::from(blake3::derive_key("crossdock csrf token of a session cookie", cookie.as_bytes())).to_hex().to_string()
+    blake3::Hash::from(blake3::derive_key("crossdock csrf token of a session cookie", cookie.as_bytes()))
+        .to_hex()
+        .to_string()
 }
 
 /// The tenant and login that `text` means: `login@tenant`, or `login` alone where there is one tenant. Text that means
@@ -119,7 +126,8 @@ pub fn login(store: &Store, gate: &Gate, ask: Ask, now: Timestamp) -> Result<Ent
     let found = store.write(tenant, Lane::People, move |tx| {
         charge(tx, keys, now)?;
         let user = repo::by_login(tx, &login)?;
-        let kept = user.as_ref().map(|u| CREDENTIALS.get(tx, &u.id)).transpose()?.flatten().unwrap_or_default();
+        let kept =
+            user.as_ref().map(|u| CREDENTIALS.get(tx, &u.id)).transpose()?.flatten().unwrap_or_default();
         Ok::<_, IdentityError>((user, kept))
     });
     let (user, kept) = found.wait()?;
@@ -129,43 +137,82 @@ pub fn login(store: &Store, gate: &Gate, ask: Ask, now: Timestamp) -> Result<Ent
     let secret = Opaque::fresh(tenant, if ask.browser { Purpose::Session } else { Purpose::Refresh })?;
     let (digest, id, device) = (secret.digest(), Id::fresh(), ask.device.clone());
     let (browser, address) = (ask.browser, ask.address);
-    let settled = store.write(tenant, Lane::People, move |tx| -> Result<Result<(User, Session), IdentityError>, IdentityError> {
-        let Some(user) = user.clone().filter(|u| right && u.active) else {
-            let who = user.as_ref().map_or(Id::NIL, |u| u.id);
-            // The login of nobody is not written down: people type their password into the wrong field.
-            let name = user.as_ref().map(|u| u.login.clone());
-            note(tx, &Actor::system(), now, "login.failed", who, vec![Changed::new("login", serde_json::Value::Null, name)], address)?;
-            return Ok(Err(IdentityError::Refused));
-        };
-        settle(tx, keys, now)?;
-        if let Some(hash) = &rehashed {
-            let kept = CREDENTIALS.get(tx, &user.id)?.unwrap_or_default();
-            CREDENTIALS.put(tx, &user.id, &Credentials { password: Some(hash.clone()), ..kept })?;
-        }
-        if !user.approved {
-            return Ok(Err(IdentityError::AwaitsApproval));
-        }
-        let kind = match (user.is_station, browser) {
-            (true, _) => SessionKind::Station,
-            (false, true) => SessionKind::Browser,
-            (false, false) => SessionKind::Token,
-        };
-        let device = device.clone().filter(|d| !d.trim().is_empty()).map(|d| d.chars().take(64).collect());
-        let device = device.or_else(|| user.is_station.then(|| user.name.clone()));
-        let address = address.map(|a| a.to_string());
-        let cookie = browser.then_some(digest);
-        let expires = now.after(lifetime(kind));
-        let session = Session { id, user: user.id, acting: None, kind, device, address, created_at: now, seen_at: now, expires, cookie, rotations: 0 };
-        begin(tx, &session)?;
-        if !browser {
-            REFRESHES.put(tx, digest.as_bytes(), &Refresh { session: id, used: false, expires })?;
-        }
-        let actor = Actor { user: user.id, number: user.number, name: user.name.as_str().into(), device: session.device.as_deref().map(Into::into) };
-        note(tx, &actor, now, "login.succeeded", user.id, vec![Changed::new("session", serde_json::Value::Null, id.to_string())], None)?;
-        Ok(Ok((user, session)))
-    });
+    let settled = store.write(
+        tenant,
+        Lane::People,
+        move |tx| -> Result<Result<(User, Session), IdentityError>, IdentityError> {
+            let Some(user) = user.clone().filter(|u| right && u.active) else {
+                let who = user.as_ref().map_or(Id::NIL, |u| u.id);
+                // The login of nobody is not written down: people type their password into the wrong field.
+                let name = user.as_ref().map(|u| u.login.clone());
+                note(
+                    tx,
+                    &Actor::system(),
+                    now,
+                    "login.failed",
+                    who,
+                    vec![Changed::new("login", serde_json::Value::Null, name)],
+                    address,
+                )?;
+                return Ok(Err(IdentityError::Refused));
+            };
+            settle(tx, keys, now)?;
+            if let Some(hash) = &rehashed {
+                let kept = CREDENTIALS.get(tx, &user.id)?.unwrap_or_default();
+                CREDENTIALS.put(tx, &user.id, &Credentials { password: Some(hash.clone()), ..kept })?;
+            }
+            if !user.approved {
+                return Ok(Err(IdentityError::AwaitsApproval));
+            }
+            let kind = match (user.is_station, browser) {
+                (true, _) => SessionKind::Station,
+                (false, true) => SessionKind::Browser,
+                (false, false) => SessionKind::Token,
+            };
+            let device =
+                device.clone().filter(|d| !d.trim().is_empty()).map(|d| d.chars().take(64).collect());
+            let device = device.or_else(|| user.is_station.then(|| user.name.clone()));
+            let address = address.map(|a| a.to_string());
+            let cookie = browser.then_some(digest);
+            let expires = now.after(lifetime(kind));
+            let session = Session {
+                id,
+                user: user.id,
+                acting: None,
+                kind,
+                device,
+                address,
+                created_at: now,
+                seen_at: now,
+                expires,
+                cookie,
+                rotations: 0,
+            };
+            begin(tx, &session)?;
+            if !browser {
+                REFRESHES.put(tx, digest.as_bytes(), &Refresh { session: id, used: false, expires })?;
+            }
+            let actor = Actor {
+                user: user.id,
+                number: user.number,
+                name: user.name.as_str().into(),
+                device: session.device.as_deref().map(Into::into),
+            };
+            note(
+                tx,
+                &actor,
+                now,
+                "login.succeeded",
+                user.id,
+                vec![Changed::new("session", serde_json::Value::Null, id.to_string())],
+                None,
+            )?;
+            Ok(Ok((user, session)))
+        },
+    );
     let (user, session) = settled.wait()??;
-    let access = if browser { None } else { Some(gate.tokens().issue(&Claims::fresh(user.id, tenant, id, now))?) };
+    let access =
+        if browser { None } else { Some(gate.tokens().issue(&Claims::fresh(user.id, tenant, id, now))?) };
     Ok(Entered { user, tenant, session, access, secret: Some(secret) })
 }
 
@@ -174,7 +221,12 @@ pub fn login(store: &Store, gate: &Gate, ask: Ask, now: Timestamp) -> Result<Ent
 ///
 /// # Errors
 /// When there is no such user; storage failures.
-pub fn token_for(store: &Store, tokens: &Tokens, login: &str, now: Timestamp) -> Result<Entered, IdentityError> {
+pub fn token_for(
+    store: &Store,
+    tokens: &Tokens,
+    login: &str,
+    now: Timestamp,
+) -> Result<Entered, IdentityError> {
     let unknown = || IdentityError::Unknown { what: "user", name: login.to_owned() };
     let (tenant, name) = store.read(NODE, |tx| locate(tx, login))?;
     let user = store.read::<_, IdentityError>(tenant, |tx| Ok(repo::by_login(tx, &name)?))?;
@@ -198,7 +250,15 @@ pub fn token_for(store: &Store, tokens: &Tokens, login: &str, now: Timestamp) ->
     store
         .write(tenant, Lane::People, move |tx| -> Result<(), IdentityError> {
             begin(tx, &kept)?;
-            note(tx, &Actor::system(), now, "token.issued", actor, vec![Changed::new("session", serde_json::Value::Null, id.to_string())], None)?;
+            note(
+                tx,
+                &Actor::system(),
+                now,
+                "token.issued",
+                actor,
+                vec![Changed::new("session", serde_json::Value::Null, id.to_string())],
+                None,
+            )?;
             Ok(())
         })
         .wait()?;
@@ -211,8 +271,17 @@ pub fn token_for(store: &Store, tokens: &Tokens, login: &str, now: Timestamp) ->
 ///
 /// # Errors
 /// [`IdentityError::RefreshOver`] and [`IdentityError::RefreshReused`]; storage failures.
-pub fn refresh(store: &Store, gate: &Gate, text: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Entered, IdentityError> {
-    let old = Opaque::parse(text).ok().filter(|o| o.purpose() == Purpose::Refresh && o.tenant() != NODE).ok_or(IdentityError::RefreshOver)?;
+pub fn refresh(
+    store: &Store,
+    gate: &Gate,
+    text: &str,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Entered, IdentityError> {
+    let old = Opaque::parse(text)
+        .ok()
+        .filter(|o| o.purpose() == Purpose::Refresh && o.tenant() != NODE)
+        .ok_or(IdentityError::RefreshOver)?;
     let tenant = old.tenant();
     // A tenant that does not exist must not get rows by being asked for.
     if !store.read::<_, StoreError>(tenant, |tx| Ok(REFRESHES.get(tx, old.digest().as_bytes())?.is_some()))? {
@@ -220,32 +289,52 @@ pub fn refresh(store: &Store, gate: &Gate, text: &str, address: Option<IpAddr>, 
     }
     let next = Opaque::fresh(tenant, Purpose::Refresh)?;
     let (was, becomes) = (old.digest(), next.digest());
-    let settled = store.write(tenant, Lane::People, move |tx| -> Result<Result<(User, Session), IdentityError>, IdentityError> {
-        let Some(row) = REFRESHES.get(tx, was.as_bytes())? else { return Ok(Err(IdentityError::RefreshOver)) };
-        let session = SESSIONS.get(tx, &row.session)?;
-        if row.used {
-            repo::end_session(tx, row.session)?;
-            let who = session.map_or(Id::NIL, |s| s.user);
-            note(tx, &Actor::system(), now, "refresh.reused", who, vec![Changed::new("session", row.session.to_string(), serde_json::Value::Null)], address)?;
-            return Ok(Err(IdentityError::RefreshReused));
-        }
-        let Some(mut session) = session.filter(|s| now < row.expires && now < s.expires && s.rotations < MAX_ROTATIONS) else {
-            repo::end_session(tx, row.session)?;
-            return Ok(Err(IdentityError::RefreshOver));
-        };
-        let user = repo::standing(tx, session.user, now)?.filter(repo::Standing::is_admitted);
-        let Some(user) = user.map(|s| s.user) else {
-            repo::end_session(tx, row.session)?;
-            return Ok(Err(IdentityError::RefreshOver));
-        };
-        session.rotations += 1;
-        (session.seen_at, session.expires) = (now, now.after(REFRESH_LIFETIME));
-        session.address = address.map(|a| a.to_string()).or(session.address);
-        SESSIONS.put(tx, &session.id, &session)?;
-        REFRESHES.put(tx, was.as_bytes(), &Refresh { used: true, ..row })?;
-        REFRESHES.put(tx, becomes.as_bytes(), &Refresh { session: session.id, used: false, expires: session.expires })?;
-        Ok(Ok((user, session)))
-    });
+    let settled = store.write(
+        tenant,
+        Lane::People,
+        move |tx| -> Result<Result<(User, Session), IdentityError>, IdentityError> {
+            let Some(row) = REFRESHES.get(tx, was.as_bytes())? else {
+                return Ok(Err(IdentityError::RefreshOver));
+            };
+            let session = SESSIONS.get(tx, &row.session)?;
+            if row.used {
+                repo::end_session(tx, row.session)?;
+                let who = session.map_or(Id::NIL, |s| s.user);
+                note(
+                    tx,
+                    &Actor::system(),
+                    now,
+                    "refresh.reused",
+                    who,
+                    vec![Changed::new("session", row.session.to_string(), serde_json::Value::Null)],
+                    address,
+                )?;
+                return Ok(Err(IdentityError::RefreshReused));
+            }
+            let Some(mut session) =
+                session.filter(|s| now < row.expires && now < s.expires && s.rotations < MAX_ROTATIONS)
+            else {
+                repo::end_session(tx, row.session)?;
+                return Ok(Err(IdentityError::RefreshOver));
+            };
+            let user = repo::standing(tx, session.user, now)?.filter(repo::Standing::is_admitted);
+            let Some(user) = user.map(|s| s.user) else {
+                repo::end_session(tx, row.session)?;
+                return Ok(Err(IdentityError::RefreshOver));
+            };
+            session.rotations += 1;
+            (session.seen_at, session.expires) = (now, now.after(REFRESH_LIFETIME));
+            session.address = address.map(|a| a.to_string()).or(session.address);
+            SESSIONS.put(tx, &session.id, &session)?;
+            REFRESHES.put(tx, was.as_bytes(), &Refresh { used: true, ..row })?;
+            REFRESHES.put(
+                tx,
+                becomes.as_bytes(),
+                &Refresh { session: session.id, used: false, expires: session.expires },
+            )?;
+            Ok(Ok((user, session)))
+        },
+    );
     let (user, session) = settled.wait()?.inspect_err(|_| gate.changed())?;
     let access = Some(gate.tokens().issue(&Claims::fresh(user.id, tenant, session.id, now))?);
     Ok(Entered { user, tenant, session, access, secret: Some(next) })
@@ -257,168 +346,17 @@ pub fn refresh(store: &Store, gate: &Gate, text: &str, address: Option<IpAddr>, 
 /// Storage failures.
 pub fn logout(tx: &mut dyn WriteTx, actor: &Actor, session: Id, now: Timestamp) -> Result<(), IdentityError> {
     if repo::end_session(tx, session)? {
-        note(tx, actor, now, "logout.done", actor.user, vec![Changed::new("session", session.to_string(), serde_json::Value::Null)], None)?;
+        note(
+            tx,
+            actor,
+            now,
+            "logout.done",
+            actor.user,
+            vec![Changed::new("session", session.to_string(), serde_json::Value::Null)],
+            None,
+        )?;
     }
     Ok(())
-}
-
-/// How a person shows who they are to a station.
-#[derive(Debug)]
-pub enum Switch {
-    /// Nobody any more: the station is itself again.
-    Leave,
-    /// By the code on a badge.
-    Badge(Secret<String>),
-    /// By login and PIN.
-    Pin(String, Secret<String>),
-}
-
-/// Switches a station's session to a person. Failures count against the station and the person's account.
-///
-/// # Errors
-/// [`IdentityError::NotStation`], [`IdentityError::Refused`]; throttled; storage failures.
-pub fn switch(store: &Store, gate: &Gate, principal: &Principal, how: Switch, now: Timestamp) -> Result<Option<User>, IdentityError> {
-    let (tenant, id) = (principal.tenant, principal.session.ok_or(IdentityError::NotStation)?);
-    let session = store.read(tenant, |tx| SESSIONS.get(tx, &id))?;
-    let session = session.filter(|s| s.kind == SessionKind::Station).ok_or(IdentityError::NotStation)?;
-    let (print, login) = match &how {
-        Switch::Leave => (None, None),
-        Switch::Badge(code) => (Some(gate.badge(tenant, code.reveal())), None),
-        Switch::Pin(login, _) => (None, Some(normal_login(login))),
-    };
-    // A person's PIN has its own count: a station must not be able to lock anybody out of the desk.
-    let keys = [Some(Id::derived(&[b"station", &id.0])), login.as_deref().map(|l| Id::derived(&[b"pin", l.as_bytes()]))];
-    let leaves = matches!(how, Switch::Leave);
-    let found = store.write(tenant, Lane::People, move |tx| {
-        if !leaves {
-            charge(tx, keys, now)?;
-        }
-        let user = match (&print, &login) {
-            (Some(print), _) => repo::by_badge_print(tx, print)?,
-            (None, Some(login)) => repo::by_login(tx, login)?,
-            (None, None) => None,
-        };
-        let kept = user.as_ref().map(|u| CREDENTIALS.get(tx, &u.id)).transpose()?.flatten().unwrap_or_default();
-        Ok::<_, IdentityError>((user, kept))
-    });
-    let (user, kept) = found.wait()?;
-    let right = match &how {
-        Switch::Leave => true,
-        Switch::Badge(_) => user.is_some(),
-        Switch::Pin(_, pin) => password::verify(pin.reveal(), kept.pin.as_deref()),
-    };
-    let device = session.device.clone();
-    let settled = store.write(tenant, Lane::People, move |tx| -> Result<Result<Option<User>, IdentityError>, IdentityError> {
-        let Some(mut session) = SESSIONS.get(tx, &id)? else { return Ok(Err(IdentityError::NotStation)) };
-        let person = user.clone().filter(|u| right && u.active && u.approved && !u.is_station);
-        if person.is_none() && !leaves {
-            let who = user.as_ref().map_or(Id::NIL, |u| u.id);
-            note(tx, &Actor::system(), now, "switch.failed", who, vec![Changed::new("station", serde_json::Value::Null, device.clone())], None)?;
-            return Ok(Err(IdentityError::Refused));
-        }
-        if !leaves {
-            settle_all(tx, keys)?;
-        }
-        let before = session.acting;
-        session.acting = person.as_ref().map(|p| p.id);
-        SESSIONS.put(tx, &id, &session)?;
-        let actor = person.as_ref().map(|p| (p.id, p.number, p.name.as_str().into()));
-        let (user, number, name) = actor.unwrap_or((session.user, 0, device.as_deref().unwrap_or("station").into()));
-        let actor = Actor { user, number, name, device: device.as_deref().map(Into::into) };
-        let shown = |id: Option<Id>| id.map(|id| id.to_string());
-        note(tx, &actor, now, "switch.done", session.user, vec![Changed::new("acting", shown(before), shown(session.acting))], None)?;
-        Ok(Ok(person))
-    });
-    let settled = settled.wait()?;
-    gate.changed();
-    settled
-}
-
-/// Changes the caller's own password and ends their other sessions.
-///
-/// # Errors
-/// [`IdentityError::Refused`] when the present one is wrong; one that is too easy; throttled; storage failures.
-pub fn change_password(store: &Store, gate: &Gate, principal: &Principal, current: &Secret<String>, next: &Secret<String>, now: Timestamp) -> Result<(), IdentityError> {
-    let (tenant, id) = (principal.tenant, principal.actor.user);
-    let user = store.read::<_, StoreError>(tenant, |tx| reference::get::<User>(tx, id))?;
-    let (user, _) = user.ok_or_else(|| IdentityError::Unknown { what: "user", name: id.to_string() })?;
-    password::check(&user.login, next.reveal())?;
-    let keys = [Some(account_key(&user.login)), None];
-    let kept = store.write(tenant, Lane::People, move |tx| {
-        charge(tx, keys, now)?;
-        Ok::<_, IdentityError>(CREDENTIALS.get(tx, &id)?.unwrap_or_default())
-    });
-    if !password::verify(current.reveal(), kept.wait()?.password.as_deref()) {
-        return Err(IdentityError::Refused);
-    }
-    let hash = password::hash(next.reveal())?;
-    let (actor, stays) = (principal.actor.clone(), principal.session);
-    store
-        .write(tenant, Lane::People, move |tx| -> Result<(), IdentityError> {
-            settle(tx, keys, now)?;
-            let kept = CREDENTIALS.get(tx, &id)?.unwrap_or_default();
-            CREDENTIALS.put(tx, &id, &Credentials { password: Some(hash.clone()), ..kept })?;
-            end_all(tx, id, stays)?;
-            note(tx, &actor, now, "password.changed", id, vec![Changed::new("password", "[redacted]", "[redacted]")], None)?;
-            Ok(())
-        })
-        .wait()?;
-    gate.changed();
-    Ok(())
-}
-
-/// A wish for an account.
-#[derive(Debug)]
-pub struct Register {
-    /// The login wished for, `@tenant` behind it where there are several.
-    pub login: String,
-    /// The name.
-    pub name: String,
-    /// Where mail goes.
-    pub email: Option<String>,
-    /// The language.
-    pub language: String,
-    /// The password.
-    pub password: Secret<String>,
-}
-
-/// Takes in somebody who asks for an account: a partner who sees nothing until an administrator approves and says
-/// whose records are theirs. Each wish counts as a failure of its address, so that nobody fills the list.
-///
-/// # Errors
-/// When something is wrong or the login is taken; throttled; storage failures.
-pub fn register(store: &Store, wish: &Register, address: Option<IpAddr>, now: Timestamp) -> Result<User, IdentityError> {
-    let (tenant, login) = store.read(NODE, |tx| locate(tx, &wish.login))?;
-    if tenant == NODE {
-        return Err(IdentityError::Unknown { what: "tenant", name: "in this login; write login@tenant".into() });
-    }
-    password::check(&login, wish.password.reveal())?;
-    let user = User {
-        id: Id::fresh(),
-        number: 0,
-        login,
-        name: wish.name.clone(),
-        email: wish.email.clone(),
-        role: "partner".into(),
-        overrides: Vec::new(),
-        scope: None,
-        language: wish.language.clone(),
-        active: true,
-        approved: false,
-        is_station: false,
-        created_at: now,
-    };
-    user.check()?;
-    let keys = [address.map(address_key), None];
-    store.write(tenant, Lane::People, move |tx| charge(tx, keys, now)).wait()?;
-    let hash = password::hash(wish.password.reveal())?;
-    let registered = store.write(tenant, Lane::People, move |tx| -> Result<User, IdentityError> {
-        let cx = Cx::new(tx, &Actor::system(), now, "register")?;
-        let (user, _) = super::service::admit_user(tx, &cx, user.clone())?;
-        CREDENTIALS.put(tx, &user.id, &Credentials { password: Some(hash.clone()), ..Credentials::default() })?;
-        Ok(user)
-    });
-    registered.wait()
 }
 
 /// Ends every session of `user` but `stays`; returns how many.
@@ -439,7 +377,12 @@ pub fn end_all(tx: &mut dyn WriteTx, user: Id, stays: Option<Id>) -> Result<usiz
 ///
 /// # Errors
 /// Storage failures.
-pub fn touch(tx: &mut dyn WriteTx, id: Id, address: Option<IpAddr>, now: Timestamp) -> Result<(), StoreError> {
+pub fn touch(
+    tx: &mut dyn WriteTx,
+    id: Id,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let Some(mut session) = SESSIONS.get(tx, &id)? else { return Ok(()) };
     session.seen_at = now;
     session.address = address.map(|a| a.to_string()).or(session.address);
@@ -460,74 +403,27 @@ fn begin(tx: &mut dyn WriteTx, session: &Session) -> Result<(), StoreError> {
     SESSIONS.put(tx, &session.id, session).map(drop)
 }
 
-/// Under which an account's failures are counted.
-fn account_key(login: &str) -> Id {
-    Id::derived(&[b"account", login.as_bytes()])
-}
-
-/// Under which an address' failures are counted: a household has a /64 of IPv6, so that is one address.
-pub(super) fn address_key(address: IpAddr) -> Id {
-    match address.to_canonical() {
-        IpAddr::V4(a) => Id::derived(&[b"address", &a.octets()]),
-        IpAddr::V6(a) => Id::derived(&[b"address", &a.octets()[..8]]),
-    }
-}
-
-/// Counts an attempt before its secret is looked at.
-///
-/// # Errors
-/// [`IdentityError::Throttled`]: nothing was counted and nothing must be looked at.
-pub(super) fn charge(tx: &mut dyn WriteTx, keys: [Option<Id>; 2], now: Timestamp) -> Result<(), IdentityError> {
-    repo::tidy(tx, now, SWEPT)?;
-    let mut counts = Vec::with_capacity(2);
-    for key in keys.into_iter().flatten() {
-        let tries = TRIES.get(tx, &key)?.unwrap_or_default();
-        if let Some(wait) = tries.throttle.wait(now) {
-            return Err(IdentityError::Throttled(wait));
-        }
-        counts.push((key, tries));
-    }
-    for (key, mut tries) in counts {
-        tries.throttle.failed(now);
-        TRIES.put(tx, &key, &tries)?;
-    }
-    Ok(())
-}
-
-/// The attempt was right: the account's failures are forgotten, of the address' only this one.
-fn settle(tx: &mut dyn WriteTx, keys: [Option<Id>; 2], now: Timestamp) -> Result<(), StoreError> {
-    let [account, address] = keys;
-    if let Some(account) = account {
-        TRIES.del(tx, &account)?;
-    }
-    if let Some(address) = address
-        && let Some(mut tries) = TRIES.get(tx, &address)?
-    {
-        tries.throttle.undo();
-        if tries.throttle == Throttle::default() || tries.throttle.is_idle(now) {
-            TRIES.del(tx, &address)?;
-        } else {
-            TRIES.put(tx, &address, &tries)?;
-        }
-    }
-    Ok(())
-}
-
-fn settle_all(tx: &mut dyn WriteTx, keys: [Option<Id>; 2]) -> Result<(), StoreError> {
-    for key in keys.into_iter().flatten() {
-        TRIES.del(tx, &key)?;
-    }
-    Ok(())
-}
-
 /// Notes something about `user` in the audit log.
-pub(super) fn note(tx: &mut dyn WriteTx, actor: &Actor, now: Timestamp, action: &str, user: Id, mut changed: Vec<Changed>, address: Option<IpAddr>) -> Result<(), StoreError> {
+pub(super) fn note(
+    tx: &mut dyn WriteTx,
+    actor: &Actor,
+    now: Timestamp,
+    action: &str,
+    user: Id,
+    mut changed: Vec<Changed>,
+    address: Option<IpAddr>,
+) -> Result<(), StoreError> {
     if let Some(address) = address {
         changed.push(Changed::new("address", serde_json::Value::Null, address.to_string()));
     }
     changed.retain(|c| c.1 != c.2 || c.1 == "[redacted]");
     let cx = Cx::new(tx, actor, now, "http")?;
-    audit::note(tx, &cx, &audit::Entry { class: audit::Class::Always, action, record: "user", id: user, event: None, changed }).map(drop)
+    audit::note(
+        tx,
+        &cx,
+        &audit::Entry { class: audit::Class::Always, action, record: "user", id: user, event: None, changed },
+    )
+    .map(drop)
 }
 
 #[cfg(test)]

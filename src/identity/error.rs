@@ -26,7 +26,9 @@ pub enum IdentityError {
     #[error("the refresh token is not valid any more: log in again")]
     RefreshOver,
     /// An old refresh token was shown, so somebody has a copy: its session is ended.
-    #[error("this refresh token was used before, so its session was ended: log in again, and look for who has a copy")]
+    #[error(
+        "this refresh token was used before, so its session was ended: log in again, and look for who has a copy"
+    )]
     RefreshReused,
     /// Only a station account can be switched.
     #[error("only the session of a station account can be switched to a person")]
@@ -57,7 +59,9 @@ pub enum IdentityError {
     #[error("nobody can give a wider scope than their own")]
     TooWide,
     /// It would leave nobody who can manage users and roles.
-    #[error("this would leave nobody who can manage users and roles; give somebody else these features first")]
+    #[error(
+        "this would leave nobody who can manage users and roles; give somebody else these features first"
+    )]
     LastAdmin,
     /// A named limit is reached.
     #[error("there are {most} {what} already, as many as are kept; remove one first")]
@@ -106,7 +110,11 @@ impl Fault for IdentityError {
             Self::AwaitsApproval | Self::RegistrationOff | Self::Above(_) | Self::TooWide => Kind::Forbidden,
             Self::Throttled(_) => Kind::Throttled,
             Self::Unknown { .. } => Kind::NotFound,
-            Self::NotStation | Self::Taken { .. } | Self::LastAdmin | Self::Full { .. } | Self::SetUpAlready => Kind::Conflict,
+            Self::NotStation
+            | Self::Taken { .. }
+            | Self::LastAdmin
+            | Self::Full { .. }
+            | Self::SetUpAlready => Kind::Conflict,
             Self::Invalid(e) => e.kind(),
             Self::Denied(e) => e.kind(),
             Self::Hash(e) => e.kind(),

@@ -161,12 +161,17 @@ impl Gate {
                 return self.operator(rest, shown.address);
             }
             let known = self.recognise(store, bearer, shown.address, now)?;
-            return if known.csrf.is_none() { Ok(Arc::clone(&known.principal)) } else { Err(Outside::Unknown) };
+            return if known.csrf.is_none() {
+                Ok(Arc::clone(&known.principal))
+            } else {
+                Err(Outside::Unknown)
+            };
         }
         let cookie = shown.session.ok_or(Outside::Unknown)?;
         let known = self.recognise(store, cookie, shown.address, now)?;
         let csrf = known.csrf.as_deref().ok_or(Outside::Unknown)?;
-        let ours = shown.same_origin && shown.csrf.is_some_and(|c| c.as_bytes().ct_eq(csrf.as_bytes()).into());
+        let ours =
+            shown.same_origin && shown.csrf.is_some_and(|c| c.as_bytes().ct_eq(csrf.as_bytes()).into());
         if shown.changes && !ours {
             return Err(Outside::Forged);
         }
@@ -188,7 +193,13 @@ impl Gate {
         Ok(Arc::new(Principal { actor, ..Principal::system(tenant) }))
     }
 
-    fn recognise(&self, store: &Store, text: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Arc<Known>, Outside> {
+    fn recognise(
+        &self,
+        store: &Store,
+        text: &str,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Arc<Known>, Outside> {
         if text.len() > MAX_BYTES {
             return Err(Outside::Unknown);
         }
@@ -217,7 +228,14 @@ impl Gate {
             drop(store.write(principal.tenant, Lane::Bulk, move |tx| auth::touch(tx, id, address, now)));
         }
         let csrf = matches!(credential, Credential::Cookie { .. }).then(|| auth::csrf_of(text));
-        let known = Arc::new(Known { credential, principal: Arc::new(principal), csrf, checked: now, until, generation });
+        let known = Arc::new(Known {
+            credential,
+            principal: Arc::new(principal),
+            csrf,
+            checked: now,
+            until,
+            generation,
+        });
         self.known.insert(key, Arc::clone(&known));
         Ok(known)
     }
@@ -229,12 +247,12 @@ impl Gate {
         };
         let (tenant, digest) = (opaque.tenant(), opaque.digest());
         let found = match opaque.purpose() {
-            Purpose::Session if tenant != NODE => {
-                store.read(tenant, |tx| repo::session_with(tx, &digest))?.map(|s| Credential::Cookie { tenant, session: s.id })
-            }
-            Purpose::ApiKey if tenant != NODE => {
-                store.read(tenant, |tx| repo::api_key_with(tx, &digest))?.map(|k| Credential::Key { tenant, key: k.id })
-            }
+            Purpose::Session if tenant != NODE => store
+                .read(tenant, |tx| repo::session_with(tx, &digest))?
+                .map(|s| Credential::Cookie { tenant, session: s.id }),
+            Purpose::ApiKey if tenant != NODE => store
+                .read(tenant, |tx| repo::api_key_with(tx, &digest))?
+                .map(|k| Credential::Key { tenant, key: k.id }),
             _ => None,
         };
         found.ok_or(Outside::Unknown)
@@ -243,7 +261,11 @@ impl Gate {
 
 /// Who the credential makes its bearer now, until when that surely holds, and the session if it should be noted as
 /// seen. None when it is no good any more.
-fn look_up(store: &Store, credential: &Credential, now: Timestamp) -> Result<Option<(Principal, Timestamp, Option<Id>)>, StoreError> {
+fn look_up(
+    store: &Store,
+    credential: &Credential,
+    now: Timestamp,
+) -> Result<Option<(Principal, Timestamp, Option<Id>)>, StoreError> {
     match credential {
         Credential::Token(c) => store.read(c.tenant, |tx| {
             let session = SESSIONS.get(tx, &c.session)?.filter(|s| s.user == c.user && now < c.expires);
@@ -265,13 +287,28 @@ fn by_key(tenant: u32, key: &ApiKey, s: &Standing) -> (Principal, Timestamp, Opt
     let scope = s.scope.clone().meet(key.scope.as_ref().unwrap_or(&Scope::Tenant));
     let device = format!("key: {}", key.name);
     let until = s.until.map_or(key.expires, |u| u.min(key.expires));
-    let principal = Principal { tenant, actor: s.actor(Some(&device)), features, scope, language: s.user.language.clone(), session: None };
+    let principal = Principal {
+        tenant,
+        actor: s.actor(Some(&device)),
+        features,
+        scope,
+        language: s.user.language.clone(),
+        session: None,
+    };
     (principal, until, None)
 }
 
-fn by_session(tx: &dyn ReadTx, tenant: u32, session: Option<Session>, expires: Timestamp, now: Timestamp) -> Result<Option<(Principal, Timestamp, Option<Id>)>, StoreError> {
+fn by_session(
+    tx: &dyn ReadTx,
+    tenant: u32,
+    session: Option<Session>,
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<Option<(Principal, Timestamp, Option<Id>)>, StoreError> {
     let Some(session) = session.filter(|s| now < s.expires) else { return Ok(None) };
-    let Some(own) = repo::standing(tx, session.user, now)?.filter(Standing::is_admitted) else { return Ok(None) };
+    let Some(own) = repo::standing(tx, session.user, now)?.filter(Standing::is_admitted) else {
+        return Ok(None);
+    };
     let mut until = own.until.map_or(expires, |u| u.min(expires)).min(session.expires);
     let acting = match session.acting.filter(|_| session.kind == SessionKind::Station) {
         Some(person) => repo::standing(tx, person, now)?.filter(Standing::is_admitted),
@@ -282,7 +319,12 @@ fn by_session(tx: &dyn ReadTx, tenant: u32, session: Option<Session>, expires: T
         Some(person) => {
             until = person.until.map_or(until, |u| u.min(until));
             // A PIN is weaker than a password: on a station nobody may do more than the station's role.
-            (person.actor(device), both(&person.features, &own.features), person.scope.meet(&own.scope), person.user.language)
+            (
+                person.actor(device),
+                both(&person.features, &own.features),
+                person.scope.meet(&own.scope),
+                person.user.language,
+            )
         }
         None => (own.actor(device), own.features, own.scope, own.user.language),
     };

@@ -2,7 +2,7 @@
 //!
 //! [`grant`] lies below the journal. [`features`], [`rules`], [`password`], [`opaque`] and [`token`] know neither the
 //! store nor a clock; [`private`] and [`secret`] keep the keys of the data folder. Over them stand [`repo`] (what is
-//! kept), [`gate`] (who comes in), [`auth`] (logins and sessions), [`service`] (users, roles, API keys) and [`setup`].
+//! kept), [`gate`] (who comes in), [`auth`] (logins and sessions), [`service`] (users, roles), [`keys`] (of programs) and [`setup`].
 
 pub mod api;
 pub mod auth;
@@ -10,6 +10,7 @@ pub mod error;
 pub mod features;
 pub mod gate;
 pub mod grant;
+pub mod keys;
 pub mod model;
 pub mod opaque;
 pub mod password;

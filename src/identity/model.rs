@@ -221,7 +221,9 @@ pub fn check_login(pointer: &str, login: &str) -> Result<(), Problem> {
 /// Says what would be right.
 pub fn check_name(pointer: &str, name: &str) -> Result<(), Problem> {
     let (least, most) = LOGIN_CHARS;
-    if !(least..=most).contains(&name.len()) || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-') {
+    if !(least..=most).contains(&name.len())
+        || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+    {
         return Err(Problem::new(pointer, format!("needs {least} to {most} small letters, digits, _ and -")));
     }
     Ok(())

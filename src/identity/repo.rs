@@ -20,11 +20,14 @@ pub const ROLES: Table<Id, Folded<Ref<Role>>> = Table::new(41, "roles", Home::By
 /// Whose each login is.
 const LOGINS: Table<str, Claim> = Table::new(42, "logins", Home::Local);
 /// Hashes by user.
-pub const CREDENTIALS: Table<Id, Credentials> = Table::new(43, "credentials", Home::Local).indexed(&[by_badge]);
+pub const CREDENTIALS: Table<Id, Credentials> =
+    Table::new(43, "credentials", Home::Local).indexed(&[by_badge]);
 /// Sessions that have not ended.
-pub const SESSIONS: Table<Id, Session> = Table::new(44, "sessions", Home::Local).indexed(&[session_by_user, session_by_cookie, session_by_end]);
+pub const SESSIONS: Table<Id, Session> =
+    Table::new(44, "sessions", Home::Local).indexed(&[session_by_user, session_by_cookie, session_by_end]);
 /// Refresh tokens by digest.
-pub const REFRESHES: Table<[u8; 32], Refresh> = Table::new(45, "refresh_tokens", Home::Local).indexed(&[refresh_by_session, refresh_by_end]);
+pub const REFRESHES: Table<[u8; 32], Refresh> =
+    Table::new(45, "refresh_tokens", Home::Local).indexed(&[refresh_by_session, refresh_by_end]);
 /// API keys.
 pub const API_KEYS: Table<Id, ApiKey> = Table::new(46, "api_keys", Home::Local).indexed(&[key_by_digest]);
 /// Failures of late, by account and address.
@@ -163,8 +166,22 @@ impl Standing {
     /// As the journal names them, on `device`.
     #[must_use]
     pub fn actor(&self, device: Option<&str>) -> Actor {
-        Actor { user: self.user.id, number: self.user.number, name: self.user.name.as_str().into(), device: device.map(Into::into) }
+        Actor {
+            user: self.user.id,
+            number: self.user.number,
+            name: self.user.name.as_str().into(),
+            device: device.map(Into::into),
+        }
     }
+}
+
+/// Up to `limit` users.
+///
+/// # Errors
+/// Storage failures.
+pub fn all(tx: &dyn ReadTx, limit: usize) -> Result<Vec<User>> {
+    let rows = USERS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, limit)?;
+    Ok(rows.items.into_iter().filter_map(|e| e.value.state.value).collect())
 }
 
 /// What `user` may do at `now`. A role that does not exist allows nothing.
@@ -174,7 +191,8 @@ impl Standing {
 pub fn standing_of(tx: &dyn ReadTx, user: User, now: Timestamp) -> Result<Standing> {
     let role = role(tx, &user.role)?.map(|(role, _)| role);
     let (base, reach) = role.map_or((Features::NONE, Reach::Own), |r| (r.features, r.reach));
-    let granted = user.overrides.iter().filter(|o| o.grant && o.is_live(now)).filter_map(|o| index_of(&o.feature));
+    let granted =
+        user.overrides.iter().filter(|o| o.grant && o.is_live(now)).filter_map(|o| index_of(&o.feature));
     let potential = base.union(&granted.collect());
     let scope = user.scope.clone().unwrap_or(match reach {
         Reach::Tenant => Scope::Tenant,
@@ -222,7 +240,13 @@ pub fn sessions(tx: &dyn ReadTx, user: Option<Id>, limit: usize) -> Result<Vec<S
 /// # Errors
 /// Storage failures.
 pub fn end_session(tx: &mut dyn WriteTx, id: Id) -> Result<bool> {
-    let family = REFRESHES.scan(tx, FIRST, &KeyRange::prefix(&id.0), Dir::Up, super::auth::MAX_ROTATIONS as usize + 2)?;
+    let family = REFRESHES.scan(
+        tx,
+        FIRST,
+        &KeyRange::prefix(&id.0),
+        Dir::Up,
+        super::auth::MAX_ROTATIONS as usize + 2,
+    )?;
     for row in family.items {
         tx.del(REFRESHES.coll, &row.pk, Expect::Any)?;
     }
@@ -267,7 +291,12 @@ pub fn tidy(tx: &mut dyn WriteTx, now: Timestamp, limit: usize) -> Result<usize>
     for row in SESSIONS.scan(tx, SESSION_END, &over, Dir::Up, limit)?.items {
         gone += usize::from(end_session(tx, row.value.id)?);
     }
-    let mut stale: Vec<_> = REFRESHES.scan(tx, REFRESH_END, &over, Dir::Up, limit)?.items.into_iter().map(|e| (REFRESHES.coll, e.pk)).collect();
+    let mut stale: Vec<_> = REFRESHES
+        .scan(tx, REFRESH_END, &over, Dir::Up, limit)?
+        .items
+        .into_iter()
+        .map(|e| (REFRESHES.coll, e.pk))
+        .collect();
     stale.extend(TRIES.scan(tx, FIRST, &over, Dir::Up, limit)?.items.into_iter().map(|e| (TRIES.coll, e.pk)));
     for (coll, pk) in stale {
         gone += usize::from(tx.del(coll, &pk, Expect::Any)?);

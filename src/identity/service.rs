@@ -1,32 +1,30 @@
-//! The use cases around users, roles and API keys. Two rules hold for all of them: nobody gives, or changes somebody
+//! The use cases around users and roles. Two rules hold for all of them: nobody gives, or changes somebody
 //! who has, more than they have themselves; and somebody stays who can manage users and roles.
 
 use serde_json::Value;
 
 use super::auth::{self, MAX_SESSIONS};
 use super::error::IdentityError;
-use super::features::{EditRoles, EditUsers, Features, ManageApiKeys, RevokeSessions, index_of};
+use super::features::{EditRoles, EditUsers, Features, RevokeSessions, index_of};
 use super::grant::{Grant, Principal, Scope};
-use super::model::{ApiKey, Role, User, check_name};
-use super::repo::{self, API_KEYS, CREDENTIALS, ROLES, Standing, USERS};
+use super::model::{Role, User, check_name};
+use super::repo::{self, CREDENTIALS, ROLES, Standing, USERS};
 use super::rules::{Override, check_overrides};
 use crate::audit::{self, Changed};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
-use crate::base::text;
 use crate::journal::Cx;
 use crate::journal::reference;
 use crate::store::{Dir, Expect, Ix, KeyRange, ReadTx, StoreError, WriteTx, counters};
 
 pub use super::auth::token_for;
+pub use super::keys::{MAX_API_KEYS, add_api_key, remove_api_key};
 pub use super::setup::{SetUp, set_up, setup_link};
 
 /// Users of one tenant, those switched off included.
 pub const MAX_USERS: usize = 10_000;
 /// Roles of one tenant.
 pub const MAX_ROLES: usize = 100;
-/// API keys of one tenant.
-pub const MAX_API_KEYS: usize = 500;
 /// The counter that numbers users.
 const NUMBERS: &str = "identity/users";
 
@@ -45,7 +43,12 @@ pub fn user(tx: &dyn ReadTx, id: Id) -> Result<Revised<User>, IdentityError> {
 ///
 /// # Errors
 /// When what is written of them is wrong, the login is taken, or they would get more than the caller has.
-pub fn create_user(tx: &mut dyn WriteTx, grant: &Grant<EditUsers>, cx: &Cx, new: User) -> Result<Revised<User>, IdentityError> {
+pub fn create_user(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditUsers>,
+    cx: &Cx,
+    new: User,
+) -> Result<Revised<User>, IdentityError> {
     let standing = repo::standing_of(tx, new.clone(), cx.now)?;
     may_give(grant.principal(), &standing)?;
     check_overrides(&new.overrides, cx.now)?;
@@ -78,7 +81,14 @@ pub(super) fn admit_user(tx: &mut dyn WriteTx, cx: &Cx, new: User) -> Result<Rev
 ///
 /// # Errors
 /// When it was changed since, is wrong, is above the caller, or would leave nobody in charge.
-pub fn change_user(tx: &mut dyn WriteTx, grant: &Grant<EditUsers>, cx: &Cx, id: Id, seen: u64, edit: impl FnOnce(&mut User)) -> Result<Revised<User>, IdentityError> {
+pub fn change_user(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditUsers>,
+    cx: &Cx,
+    id: Id,
+    seen: u64,
+    edit: impl FnOnce(&mut User),
+) -> Result<Revised<User>, IdentityError> {
     let (old, rev) = user(tx, id)?;
     current(USERS.coll.name, seen, rev)?;
     may_touch(tx, grant.principal(), &old, cx.now)?;
@@ -122,13 +132,24 @@ pub struct NewSecrets {
 ///
 /// # Errors
 /// When the user is above the caller or the badge is somebody else's; storage failures.
-pub fn set_secrets(tx: &mut dyn WriteTx, grant: &Grant<EditUsers>, cx: &Cx, id: Id, new: &NewSecrets) -> Result<(), IdentityError> {
+pub fn set_secrets(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditUsers>,
+    cx: &Cx,
+    id: Id,
+    new: &NewSecrets,
+) -> Result<(), IdentityError> {
     let (target, _) = user(tx, id)?;
     may_touch(tx, grant.principal(), &target, cx.now)?;
     keep_secrets(tx, cx, id, new)
 }
 
-pub(super) fn keep_secrets(tx: &mut dyn WriteTx, cx: &Cx, id: Id, new: &NewSecrets) -> Result<(), IdentityError> {
+pub(super) fn keep_secrets(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    id: Id,
+    new: &NewSecrets,
+) -> Result<(), IdentityError> {
     let mut kept = CREDENTIALS.get(tx, &id)?.unwrap_or_default();
     let NewSecrets { password, pin, badge } = new;
     if let Some(Some(print)) = badge
@@ -158,7 +179,14 @@ pub(super) fn keep_secrets(tx: &mut dyn WriteTx, cx: &Cx, id: Id, new: &NewSecre
         return Ok(());
     }
     CREDENTIALS.put(tx, &id, &kept)?;
-    let entry = audit::Entry { class: audit::Class::Always, action: "credentials.set", record: "user", id, event: None, changed };
+    let entry = audit::Entry {
+        class: audit::Class::Always,
+        action: "credentials.set",
+        record: "user",
+        id,
+        event: None,
+        changed,
+    };
     audit::note(tx, cx, &entry)?;
     Ok(())
 }
@@ -167,7 +195,12 @@ pub(super) fn keep_secrets(tx: &mut dyn WriteTx, cx: &Cx, id: Id, new: &NewSecre
 ///
 /// # Errors
 /// When there is no such user; storage failures.
-pub fn end_sessions(tx: &mut dyn WriteTx, _: &Grant<RevokeSessions>, cx: &Cx, id: Id) -> Result<usize, IdentityError> {
+pub fn end_sessions(
+    tx: &mut dyn WriteTx,
+    _: &Grant<RevokeSessions>,
+    cx: &Cx,
+    id: Id,
+) -> Result<usize, IdentityError> {
     user(tx, id)?;
     let mut ended = 0;
     while ended < MAX_SESSIONS * 4 {
@@ -184,7 +217,13 @@ pub fn end_sessions(tx: &mut dyn WriteTx, _: &Grant<RevokeSessions>, cx: &Cx, id
 ///
 /// # Errors
 /// When it was changed since, holds or held more than the caller has, or would leave nobody in charge.
-pub fn put_role(tx: &mut dyn WriteTx, grant: &Grant<EditRoles>, cx: &Cx, role: Role, seen: Option<u64>) -> Result<Revised<Role>, IdentityError> {
+pub fn put_role(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditRoles>,
+    cx: &Cx,
+    role: Role,
+    seen: Option<u64>,
+) -> Result<Revised<Role>, IdentityError> {
     check_name("/name", &role.name)?;
     let old = repo::role(tx, &role.name)?;
     let own = &grant.principal().features;
@@ -211,64 +250,23 @@ pub fn put_role(tx: &mut dyn WriteTx, grant: &Grant<EditRoles>, cx: &Cx, role: R
     Ok((role, written.rev))
 }
 
-/// Adds an API key; its text is known only to who made the digest.
-///
-/// # Errors
-/// When it would have more than the caller, its user is above the caller, or there are too many.
-pub fn add_api_key(tx: &mut dyn WriteTx, grant: &Grant<ManageApiKeys>, cx: &Cx, key: &ApiKey) -> Result<(), IdentityError> {
-    text::required("/name", &key.name, text::SHORT)?;
-    if key.expires <= cx.now {
-        return Err(crate::base::error::Problem::new("/expires", "is already over: choose a later time").into());
-    }
-    covered(&grant.principal().features, &key.features)?;
-    let (target, _) = user(tx, key.user)?;
-    may_touch(tx, grant.principal(), &target, cx.now)?;
-    if let Some(scope) = &key.scope {
-        scope.check()?;
-        if !grant.scope().covers(scope) {
-            return Err(IdentityError::TooWide);
-        }
-    }
-    if API_KEYS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, MAX_API_KEYS)?.items.len() >= MAX_API_KEYS {
-        return Err(IdentityError::Full { what: "API keys", most: MAX_API_KEYS });
-    }
-    API_KEYS.put_if(tx, &key.id, key, Expect::Absent)?;
-    note_key(tx, cx, key, "api_key.added")
-}
-
-/// Withdraws an API key.
-///
-/// # Errors
-/// When there is none; storage failures.
-pub fn remove_api_key(tx: &mut dyn WriteTx, _: &Grant<ManageApiKeys>, cx: &Cx, id: Id) -> Result<(), IdentityError> {
-    let key = API_KEYS.get(tx, &id)?.ok_or_else(|| IdentityError::Unknown { what: "API key", name: id.to_string() })?;
-    API_KEYS.del(tx, &id)?;
-    note_key(tx, cx, &key, "api_key.removed")
-}
-
-fn note_key(tx: &mut dyn WriteTx, cx: &Cx, key: &ApiKey, action: &str) -> Result<(), IdentityError> {
-    let names: Vec<_> = key.features.names().collect();
-    let told = [("name", Value::from(key.name.clone())), ("user", key.user.to_string().into()), ("features", names.into()), ("expires", key.expires.to_string().into())];
-    let gone = action == "api_key.removed";
-    let changed = told.into_iter().map(|(f, v)| if gone { Changed::new(f, v, Value::Null) } else { Changed::new(f, Value::Null, v) });
-    let entry = audit::Entry { class: audit::Class::Always, action, record: "api_key", id: key.id, event: None, changed: changed.collect() };
-    audit::note(tx, cx, &entry)?;
-    Ok(())
-}
-
 /// Whether `found` is the revision the caller has seen.
 ///
 /// # Errors
 /// [`StoreError::Unexpected`] when it isn't: 412.
 pub fn current(coll: &'static str, seen: u64, found: u64) -> Result<(), StoreError> {
-    if seen == found { Ok(()) } else { Err(StoreError::Unexpected { coll, expected: Expect::Rev(seen), found: Some(found) }) }
+    if seen == found {
+        Ok(())
+    } else {
+        Err(StoreError::Unexpected { coll, expected: Expect::Rev(seen), found: Some(found) })
+    }
 }
 
 fn unknown_role(name: &str) -> IdentityError {
     IdentityError::Unknown { what: "role", name: name.to_owned() }
 }
 
-fn covered(own: &Features, given: &Features) -> Result<(), IdentityError> {
+pub(super) fn covered(own: &Features, given: &Features) -> Result<(), IdentityError> {
     let missing = given.minus(own);
     if missing.is_empty() { Ok(()) } else { Err(IdentityError::Above(missing)) }
 }
@@ -280,7 +278,12 @@ fn may_give(giver: &Principal, given: &Standing) -> Result<(), IdentityError> {
 }
 
 /// Whether the caller may change a user at all.
-fn may_touch(tx: &dyn ReadTx, giver: &Principal, target: &User, now: Timestamp) -> Result<(), IdentityError> {
+pub(super) fn may_touch(
+    tx: &dyn ReadTx,
+    giver: &Principal,
+    target: &User,
+    now: Timestamp,
+) -> Result<(), IdentityError> {
     may_give(giver, &repo::standing_of(tx, target.clone(), now)?)
 }
 
@@ -293,9 +296,13 @@ fn has_admin(tx: &dyn ReadTx, now: Timestamp) -> Result<bool, StoreError> {
             if !user.active || !user.approved || user.is_station {
                 continue;
             }
-            let lasting: Vec<Override> = user.overrides.iter().filter(|o| !o.grant || o.until.is_none()).cloned().collect();
+            let lasting: Vec<Override> =
+                user.overrides.iter().filter(|o| !o.grant || o.until.is_none()).cloned().collect();
             let standing = repo::standing_of(tx, User { overrides: lasting, ..user }, now)?;
-            if standing.features.contains::<EditUsers>() && standing.features.contains::<EditRoles>() && standing.scope == Scope::Tenant {
+            if standing.features.contains::<EditUsers>()
+                && standing.features.contains::<EditRoles>()
+                && standing.scope == Scope::Tenant
+            {
                 return Ok(true);
             }
         }
@@ -315,6 +322,11 @@ pub fn features(pointer: &str, names: &[String]) -> Result<Features, IdentityErr
     if wrong.is_empty() {
         return Ok(Features::from_names(names));
     }
-    let problem = |(i, name): (usize, &String)| crate::base::error::Problem::new(format!("{pointer}/{i}"), format!("\"{name}\" is no feature; GET /features lists them"));
+    let problem = |(i, name): (usize, &String)| {
+        crate::base::error::Problem::new(
+            format!("{pointer}/{i}"),
+            format!("\"{name}\" is no feature; GET /features lists them"),
+        )
+    };
     Err(crate::base::error::Invalid(wrong.into_iter().map(problem).collect()).into())
 }

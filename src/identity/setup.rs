@@ -9,7 +9,7 @@ use super::repo::{self, LINKS, TENANTS};
 use super::roles::default_roles;
 use super::secret::Secret;
 use super::service::{NewSecrets, admit_user, keep_secrets};
-use super::{password, grant::Actor};
+use super::{grant::Actor, password};
 use crate::audit::{self, Changed};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
@@ -57,7 +57,9 @@ impl SetUp {
         wrong.extend(text::required("/depot", &self.depot, text::SHORT).err());
         wrong.extend(password::check(&self.login, self.password.reveal()).err());
         if let Err(Invalid(more)) = Policy::new(HouseRules::usual(&self.zone)) {
-            wrong.extend(more.into_iter().map(|p| Problem { pointer: p.pointer.replace("/opening", ""), ..p }));
+            wrong.extend(
+                more.into_iter().map(|p| Problem { pointer: p.pointer.replace("/opening", ""), ..p }),
+            );
         }
         wrong.extend(super::model::check_login("/login", &normal_login(&self.login)).err());
         if wrong.is_empty() { Ok(()) } else { Err(Invalid(wrong)) }
@@ -85,10 +87,24 @@ pub fn set_up(store: &Store, new: SetUp, now: Timestamp) -> Result<(Tenant, User
         .write(NODE, Lane::People, move |tx| -> Result<(), IdentityError> {
             TENANTS.put(tx, &kept.number.to_be_bytes()[..], &kept)?;
             LINKS.del(tx, LINK)?;
-            let changed = vec![Changed::new("name", serde_json::Value::Null, kept.name.clone()), Changed::new("admin", serde_json::Value::Null, by.clone())];
+            let changed = vec![
+                Changed::new("name", serde_json::Value::Null, kept.name.clone()),
+                Changed::new("admin", serde_json::Value::Null, by.clone()),
+            ];
             let cx = Cx::new(tx, &Actor::system(), now, "setup")?;
             let id = Id::derived(&[b"tenant", &kept.number.to_be_bytes()]);
-            audit::note(tx, &cx, &audit::Entry { class: audit::Class::Always, action: "tenant.added", record: "tenant", id, event: None, changed })?;
+            audit::note(
+                tx,
+                &cx,
+                &audit::Entry {
+                    class: audit::Class::Always,
+                    action: "tenant.added",
+                    record: "tenant",
+                    id,
+                    event: None,
+                    changed,
+                },
+            )?;
             Ok(())
         })
         .wait()?;
@@ -107,7 +123,13 @@ fn claim(tx: &mut dyn WriteTx, new: &SetUp) -> Result<Tenant, IdentityError> {
             all.last().map_or(1, |t| t.number + 1)
         }
     };
-    let tenant = Tenant { number, name: new.tenant.clone(), depot: new.depot.clone(), zone: new.zone.clone(), ready: false };
+    let tenant = Tenant {
+        number,
+        name: new.tenant.clone(),
+        depot: new.depot.clone(),
+        zone: new.zone.clone(),
+        ready: false,
+    };
     TENANTS.put(tx, &number.to_be_bytes()[..], &tenant)?;
     Ok(tenant)
 }
@@ -118,7 +140,8 @@ fn furnish(tx: &mut dyn WriteTx, new: &SetUp, hash: &str, now: Timestamp) -> Res
         let role = Role { name: role.name.into(), features: role.features, reach: role.reach };
         reference::set(tx, &cx, repo::role_id(&role.name), Some(role))?;
     }
-    let settings = Settings { depot: new.depot.clone(), language: new.language.clone(), audit_off: Vec::new() };
+    let settings =
+        Settings { depot: new.depot.clone(), language: new.language.clone(), audit_off: Vec::new() };
     crate::settings::service::furnish(tx, &cx, HouseRules::usual(&new.zone), settings)?;
     let login = normal_login(&new.login);
     let user = match repo::by_login(tx, &login)? {
@@ -170,7 +193,12 @@ pub fn setup_link(store: &Store, now: Timestamp) -> Result<Opaque, IdentityError
 ///
 /// # Errors
 /// [`IdentityError::LinkOver`] when it is not good; as [`set_up`].
-pub fn set_up_by_link(store: &Store, token: &str, new: SetUp, now: Timestamp) -> Result<(Tenant, User), IdentityError> {
+pub fn set_up_by_link(
+    store: &Store,
+    token: &str,
+    new: SetUp,
+    now: Timestamp,
+) -> Result<(Tenant, User), IdentityError> {
     let shown = Opaque::parse(token).map_err(|_| IdentityError::LinkOver)?.digest();
     let link = store.read::<_, StoreError>(NODE, |tx| LINKS.get(tx, LINK))?;
     let good = link.is_some_and(|l| l.digest.matches(&shown) && now < l.expires);

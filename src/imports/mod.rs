@@ -18,6 +18,7 @@
 mod aliases;
 mod cells;
 mod column;
+pub mod api;
 pub mod dates;
 pub mod detect;
 pub mod errors;

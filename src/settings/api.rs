@@ -7,7 +7,9 @@ use super::model::SettingsView;
 use super::service::{self, SettingsError};
 use crate::deadlines::opening::OpeningTimes;
 use crate::deadlines::policy::HouseRules;
-use crate::identity::features::{EditCalendars, EditRules, EditSettings, ViewCalendars, ViewRules, ViewSettings};
+use crate::identity::features::{
+    EditCalendars, EditRules, EditSettings, ViewCalendars, ViewRules, ViewSettings,
+};
 use crate::store::StoreError;
 use crate::web::{Answer, ApiError, Body, Call, Routes};
 

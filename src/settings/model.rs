@@ -14,9 +14,9 @@ use crate::store::{Home, Result, Table, WriteTx};
 pub const MAX_AUDIT_OFF: usize = 50;
 
 /// House rules by their one id.
-pub const RULES: Table<Id, Folded<Ref<HouseRules>>> = Table::new(10, "rules", Home::ById);
+pub const RULES: Table<Id, Folded<Ref<HouseRules>>> = Table::new(12, "rules", Home::ById);
 /// Settings by their one id.
-pub const SETTINGS: Table<Id, Folded<Ref<Settings>>> = Table::new(11, "settings", Home::ById);
+pub const SETTINGS: Table<Id, Folded<Ref<Settings>>> = Table::new(13, "settings", Home::ById);
 
 /// Settings that are no rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

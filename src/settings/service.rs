@@ -63,7 +63,13 @@ pub fn rules(tx: &dyn ReadTx) -> Result<(HouseRules, u64)> {
 ///
 /// # Errors
 /// When they were changed since `seen` or don't make sense.
-pub fn put_rules(tx: &mut dyn WriteTx, _: &Grant<EditRules>, cx: &Cx, new: HouseRules, seen: u64) -> std::result::Result<(HouseRules, u64), SettingsError> {
+pub fn put_rules(
+    tx: &mut dyn WriteTx,
+    _: &Grant<EditRules>,
+    cx: &Cx,
+    new: HouseRules,
+    seen: u64,
+) -> std::result::Result<(HouseRules, u64), SettingsError> {
     let (_, rev) = rules(tx)?;
     current(seen, rev)?;
     let rev = keep_rules(tx, cx, &new)?;
@@ -74,7 +80,13 @@ pub fn put_rules(tx: &mut dyn WriteTx, _: &Grant<EditRules>, cx: &Cx, new: House
 ///
 /// # Errors
 /// As [`put_rules`].
-pub fn put_calendar(tx: &mut dyn WriteTx, _: &Grant<EditCalendars>, cx: &Cx, opening: OpeningTimes, seen: u64) -> std::result::Result<(OpeningTimes, u64), SettingsError> {
+pub fn put_calendar(
+    tx: &mut dyn WriteTx,
+    _: &Grant<EditCalendars>,
+    cx: &Cx,
+    opening: OpeningTimes,
+    seen: u64,
+) -> std::result::Result<(OpeningTimes, u64), SettingsError> {
     let (old, rev) = rules(tx)?;
     current(seen, rev)?;
     opening.check()?;
@@ -90,14 +102,23 @@ pub fn settings(tx: &dyn ReadTx) -> Result<(SettingsView, u64)> {
     let (rules, a) = rules(tx)?;
     let (settings, b) = stored(tx)?;
     let Settings { depot, language, audit_off } = settings;
-    Ok((SettingsView { depot, zone: rules.opening.zone, language, currency: rules.currency, audit_off }, a + b))
+    Ok((
+        SettingsView { depot, zone: rules.opening.zone, language, currency: rules.currency, audit_off },
+        a + b,
+    ))
 }
 
 /// Sets the settings as a whole.
 ///
 /// # Errors
 /// When they were changed since `seen` or are wrong.
-pub fn put_settings(tx: &mut dyn WriteTx, _: &Grant<EditSettings>, cx: &Cx, new: SettingsView, seen: u64) -> std::result::Result<(SettingsView, u64), SettingsError> {
+pub fn put_settings(
+    tx: &mut dyn WriteTx,
+    _: &Grant<EditSettings>,
+    cx: &Cx,
+    new: SettingsView,
+    seen: u64,
+) -> std::result::Result<(SettingsView, u64), SettingsError> {
     current(seen, settings(tx)?.1)?;
     check(&new)?;
     let SettingsView { depot, zone, language, currency, audit_off } = new;
@@ -122,7 +143,8 @@ pub fn furnish(tx: &mut dyn WriteTx, cx: &Cx, rules: HouseRules, settings: Setti
 }
 
 fn stored(tx: &dyn ReadTx) -> Result<(Settings, u64)> {
-    let none = || (Settings { depot: "Depot".into(), language: LANGUAGES[0].into(), audit_off: Vec::new() }, 0);
+    let none =
+        || (Settings { depot: "Depot".into(), language: LANGUAGES[0].into(), audit_off: Vec::new() }, 0);
     Ok(reference::get(tx, settings_id())?.unwrap_or_else(none))
 }
 
@@ -138,7 +160,10 @@ fn check(new: &SettingsView) -> std::result::Result<(), Invalid> {
         wrong.push(Problem::new("/language", format!("must be one of {}", LANGUAGES.join(", "))));
     }
     if new.audit_off.len() > MAX_AUDIT_OFF {
-        wrong.push(Problem::new("/audit_off", format!("has {} kinds; at most {MAX_AUDIT_OFF} are kept", new.audit_off.len())));
+        wrong.push(Problem::new(
+            "/audit_off",
+            format!("has {} kinds; at most {MAX_AUDIT_OFF} are kept", new.audit_off.len()),
+        ));
     }
     for (n, kind) in new.audit_off.iter().enumerate() {
         wrong.extend(text::required(&format!("/audit_off/{n}"), kind, text::SHORT).err());
@@ -147,5 +172,29 @@ fn check(new: &SettingsView) -> std::result::Result<(), Invalid> {
 }
 
 fn current(seen: u64, found: u64) -> Result<()> {
-    if seen == found { Ok(()) } else { Err(StoreError::Unexpected { coll: "settings", expected: Expect::Rev(seen), found: Some(found) }) }
+    if seen == found {
+        Ok(())
+    } else {
+        Err(StoreError::Unexpected { coll: "settings", expected: Expect::Rev(seen), found: Some(found) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_kinds_go_unaudited_and_one_more_is_refused() {
+        let of = |n: usize| SettingsView {
+            depot: "North".into(),
+            zone: "UTC".into(),
+            language: "en".into(),
+            currency: "EUR".into(),
+            audit_off: (0..n).map(|n| format!("kind{n}")).collect(),
+        };
+        assert!(check(&of(MAX_AUDIT_OFF)).is_ok());
+        assert_eq!(check(&of(MAX_AUDIT_OFF + 1)).unwrap_err().0[0].pointer, "/audit_off");
+        let blank = SettingsView { depot: " ".into(), language: "xx".into(), ..of(0) };
+        assert_eq!(check(&blank).unwrap_err().0.len(), 2);
+    }
 }

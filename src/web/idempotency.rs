@@ -128,3 +128,9 @@ pub fn retained() -> Retained {
         remove: |tx, pk| Id::from_slice(pk).map_or(Ok(()), |id| KEPT.del(tx, &id).map(drop)),
     }
 }
+
+/// This module's table, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
+    vec![&KEPT]
+}

@@ -37,7 +37,9 @@ const LISTED: usize = 500;
 ///
 /// # Errors
 /// What `f` refuses.
-pub async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T, IdentityError> + Send + 'static) -> Result<T, ApiError> {
+pub async fn blocking<T: Send + 'static>(
+    f: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
+) -> Result<T, ApiError> {
     let broken = |_| Refusal::new(Kind::Internal, "server.blocking", "a worker thread failed");
     Ok(web::block(f).await.map_err(broken)??)
 }
@@ -46,7 +48,9 @@ pub async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T, IdentityE
 ///
 /// # Errors
 /// What `f` refuses.
-pub async fn hashing<T: Send + 'static>(f: impl FnOnce() -> Result<T, IdentityError> + Send + 'static) -> Result<T, ApiError> {
+pub async fn hashing<T: Send + 'static>(
+    f: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
+) -> Result<T, ApiError> {
     let closed = |_| Refusal::new(Kind::Busy, "server.stopping", "the depot is shutting down");
     let _turn = HASHES.acquire().await.map_err(closed)?;
     blocking(f).await
@@ -114,13 +118,21 @@ fn welcome(req: &HttpRequest, entered: Entered) -> HttpResponse {
     }
     let token_type = access.is_some().then_some("Bearer");
     let refresh_token = text.filter(|_| access.is_some());
-    response.json(LoginAnswer { access_token: access, refresh_token, token_type, csrf_token, expires_in, user })
+    response.json(LoginAnswer {
+        access_token: access,
+        refresh_token,
+        token_type,
+        csrf_token,
+        expires_in,
+        user,
+    })
 }
 
 /// The session cookie: out of reach of scripts and other sites, and of plain HTTP where we speak TLS.
 #[must_use]
 pub fn cookie_of(req: &HttpRequest, value: &str, seconds: u64) -> Cookie<'static> {
-    let cookie = Cookie::build(SESSION_COOKIE, value.to_owned()).path("/").http_only(true).same_site(SameSite::Lax);
+    let cookie =
+        Cookie::build(SESSION_COOKIE, value.to_owned()).path("/").http_only(true).same_site(SameSite::Lax);
     let age = time::Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
     cookie.secure(req.app_config().secure()).max_age(age).finish()
 }
@@ -162,7 +174,8 @@ async fn refresh(req: HttpRequest, body: Body<RefreshBody>) -> Result<HttpRespon
     let app = app(&req)?;
     let (address, now) = (shown(&req).address, app.clock.now());
     let (store, gate) = (app.store.clone(), app.gate.clone());
-    let entered = blocking(move || super::refresh(&store, &gate, body.0.refresh_token.reveal(), address, now)).await?;
+    let entered =
+        blocking(move || super::refresh(&store, &gate, body.0.refresh_token.reveal(), address, now)).await?;
     Ok(welcome(&req, entered))
 }
 
@@ -170,7 +183,10 @@ async fn logout(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (app, principal) = caller(&req)?;
     if let Some(session) = principal.session {
         let (actor, now) = (principal.actor.clone(), app.clock.now());
-        let ended = app.store.write(principal.tenant, Lane::People, move |tx| super::logout(tx, &actor, session, now)).await;
+        let ended = app
+            .store
+            .write(principal.tenant, Lane::People, move |tx| super::logout(tx, &actor, session, now))
+            .await;
         app.gate.changed();
         ended?;
     }
@@ -266,7 +282,13 @@ async fn switch(req: HttpRequest, body: Body<SwitchBody>) -> Result<HttpResponse
         SwitchBody { badge: Some(code), .. } => Switch::Badge(code),
         SwitchBody { login: Some(login), pin: Some(pin), .. } => Switch::Pin(login, pin),
         SwitchBody { badge: None, login: None, pin: None } => Switch::Leave,
-        SwitchBody { .. } => return Err(crate::base::error::Invalid::at("/pin", "send a badge, or login and pin together, or nothing to leave").into()),
+        SwitchBody { .. } => {
+            return Err(crate::base::error::Invalid::at(
+                "/pin",
+                "send a badge, or login and pin together, or nothing to leave",
+            )
+            .into());
+        }
     };
     let (store, gate, now) = (app.store.clone(), app.gate.clone(), app.clock.now());
     let user = hashing(move || super::switch(&store, &gate, &principal, how, now)).await?;
@@ -307,7 +329,9 @@ async fn sessions(call: Call<OwnProfile>, query: Query<Whose>) -> Result<HttpRes
         let whose = match query.0.user.as_deref() {
             None => Some(me),
             Some("all") => None,
-            Some(id) => Some(id.parse().map_err(|_| IdentityError::Unknown { what: "user", name: id.to_owned() })?),
+            Some(id) => {
+                Some(id.parse().map_err(|_| IdentityError::Unknown { what: "user", name: id.to_owned() })?)
+            }
         };
         if whose != Some(me) {
             grant.principal().grant::<ViewSessions>()?;
@@ -320,9 +344,33 @@ async fn sessions(call: Call<OwnProfile>, query: Query<Whose>) -> Result<HttpRes
 }
 
 fn view(tx: &dyn ReadTx, s: Session, current: Option<Id>) -> Result<SessionView, StoreError> {
-    let Session { id, user, acting, kind, device, address, created_at, seen_at, expires, cookie: _, rotations: _ } = s;
+    let Session {
+        id,
+        user,
+        acting,
+        kind,
+        device,
+        address,
+        created_at,
+        seen_at,
+        expires,
+        cookie: _,
+        rotations: _,
+    } = s;
     let name = reference::get::<User>(tx, user)?.map_or_else(String::new, |(u, _)| u.name);
-    Ok(SessionView { id, user, name, acting, kind, device, address, created_at, seen_at, expires, current: current == Some(id) })
+    Ok(SessionView {
+        id,
+        user,
+        name,
+        acting,
+        kind,
+        device,
+        address,
+        created_at,
+        seen_at,
+        expires,
+        current: current == Some(id),
+    })
 }
 
 async fn end_session(call: Call<OwnProfile>, path: Path<String>) -> Result<HttpResponse, ApiError> {

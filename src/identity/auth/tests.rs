@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::identity::features::{EditRoles, EditUsers, ManageApiKeys, ScanParcels};
 use crate::identity::gate::{Outside, Shown, TRUSTED_FOR};
-use crate::identity::grant::Scope;
+use crate::identity::grant::{Principal, Scope};
 use crate::identity::model::{ApiKey, Role};
 use crate::identity::roles::Reach;
 use crate::identity::rules::{FREE_FAILURES, Override};
@@ -44,7 +44,8 @@ fn wish(tenant: &str, login: &str) -> SetUp {
 impl House {
     fn new() -> Self {
         let keys = tempfile::tempdir().unwrap();
-        let gate = Gate::new(Arc::new(Keys::open(keys.path()).unwrap()), Some(&Secret::new(CONTROL.into()))).unwrap();
+        let gate = Gate::new(Arc::new(Keys::open(keys.path()).unwrap()), Some(&Secret::new(CONTROL.into())))
+            .unwrap();
         let store = Store::new(Redb::memory().unwrap());
         let now = Timestamp::from_millis(1_800_000_000_000);
         let (_, admin) = setup::set_up(&store, wish("north", "Admin"), now).unwrap();
@@ -52,7 +53,13 @@ impl House {
     }
 
     fn ask(login: &str, password: &str) -> Ask {
-        Ask { login: login.into(), password: Secret::new(password.into()), device: None, address: Some("10.0.0.9".parse().unwrap()), browser: false }
+        Ask {
+            login: login.into(),
+            password: Secret::new(password.into()),
+            device: None,
+            address: Some("10.0.0.9".parse().unwrap()),
+            browser: false,
+        }
     }
 
     fn enter(&self, login: &str) -> Entered {
@@ -65,10 +72,17 @@ impl House {
 
     /// The principal of `login`, looked up in full.
     fn principal(&self, login: &str) -> Arc<Principal> {
-        self.admit(token_for(&self.store, self.gate.tokens(), login, self.now).unwrap().access.as_deref().unwrap(), self.now).unwrap()
+        self.admit(
+            token_for(&self.store, self.gate.tokens(), login, self.now).unwrap().access.as_deref().unwrap(),
+            self.now,
+        )
+        .unwrap()
     }
 
-    fn change<T: Send + 'static>(&self, f: impl Fn(&mut dyn WriteTx, &Cx) -> Result<T, IdentityError> + Send + 'static) -> Result<T, IdentityError> {
+    fn change<T: Send + 'static>(
+        &self,
+        f: impl Fn(&mut dyn WriteTx, &Cx) -> Result<T, IdentityError> + Send + 'static,
+    ) -> Result<T, IdentityError> {
         let now = self.now;
         let done = self.store.write(1, Lane::People, move |tx| {
             let cx = Cx::new(tx, &Actor::system(), now, "test")?;
@@ -82,17 +96,36 @@ impl House {
     /// A user with a password, added by the administrator.
     fn user(&self, login: &str, role: &str, scope: Option<Scope>, station: bool) -> User {
         let grant = self.principal("admin").grant::<EditUsers>().unwrap();
-        let user = User { id: Id::fresh(), login: login.into(), name: login.to_uppercase(), role: role.into(), scope, is_station: station, ..self.admin.clone() };
+        let user = User {
+            id: Id::fresh(),
+            login: login.into(),
+            name: login.to_uppercase(),
+            role: role.into(),
+            scope,
+            is_station: station,
+            ..self.admin.clone()
+        };
         let hash = password::hash(PASSWORD).unwrap();
         self.change(move |tx, cx| {
             let (user, _) = service::create_user(tx, &grant, cx, user.clone())?;
-            service::set_secrets(tx, &grant, cx, user.id, &NewSecrets { password: Some(hash.clone()), ..NewSecrets::default() })?;
+            service::set_secrets(
+                tx,
+                &grant,
+                cx,
+                user.id,
+                &NewSecrets { password: Some(hash.clone()), ..NewSecrets::default() },
+            )?;
             Ok(user)
         })
         .unwrap()
     }
 
-    fn edit(&self, by: &str, id: Id, f: impl Fn(&mut User) + Send + 'static) -> Result<(User, u64), IdentityError> {
+    fn edit(
+        &self,
+        by: &str,
+        id: Id,
+        f: impl Fn(&mut User) + Send + 'static,
+    ) -> Result<(User, u64), IdentityError> {
         let grant = self.principal(by).grant::<EditUsers>().unwrap();
         self.change(move |tx, cx| {
             let (_, rev) = service::user(tx, id)?;
@@ -122,7 +155,10 @@ fn an_empty_node_is_set_up_by_one_link_once() {
     let first = service::setup_link(&store, now).unwrap();
     let link = service::setup_link(&store, now).unwrap();
     let by = |link: &Opaque, at| setup::set_up_by_link(&store, link.reveal(), wish("north", "admin"), at);
-    assert!(matches!(by(&first, now), Err(IdentityError::LinkOver)), "a newer link takes the place of the one before");
+    assert!(
+        matches!(by(&first, now), Err(IdentityError::LinkOver)),
+        "a newer link takes the place of the one before"
+    );
     assert!(matches!(by(&link, later(now, 86_400)), Err(IdentityError::LinkOver)));
     let bad = SetUp { password: Secret::new("short".into()), ..wish("north", "admin") };
     assert!(matches!(setup::set_up_by_link(&store, link.reveal(), bad, now), Err(IdentityError::Invalid(_))));
@@ -142,7 +178,10 @@ fn the_tenant_may_be_left_out_until_there_are_two() {
     setup::set_up(&house.store, wish("south", "admin"), house.now).unwrap();
     assert!(matches!(login_at(&house, "admin", PASSWORD, house.now), Err(IdentityError::Refused)));
     assert_eq!(house.enter("admin@south").tenant, 2);
-    assert!(matches!(setup::set_up(&house.store, wish("south", "x1"), house.now), Err(IdentityError::Taken { .. })));
+    assert!(matches!(
+        setup::set_up(&house.store, wish("south", "x1"), house.now),
+        Err(IdentityError::Taken { .. })
+    ));
 }
 
 #[test]
@@ -155,7 +194,10 @@ fn an_old_refresh_token_ends_its_family() {
     assert!(house.admit(second.access.as_deref().unwrap(), later(house.now, 1)).is_ok());
     assert!(matches!(refresh(first.reveal(), 2), Err(IdentityError::RefreshReused)));
     assert!(matches!(refresh(second.secret.unwrap().reveal(), 3), Err(IdentityError::RefreshOver)));
-    assert!(house.admit(second.access.as_deref().unwrap(), later(house.now, 1)).is_err(), "its access token too, at once");
+    assert!(
+        house.admit(second.access.as_deref().unwrap(), later(house.now, 1)).is_err(),
+        "its access token too, at once"
+    );
     assert!(house.audit(1).iter().any(|e| e.contains("refresh.reused")));
     assert!(matches!(refresh("1.r.x", 3), Err(IdentityError::RefreshOver)));
 }
@@ -167,7 +209,8 @@ fn a_refresh_token_is_exchanged_so_often_and_no_more() {
         let entered = house.enter("admin");
         let session = Session { rotations, ..entered.session };
         house.change(move |tx, _| Ok(SESSIONS.put(tx, &session.id, &session)?)).unwrap();
-        let next = super::refresh(&house.store, &house.gate, entered.secret.unwrap().reveal(), None, house.now);
+        let next =
+            super::refresh(&house.store, &house.gate, entered.secret.unwrap().reveal(), None, house.now);
         assert_eq!(next.is_ok(), good);
     }
 }
@@ -195,7 +238,19 @@ fn a_revoked_session_is_refused_at_once_although_its_token_is_known() {
 fn one_session_too_many_ends_the_one_longest_unseen() {
     let house = House::new();
     let user = house.admin.id;
-    let session = |n: u64| Session { id: Id::derived(&[&n.to_be_bytes()]), user, acting: None, kind: SessionKind::Token, device: None, address: None, created_at: house.now, seen_at: later(house.now, n), expires: Timestamp::MAX, cookie: None, rotations: 0 };
+    let session = |n: u64| Session {
+        id: Id::derived(&[&n.to_be_bytes()]),
+        user,
+        acting: None,
+        kind: SessionKind::Token,
+        device: None,
+        address: None,
+        created_at: house.now,
+        seen_at: later(house.now, n),
+        expires: Timestamp::MAX,
+        cookie: None,
+        rotations: 0,
+    };
     let all: Vec<_> = (0..=MAX_SESSIONS as u64).map(session).collect();
     let first = all[0].id;
     let left = house.change(move |tx, _| {
@@ -213,7 +268,12 @@ fn an_override_ends_on_time_for_somebody_who_is_known() {
     let house = House::new();
     let ana = house.user("ana", "clerk", None, false);
     let until = house.now.after(Duration::from_millis(400));
-    let force = Override { feature: "parcels.force".into(), grant: true, reason: "night shift".into(), until: Some(until) };
+    let force = Override {
+        feature: "parcels.force".into(),
+        grant: true,
+        reason: "night shift".into(),
+        until: Some(until),
+    };
     house.edit("admin", ana.id, move |u| u.overrides = vec![force.clone()]).unwrap();
     let token = house.enter("ana").access.unwrap();
     let may = |at| house.admit(&token, at).unwrap().features.contains_name("parcels.force");
@@ -238,7 +298,8 @@ fn somebody_stays_who_manages_users() {
     let last = |r: Result<(User, u64), IdentityError>| matches!(r, Err(IdentityError::LastAdmin));
     assert!(last(house.edit("admin", id, |u| u.active = false)));
     assert!(last(house.edit("admin", id, |u| u.role = "clerk".into())));
-    assert!(last(house.edit("admin", id, |u| u.overrides = vec![Override { feature: "users.edit".into(), grant: false, reason: "x".into(), until: None }])));
+    assert!(last(house.edit("admin", id, |u| u.overrides =
+        vec![Override { feature: "users.edit".into(), grant: false, reason: "x".into(), until: None }])));
     let grant = house.principal("admin").grant::<EditRoles>().unwrap();
     let emptied = house.change(move |tx, cx| {
         let (_, rev) = repo::role(tx, "super_admin")?.unwrap();
@@ -264,11 +325,22 @@ fn nobody_gives_or_changes_what_is_above_them() {
     assert!(above(house.edit("chief", chief.id, move |u| u.overrides = vec![own.clone()])));
     let grant = house.principal("chief").grant::<EditUsers>().unwrap();
     let (target, hash) = (house.admin.id, password::hash(PASSWORD).unwrap());
-    let taken = house.change(move |tx, cx| service::set_secrets(tx, &grant, cx, target, &NewSecrets { password: Some(hash.clone()), ..NewSecrets::default() }));
+    let taken = house.change(move |tx, cx| {
+        service::set_secrets(
+            tx,
+            &grant,
+            cx,
+            target,
+            &NewSecrets { password: Some(hash.clone()), ..NewSecrets::default() },
+        )
+    });
     assert!(matches!(taken, Err(IdentityError::Above(_))));
     let grant = house.principal("chief").grant::<EditRoles>().unwrap();
     let role = Role { name: "king".into(), features: Features::all(), reach: Reach::Tenant };
-    assert!(matches!(house.change(move |tx, cx| service::put_role(tx, &grant, cx, role.clone(), None)), Err(IdentityError::Above(_))));
+    assert!(matches!(
+        house.change(move |tx, cx| service::put_role(tx, &grant, cx, role.clone(), None)),
+        Err(IdentityError::Above(_))
+    ));
     assert!(house.edit("chief", ana.id, |u| u.role = "supervisor".into()).is_ok());
 }
 
@@ -277,7 +349,16 @@ fn an_api_key_does_no_more_than_itself_and_its_user() {
     let house = House::new();
     let ana = house.user("ana", "clerk", None, false);
     let made = Opaque::fresh(1, Purpose::ApiKey).unwrap();
-    let key = |features: Features| ApiKey { id: Id::fresh(), name: "shop".into(), digest: made.digest(), features, scope: None, expires: later(house.now, 3600), user: ana.id, created_at: house.now };
+    let key = |features: Features| ApiKey {
+        id: Id::fresh(),
+        name: "shop".into(),
+        digest: made.digest(),
+        features,
+        scope: None,
+        expires: later(house.now, 3600),
+        user: ana.id,
+        created_at: house.now,
+    };
     let add = |by: &str, key: ApiKey| {
         let grant = house.principal(by).grant::<ManageApiKeys>().unwrap();
         house.change(move |tx, cx| service::add_api_key(tx, &grant, cx, &key))
@@ -304,13 +385,22 @@ fn failures_throttle_the_account_and_the_address_and_success_forgives() {
     for n in 0..FREE_FAILURES {
         assert!(matches!(from("ana", "wrong", n as u8), Err(IdentityError::Refused)), "{n}");
     }
-    assert!(matches!(from("ana", PASSWORD, 200), Err(IdentityError::Throttled(_))), "the account, from anywhere");
+    assert!(
+        matches!(from("ana", PASSWORD, 200), Err(IdentityError::Throttled(_))),
+        "the account, from anywhere"
+    );
     for n in 0..FREE_FAILURES {
         assert!(matches!(from(&format!("nobody{n}"), "wrong", 77), Err(IdentityError::Refused)));
     }
-    assert!(matches!(from("admin", PASSWORD, 77), Err(IdentityError::Throttled(_))), "the address, whoever it is");
+    assert!(
+        matches!(from("admin", PASSWORD, 77), Err(IdentityError::Throttled(_))),
+        "the address, whoever it is"
+    );
     for _ in 0..FREE_FAILURES * 2 {
-        assert!(from("admin", PASSWORD, 88).is_ok(), "those who know their password are never in the way of others");
+        assert!(
+            from("admin", PASSWORD, 88).is_ok(),
+            "those who know their password are never in the way of others"
+        );
     }
 }
 
@@ -321,7 +411,17 @@ fn a_station_acts_for_a_person_within_what_both_may() {
     let ana = house.user("ana", "supervisor", None, false);
     let (pin, print) = (password::hash("2580").unwrap(), house.gate.badge(1, "B-0042"));
     let grant = house.principal("admin").grant::<EditUsers>().unwrap();
-    house.change(move |tx, cx| service::set_secrets(tx, &grant, cx, ana.id, &NewSecrets { password: None, pin: Some(Some(pin.clone())), badge: Some(Some(print)) })).unwrap();
+    house
+        .change(move |tx, cx| {
+            service::set_secrets(
+                tx,
+                &grant,
+                cx,
+                ana.id,
+                &NewSecrets { password: None, pin: Some(Some(pin.clone())), badge: Some(Some(print)) },
+            )
+        })
+        .unwrap();
     let token = house.enter("dock1").access.unwrap();
     let me = || house.admit(&token, house.now).unwrap();
     let switch = |how| super::switch(&house.store, &house.gate, &me(), how, house.now);
@@ -337,13 +437,22 @@ fn a_station_acts_for_a_person_within_what_both_may() {
     }
     assert!(matches!(switch(Switch::Pin("ana".into(), secret("2580"))), Err(IdentityError::Throttled(_))));
     let person = house.principal("ana");
-    assert!(matches!(super::switch(&house.store, &house.gate, &person, Switch::Leave, house.now), Err(IdentityError::NotStation)));
+    assert!(matches!(
+        super::switch(&house.store, &house.gate, &person, Switch::Leave, house.now),
+        Err(IdentityError::NotStation)
+    ));
 }
 
 #[test]
 fn a_browser_shows_its_token_with_every_change_and_lives_by_being_seen() {
     let house = House::new();
-    let entered = super::login(&house.store, &house.gate, Ask { browser: true, ..House::ask("admin", PASSWORD) }, house.now).unwrap();
+    let entered = super::login(
+        &house.store,
+        &house.gate,
+        Ask { browser: true, ..House::ask("admin", PASSWORD) },
+        house.now,
+    )
+    .unwrap();
     let cookie = entered.secret.unwrap().reveal().to_owned();
     let csrf = csrf_of(&cookie);
     let admit = |shown: Shown<'_>, at| house.gate.admit(&house.store, &shown, at);
@@ -351,7 +460,10 @@ fn a_browser_shows_its_token_with_every_change_and_lives_by_being_seen() {
     let change = Shown { changes: true, ..look };
     assert!(entered.access.is_none() && admit(look, house.now).is_ok());
     assert!(matches!(admit(change, house.now), Err(Outside::Forged)));
-    assert!(matches!(admit(Shown { csrf: Some(&csrf), same_origin: false, ..change }, house.now), Err(Outside::Forged)));
+    assert!(matches!(
+        admit(Shown { csrf: Some(&csrf), same_origin: false, ..change }, house.now),
+        Err(Outside::Forged)
+    ));
     assert!(admit(Shown { csrf: Some(&csrf), ..change }, house.now).is_ok());
     assert!(house.admit(&cookie, house.now).is_err(), "a cookie is no bearer token");
     let half = house.now.after(BROWSER_LIFETIME / 2);
@@ -365,7 +477,8 @@ fn a_browser_shows_its_token_with_every_change_and_lives_by_being_seen() {
 fn the_control_secret_opens_on_this_machine_only() {
     let house = House::new();
     let admit = |bearer: &str, address: &str| {
-        let shown = Shown { bearer: Some(bearer), address: Some(address.parse().unwrap()), ..Shown::default() };
+        let shown =
+            Shown { bearer: Some(bearer), address: Some(address.parse().unwrap()), ..Shown::default() };
         house.gate.admit(&house.store, &shown, house.now)
     };
     assert_eq!(admit(&format!("control:{CONTROL}"), "127.0.0.1").unwrap().tenant, 1);
@@ -377,9 +490,18 @@ fn the_control_secret_opens_on_this_machine_only() {
 #[test]
 fn somebody_who_registers_waits_for_approval() {
     let house = House::new();
-    let wish = |login: &str| Register { login: login.into(), name: "Bar".into(), email: None, language: "en".into(), password: Secret::new(PASSWORD.into()) };
+    let wish = |login: &str| Register {
+        login: login.into(),
+        name: "Bar".into(),
+        email: None,
+        language: "en".into(),
+        password: Secret::new(PASSWORD.into()),
+    };
     let bar = register(&house.store, &wish("bar"), None, house.now).unwrap();
-    assert!(matches!(register(&house.store, &wish("BAR"), None, house.now), Err(IdentityError::Taken { .. })));
+    assert!(matches!(
+        register(&house.store, &wish("BAR"), None, house.now),
+        Err(IdentityError::Taken { .. })
+    ));
     assert!(matches!(login_at(&house, "bar", PASSWORD, house.now), Err(IdentityError::AwaitsApproval)));
     house.edit("admin", bar.id, |u| u.approved = true).unwrap();
     assert!(house.enter("bar").access.is_some());
@@ -394,13 +516,26 @@ fn no_secret_reaches_the_audit_log() {
     assert!(login_at(&house, planted[0], "x", house.now).is_err());
     let me = house.principal("ana");
     let secret = |s: &str| Secret::new(s.to_owned());
-    super::change_password(&house.store, &house.gate, &me, &secret(PASSWORD), &secret(planted[1]), house.now).unwrap();
+    super::change_password(&house.store, &house.gate, &me, &secret(PASSWORD), &secret(planted[1]), house.now)
+        .unwrap();
     let (pin, print) = (password::hash(planted[2]).unwrap(), house.gate.badge(1, planted[3]));
     let grant = house.principal("admin").grant::<EditUsers>().unwrap();
     let hash = pin.clone();
-    house.change(move |tx, cx| service::set_secrets(tx, &grant, cx, ana.id, &NewSecrets { password: None, pin: Some(Some(hash.clone())), badge: Some(Some(print)) })).unwrap();
+    house
+        .change(move |tx, cx| {
+            service::set_secrets(
+                tx,
+                &grant,
+                cx,
+                ana.id,
+                &NewSecrets { password: None, pin: Some(Some(hash.clone())), badge: Some(Some(print)) },
+            )
+        })
+        .unwrap();
     let said = [house.audit(0), house.audit(1)].concat().join("\n");
-    for action in ["login.failed", "password.changed", "credentials.set", "record.set", "tenant.added", "token.issued"] {
+    for action in
+        ["login.failed", "password.changed", "credentials.set", "record.set", "tenant.added", "token.issued"]
+    {
         assert!(said.contains(action), "{action}");
     }
     for secret in planted.iter().copied().chain([PASSWORD, &pin, "argon2"]) {
@@ -415,7 +550,9 @@ fn what_means_nothing_any_more_is_swept_up() {
     house.enter("admin");
     assert!(login_at(&house, "nobody", "x", house.now).is_err());
     let at = house.now.after(REFRESH_LIFETIME * 2);
-    let gone = house.change(move |tx, _| Ok((repo::tidy(tx, at, 100)?, repo::sessions(tx, None, 10)?.len()))).unwrap();
+    let gone = house
+        .change(move |tx, _| Ok((repo::tidy(tx, at, 100)?, repo::sessions(tx, None, 10)?.len())))
+        .unwrap();
     assert!(gone.0 >= 3 && gone.1 == 0, "{gone:?}");
     let report = crate::store::check::run(&house.store, &tables()).unwrap();
     let ours = report.faults.iter().filter(|f| !f.contains("unknown collection")).collect::<Vec<_>>();
@@ -424,4 +561,78 @@ fn what_means_nothing_any_more_is_swept_up() {
 
 fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
     [repo::tables(), crate::settings::tables(), crate::deadlines::policy::tables()].concat()
+}
+
+#[test]
+fn every_list_has_an_end() {
+    let house = House::new();
+    let full = |r: Result<(), IdentityError>, most: usize| matches!(r, Err(IdentityError::Full { most: m, .. }) if m == most);
+    let (users, roles) = (
+        house.principal("admin").grant::<EditUsers>().unwrap(),
+        house.principal("admin").grant::<EditRoles>().unwrap(),
+    );
+    let keys = house.principal("admin").grant::<ManageApiKeys>().unwrap();
+    let admin = house.admin.clone();
+    let one_more = |n: i64| {
+        let (users, admin) = (users.clone(), admin.clone());
+        house.change(move |tx, cx| {
+            let have = crate::store::counters::get(tx, "identity/users")?;
+            crate::store::counters::add(tx, "identity/users", n - have)?;
+            let user = User { id: Id::fresh(), login: format!("u{n}"), ..admin.clone() };
+            service::create_user(tx, &users, cx, user).map(drop)
+        })
+    };
+    let most = service::MAX_USERS as i64;
+    assert!(one_more(most - 1).is_ok() && full(one_more(most), service::MAX_USERS));
+
+    let role = |n: usize| Role { name: format!("role{n}"), features: Features::NONE, reach: Reach::Own };
+    let added = house.change(move |tx, cx| {
+        let present = crate::identity::roles::NAMES.len();
+        for n in present..service::MAX_ROLES {
+            service::put_role(tx, &roles, cx, role(n), None)?;
+        }
+        Ok(service::put_role(tx, &roles, cx, role(service::MAX_ROLES), None).map(drop))
+    });
+    assert!(full(added.unwrap(), service::MAX_ROLES));
+
+    let (user, now) = (house.admin.id, house.now);
+    let added = house.change(move |tx, cx| {
+        let key = || {
+            Ok::<_, IdentityError>(ApiKey {
+                id: Id::fresh(),
+                name: "k".into(),
+                digest: Opaque::fresh(1, Purpose::ApiKey)?.digest(),
+                features: Features::NONE,
+                scope: None,
+                expires: later(now, 60),
+                user,
+                created_at: now,
+            })
+        };
+        for _ in 0..service::MAX_API_KEYS {
+            let key = key()?;
+            repo::API_KEYS.put(tx, &key.id, &key)?;
+        }
+        Ok(service::add_api_key(tx, &keys, cx, &key()?))
+    });
+    assert!(full(added.unwrap(), service::MAX_API_KEYS));
+
+    let written = house.store.write(NODE, Lane::People, |tx| -> Result<(), StoreError> {
+        for number in 2..=u32::try_from(setup::MAX_TENANTS).unwrap() {
+            let tenant = Tenant {
+                number,
+                name: format!("t{number}"),
+                depot: "d".into(),
+                zone: "UTC".into(),
+                ready: true,
+            };
+            repo::TENANTS.put(tx, &number.to_be_bytes()[..], &tenant)?;
+        }
+        Ok(())
+    });
+    written.wait().unwrap();
+    assert!(full(
+        setup::set_up(&house.store, wish("one-more", "admin"), house.now).map(drop),
+        setup::MAX_TENANTS
+    ));
 }

@@ -44,7 +44,8 @@ impl NewTenant {
     fn into_set_up(self, app: &App, role: &str) -> SetUp {
         let Self { tenant, depot, zone, language, login, name, password } = self;
         let ours = &app.config.depot;
-        let (zone, language) = (zone.unwrap_or_else(|| ours.zone.clone()), language.unwrap_or_else(|| ours.language.clone()));
+        let (zone, language) =
+            (zone.unwrap_or_else(|| ours.zone.clone()), language.unwrap_or_else(|| ours.language.clone()));
         SetUp { tenant, depot, zone, language, login, name, password, role: role.to_owned() }
     }
 }
@@ -59,7 +60,8 @@ async fn create_tenant(call: Call<ManageTenants>, body: Body<NewTenant>) -> Resu
     let (store, now) = (call.app.store.clone(), call.app.clock.now());
     let new = body.0.into_set_up(&call.app, "admin");
     let (tenant, user) = hashing(move || super::set_up(&store, new, now)).await?;
-    Ok(Answer::created("/api/v1/tenants".into(), &Furnished { tenant, user })?.respond(call.request().path(), ""))
+    Ok(Answer::created("/api/v1/tenants".into(), &Furnished { tenant, user })?
+        .respond(call.request().path(), ""))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -88,7 +90,12 @@ pub fn routes() -> Routes {
     Routes::new("tenants")
         .add::<ManageTenants, _, _>(Method::GET, "/tenants", tenants, "The houses on this node")
         .answers::<Vec<Tenant>>(200)
-        .add::<ManageTenants, _, _>(Method::POST, "/tenants", create_tenant, "Add a house with its first administrator")
+        .add::<ManageTenants, _, _>(
+            Method::POST,
+            "/tenants",
+            create_tenant,
+            "Add a house with its first administrator",
+        )
         .body::<NewTenant>(TENANT)
         .answers::<Furnished>(201)
         .open(Method::POST, "/setup", first_run, "Set this node up by the link of its first start")

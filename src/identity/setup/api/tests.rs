@@ -38,7 +38,13 @@ impl<'a> With<'a> {
 }
 
 fn areas() -> Vec<Routes> {
-    vec![super::routes(), crate::identity::api::routes(), crate::identity::auth::api::routes(), crate::settings::api::routes()]
+    vec![
+        super::routes(),
+        crate::identity::api::routes(),
+        crate::identity::keys::api::routes(),
+        crate::identity::auth::api::routes(),
+        crate::settings::api::routes(),
+    ]
 }
 
 fn depot(keys: &tempfile::TempDir) -> App {
@@ -65,8 +71,15 @@ async fn open(app: &App) -> Door {
     })
 }
 
-async fn send(door: &Door, method: &str, path: &str, with: With<'_>, body: Option<Value>) -> (u16, ServiceResponse) {
-    let mut req = TestRequest::default().method(method.parse::<Method>().unwrap()).uri(&format!("/api/v1{path}"));
+async fn send(
+    door: &Door,
+    method: &str,
+    path: &str,
+    with: With<'_>,
+    body: Option<Value>,
+) -> (u16, ServiceResponse) {
+    let mut req =
+        TestRequest::default().method(method.parse::<Method>().unwrap()).uri(&format!("/api/v1{path}"));
     if let Some(bearer) = with.bearer {
         req = req.insert_header(("authorization", format!("Bearer {bearer}")));
     }
@@ -92,7 +105,14 @@ async fn logged_in(app: &App, door: &Door) -> String {
     let (status, answer) = send(door, "POST", "/setup", With::default(), Some(new.clone())).await;
     assert_eq!((status, json_of(answer).await["tenant"]["number"].as_u64()), (201, Some(1)));
     assert_eq!(send(door, "POST", "/setup", With::default(), Some(new)).await.0, 401);
-    let (status, answer) = send(door, "POST", "/auth/login", With::default(), Some(json!({"login": "admin@north", "password": "correct horse battery"}))).await;
+    let (status, answer) = send(
+        door,
+        "POST",
+        "/auth/login",
+        With::default(),
+        Some(json!({"login": "admin@north", "password": "correct horse battery"})),
+    )
+    .await;
     assert_eq!(status, 200);
     let answer = json_of(answer).await;
     assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(900)));
@@ -117,9 +137,20 @@ async fn a_user_is_added_changed_at_its_revision_and_thrown_out() {
     let role = format!("{path}/role");
     let change = Some(json!({"role": "supervisor"}));
     assert_eq!(send(&door, "PATCH", &role, With::bearer(&token), change.clone()).await.0, 428);
-    assert_eq!(send(&door, "PATCH", &role, With::bearer(&token).and("if-match", "\"9\""), change.clone()).await.0, 412);
-    assert_eq!(send(&door, "PATCH", &role, With::bearer(&token).and("if-match", "\"1\""), change).await.0, 200);
-    assert_eq!(send(&door, "PATCH", &role, With::bearer(&token), Some(json!({"role": "king", "version": 2}))).await.0, 404);
+    assert_eq!(
+        send(&door, "PATCH", &role, With::bearer(&token).and("if-match", "\"9\""), change.clone()).await.0,
+        412
+    );
+    assert_eq!(
+        send(&door, "PATCH", &role, With::bearer(&token).and("if-match", "\"1\""), change).await.0,
+        200
+    );
+    assert_eq!(
+        send(&door, "PATCH", &role, With::bearer(&token), Some(json!({"role": "king", "version": 2})))
+            .await
+            .0,
+        404
+    );
 
     let login = Some(json!({"login": "ana", "password": "purple monkey dish"}));
     let (_, answer) = send(&door, "POST", "/auth/login", With::default(), login.clone()).await;
@@ -129,7 +160,10 @@ async fn a_user_is_added_changed_at_its_revision_and_thrown_out() {
     assert_eq!(send(&door, "GET", "/api-keys", With::bearer(&hers), None).await.0, 403);
     assert_eq!(send(&door, "DELETE", &format!("{path}/sessions"), With::bearer(&token), None).await.0, 204);
     assert_eq!(send(&door, "GET", "/auth/profile", With::bearer(&hers), None).await.0, 401);
-    assert_eq!(send(&door, "DELETE", &path, With::bearer(&token).and("if-match", "\"2\""), None).await.0, 204);
+    assert_eq!(
+        send(&door, "DELETE", &path, With::bearer(&token).and("if-match", "\"2\""), None).await.0,
+        204
+    );
     assert_eq!(send(&door, "POST", "/auth/login", With::default(), login).await.0, 401);
     assert_eq!(send(&door, "POST", "/auth/logout", With::bearer(&token), None).await.0, 204);
     assert_eq!(send(&door, "GET", "/users", With::bearer(&token), None).await.0, 401);
@@ -167,7 +201,10 @@ async fn a_page_logs_in_with_a_cookie_and_every_change_shows_its_token() {
     assert_eq!(send(&door, "POST", "/auth/login", other, body.clone()).await.0, 403);
     let (_, answer) = send(&door, "POST", "/auth/login", With::default(), body).await;
     let cookie = answer.headers().get("set-cookie").unwrap().to_str().unwrap().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && !cookie.contains("Secure"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
     let answer = json_of(answer).await;
     assert!(answer["access_token"].is_null() && answer["refresh_token"].is_null());
     let with = With::default().and("cookie", cookie.split(';').next().unwrap());
@@ -190,7 +227,11 @@ async fn settings_are_set_at_their_revision_and_rules_show_them() {
     let with = || With::bearer(&token);
     let example = |path: &str| {
         let routes = areas();
-        let route = routes.iter().flat_map(|a| &a.routes).find(|r| r.path == path && r.method == Method::PUT).unwrap();
+        let route = routes
+            .iter()
+            .flat_map(|a| &a.routes)
+            .find(|r| r.path == path && r.method == Method::PUT)
+            .unwrap();
         serde_json::from_str::<Value>(route.body.unwrap().example.unwrap()).unwrap()
     };
     for path in ["/rules", "/calendars", "/settings"] {
@@ -198,14 +239,19 @@ async fn settings_are_set_at_their_revision_and_rules_show_them() {
         let tag = answer.headers().get("etag").unwrap().to_str().unwrap().to_owned();
         let body = Some(example(path));
         assert_eq!(send(&door, "PUT", path, with(), body.clone()).await.0, 428, "{path}");
-        assert_eq!(send(&door, "PUT", path, with().and("if-match", &tag), body.clone()).await.0, 200, "{path}");
+        assert_eq!(
+            send(&door, "PUT", path, with().and("if-match", &tag), body.clone()).await.0,
+            200,
+            "{path}"
+        );
         assert_eq!(send(&door, "PUT", path, with().and("if-match", &tag), body).await.0, 412, "{path}");
     }
     let (_, answer) = send(&door, "GET", "/settings", with(), None).await;
     let tag = answer.headers().get("etag").unwrap().to_str().unwrap().to_owned();
     let mut settings = json_of(answer).await;
     settings["zone"] = "Mars/Olympus".into();
-    let (status, answer) = send(&door, "PUT", "/settings", with().and("if-match", &tag), Some(settings.clone())).await;
+    let (status, answer) =
+        send(&door, "PUT", "/settings", with().and("if-match", &tag), Some(settings.clone())).await;
     assert_eq!((status, &json_of(answer).await["errors"][0]["pointer"]), (422, &json!("/zone")));
     (settings["zone"], settings["currency"]) = ("Asia/Dhaka".into(), "BDT".into());
     assert_eq!(send(&door, "PUT", "/settings", with().and("if-match", &tag), Some(settings)).await.0, 200);
