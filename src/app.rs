@@ -89,7 +89,9 @@ struct FirstRun;
 
 impl Setup for FirstRun {
     fn is_done(&self, app: &App) -> Result<bool, ApiError> {
-        Ok(app.store.read(NODE, |tx| Ok::<_, StoreError>(identity::repo::tenants(tx)?.iter().any(|t| t.ready)))?)
+        Ok(app
+            .store
+            .read(NODE, |tx| Ok::<_, StoreError>(identity::repo::tenants(tx)?.iter().any(|t| t.ready)))?)
     }
 
     fn token(&self, app: &App) -> Result<Option<String>, ApiError> {
@@ -102,9 +104,22 @@ impl Setup for FirstRun {
     fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
         let NewDepot { token, tenant, depot, zone, user, password } = new;
         let language = app.config.depot.language.clone();
-        let new = SetUp { tenant, depot, zone, language, login: user, name: String::new(), password, role: "super_admin".to_owned() };
+        let new = SetUp {
+            tenant,
+            depot,
+            zone,
+            language,
+            login: user,
+            name: String::new(),
+            password,
+            role: "super_admin".to_owned(),
+        };
         let now = app.clock.now();
-        let (tenant, user) = if trusted { identity::setup::set_up(&app.store, new, now) } else { identity::setup::set_up_by_link(&app.store, token.reveal(), new, now) }?;
+        let (tenant, user) = if trusted {
+            identity::setup::set_up(&app.store, new, now)
+        } else {
+            identity::setup::set_up_by_link(&app.store, token.reveal(), new, now)
+        }?;
         app.gate.changed();
         app.wake.wake();
         Ok(serde_json::json!({ "tenant": tenant.name, "depot": tenant.depot, "user": user.login }))
@@ -247,7 +262,8 @@ pub struct Running {
 pub fn start(opened: Opened, more: Vec<Routes>) -> Result<Running, StartError> {
     let Opened { app, tls } = opened;
     let setup: Arc<dyn Setup> = Arc::new(FirstRun);
-    let Workers { checks, stops } = workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
+    let Workers { checks, stops } =
+        workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
     let areas = areas().into_iter().chain(more).collect();
     let parts = Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks };
     match server::start(parts, tls.as_ref()) {
@@ -293,10 +309,10 @@ impl Running {
     }
 
     /// Serves until the supervisor or the operator ends it, then stops in order.
-    pub async fn until_ended(self) {
+    pub async fn until_ended(self, ending: Ending) {
         notify(&[State::Ready]);
         let mut rounds: u32 = 0;
-        let ended = ended();
+        let ended = ending.heard();
         tokio::pin!(ended);
         loop {
             tokio::select! {
@@ -348,24 +364,38 @@ impl Drop for Running {
     }
 }
 
-/// Resolves when somebody wants the process to end.
-async fn ended() {
+/// Hears that somebody wants the process to end, from the moment it is made: before anybody is told that it serves.
+pub struct Ending {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(mut terminate), Ok(mut interrupt)) => {
-                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            }
-            (Err(e), _) | (_, Err(e)) => {
-                tracing::error!(error = %e, "signals can't be heard; the process must be killed to end it");
-                std::future::pending::<()>().await;
-            }
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Ending {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { signals: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?] })
         }
+        #[cfg(not(unix))]
+        Ok(Self {})
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+
+    /// Resolves when it is time to end.
+    async fn heard(self) {
+        #[cfg(unix)]
+        {
+            let [mut terminate, mut interrupt] = self.signals;
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

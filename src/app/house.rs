@@ -19,8 +19,8 @@ use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Wor
 use crate::jobs::schedules::Schedules;
 use crate::journal::Cx;
 use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
-use crate::notify::mail::{SendMail, Smtp};
 use crate::notify::inbox;
+use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
 use crate::parcels::work::StaleWatch;
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
@@ -74,7 +74,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
 /// The tenants that live here.
 fn tenants(store: &Store) -> Result<Vec<Tenant>, StoreError> {
     store.read(crate::store::NODE, |tx| {
-        let rows = TENANTS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, crate::identity::setup::MAX_TENANTS)?;
+        let rows =
+            TENANTS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, crate::identity::setup::MAX_TENANTS)?;
         Ok(rows.items.into_iter().map(|e| e.value.number).collect())
     })
 }
@@ -92,11 +93,24 @@ fn reason(kind: AlarmKind) -> Reason {
 }
 
 impl Alarm for Desk {
-    fn raise(&self, tx: &mut dyn WriteTx, now: Timestamp, kind: AlarmKind, key: &str, detail: &str) -> Result<(), StoreError> {
+    fn raise(
+        &self,
+        tx: &mut dyn WriteTx,
+        now: Timestamp,
+        kind: AlarmKind,
+        key: &str,
+        detail: &str,
+    ) -> Result<(), StoreError> {
         let cx = Cx::new(tx, &Actor::system(), now, "alarm")?;
         cases::open_operational(tx, &cx, reason(kind), key, detail).map(drop)
     }
-    fn clear(&self, tx: &mut dyn WriteTx, now: Timestamp, kind: AlarmKind, key: &str) -> Result<(), StoreError> {
+    fn clear(
+        &self,
+        tx: &mut dyn WriteTx,
+        now: Timestamp,
+        kind: AlarmKind,
+        key: &str,
+    ) -> Result<(), StoreError> {
         let cx = Cx::new(tx, &Actor::system(), now, "alarm")?;
         cases::resolve_operational(tx, &cx, reason(kind), key).map(drop)
     }
@@ -114,7 +128,12 @@ impl Recipients for Users {
         for user in users::all(tx, MAX_TOLD)? {
             let standing = users::standing_of(tx, user.clone(), Timestamp::MAX)?;
             if standing.is_admitted() && standing.features.contains::<ReceiveAlerts>() {
-                told.push(Recipient { user: user.id, email: user.email, language: user.language, scope: standing.scope });
+                told.push(Recipient {
+                    user: user.id,
+                    email: user.email,
+                    language: user.language,
+                    scope: standing.scope,
+                });
             }
         }
         Ok(told)
@@ -131,7 +150,12 @@ impl CaseLines for Lines {
             if let Some(row) = CASES.get(tx, id)? {
                 let c = row.state;
                 let (label, distributor) = (c.subject.label.clone(), c.subject.distributor.clone());
-                lines.push(CaseLine { reason: c.reason.code().to_owned(), label, detail: c.detail, distributor });
+                lines.push(CaseLine {
+                    reason: c.reason.code().to_owned(),
+                    label,
+                    detail: c.detail,
+                    distributor,
+                });
             }
         }
         Ok(lines)
@@ -185,7 +209,11 @@ impl Working {
     /// # Errors
     /// When the runtime can't be made or what a crash interrupted can't be recovered.
     pub fn start(runner: Runner) -> Result<Self, StoreError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("worker").enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("worker")
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|e| StoreError::Io(e.to_string()))?;
         let running = runtime.block_on(runner.start())?;
         Ok(Self { runtime: Some(runtime), running: Mutex::new(Some(running)) })

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::client::{Depot, encoded};
 use super::{Place, RoleArg, answer, say, settings};
-use crate::app::{self, Running};
+use crate::app::{self, Ending, Running};
 use crate::base::clock::Clock;
 use crate::identity::secret::random;
 use crate::{demo, logs};
@@ -32,6 +32,7 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     let config = settings(place, &flags)?;
     crate::identity::private::folder(&config.server.data_dir)?;
     logs::init(&config.logs, &config.server.data_dir, &Clock::Wall)?;
+    let ending = Ending::listen().context("signals can't be heard")?;
     let folder = config.server.data_dir.clone();
     let start = move || app::start(app::open(config, Clock::Wall)?, Vec::new());
     let running = tokio::task::spawn_blocking(start).await.context("the depot could not be started")??;
@@ -52,7 +53,7 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     if let Some(link) = link? {
         answer(&format!("Set it up once, within a day: {link}"))?;
     }
-    running.until_ended().await;
+    running.until_ended(ending).await;
     Ok(())
 }
 
