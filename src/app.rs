@@ -309,10 +309,10 @@ impl Running {
     }
 
     /// Serves until the supervisor or the operator ends it, then stops in order.
-    pub async fn until_ended(self) {
+    pub async fn until_ended(self, ending: Ending) {
         notify(&[State::Ready]);
         let mut rounds: u32 = 0;
-        let ended = ended();
+        let ended = ending.heard();
         tokio::pin!(ended);
         loop {
             tokio::select! {
@@ -364,24 +364,38 @@ impl Drop for Running {
     }
 }
 
-/// Resolves when somebody wants the process to end.
-async fn ended() {
+/// Hears that somebody wants the process to end, from the moment it is made: before anybody is told that it serves.
+pub struct Ending {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(mut terminate), Ok(mut interrupt)) => {
-                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            }
-            (Err(e), _) | (_, Err(e)) => {
-                tracing::error!(error = %e, "signals can't be heard; the process must be killed to end it");
-                std::future::pending::<()>().await;
-            }
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Ending {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { signals: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?] })
         }
+        #[cfg(not(unix))]
+        Ok(Self {})
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+
+    /// Resolves when it is time to end.
+    async fn heard(self) {
+        #[cfg(unix)]
+        {
+            let [mut terminate, mut interrupt] = self.signals;
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

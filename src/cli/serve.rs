@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::{Place, RoleArg, answer, say, settings};
-use crate::app::{self, Running};
+use crate::app::{self, Ending, Running};
 use crate::base::clock::Clock;
 use crate::demo::seed::{PARCELS, fill};
 use crate::identity::repo::tenants;
@@ -32,6 +32,7 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     let config = settings(place, &flags)?;
     crate::identity::private::folder(&config.server.data_dir)?;
     logs::init(&config.logs, &config.server.data_dir, &Clock::Wall)?;
+    let ending = Ending::listen().context("signals can't be heard")?;
     let folder = config.server.data_dir.clone();
     let start = move || app::start(app::open(config, Clock::Wall)?, Vec::new());
     let running = tokio::task::spawn_blocking(start).await.context("the depot could not be started")??;
@@ -48,7 +49,7 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     if demo && let Err(e) = seed(&running).await {
         say(&format!("crossdock: the demonstration is not complete: {e:#}"));
     }
-    running.until_ended().await;
+    running.until_ended(ending).await;
     Ok(())
 }
 

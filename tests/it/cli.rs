@@ -107,7 +107,7 @@ fn what_a_killed_server_left_behind_stops_nobody() {
     assert_eq!(served.signal("-KILL"), None);
     assert!(dir.path().join("data/control.json").exists());
     assert_eq!(run(&["status", "--data-dir", &data]).status.code(), Some(1));
-    let asked = run(&["status-map", "show", "nobody", "--data-dir", &data]);
+    let asked = run(&["token", "--user", "nobody", "--data-dir", &data]);
     assert_eq!(asked.status.code(), Some(3), "a depot was started and refused: {}", err(&asked));
     assert!(!dir.path().join("data/control.json").exists());
     let mut served = Served::start(&data);

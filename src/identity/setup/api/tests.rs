@@ -56,6 +56,9 @@ fn depot(keys: &tempfile::TempDir) -> App {
         gate: Arc::new(Gate::new(keys, None).unwrap()),
         folder: Arc::new(PathBuf::new()),
         wake: Wake::default(),
+        sightings: Default::default(),
+        errors: Default::default(),
+        tables: Vec::new,
     }
 }
 
