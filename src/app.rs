@@ -1,8 +1,7 @@
 //! Wires the depot together: folder, keys, store, clock, gate, workers and server; its start and its orderly stop.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +19,9 @@ use crate::identity::setup::SetUp;
 use crate::identity::token::TokenError;
 use crate::jobs::alarm::ServerErrors;
 use crate::jobs::runner::{Stop, Wake};
-use crate::store::migrate::{self, Layout, MIGRATIONS};
+use crate::operation::backups;
+use crate::store::backup;
+use crate::store::migrate::{self, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
 use crate::store::space::Reserve;
 use crate::store::{NODE, Store, StoreError};
@@ -126,18 +127,6 @@ impl Setup for FirstRun {
     }
 }
 
-/// Makes the backup that is the way down, before the first step of a migration. Nothing writes at this moment, so the
-/// file as it is on disk is whole.
-fn before_migration(folder: &Path, layout: &Layout) -> Result<(), StoreError> {
-    let backups = folder.join("backups");
-    let to = backups.join(format!("before-upgrade-from-{}-layout-{}.redb", layout.release, layout.number));
-    let failed = |why: &dyn std::fmt::Display| {
-        StoreError::Io(format!("no backup before the upgrade at {}: {why}", to.display()))
-    };
-    private::folder(&backups).map_err(|e| failed(&e))?;
-    fs::copy(folder.join(STORE), &to).and_then(|_| fs::File::open(&to)?.sync_all()).map_err(|e| failed(&e))
-}
-
 /// The depot can't be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -194,7 +183,11 @@ pub fn open(config: Config, clock: Clock) -> Result<Opened, StartError> {
 /// As [`open`].
 pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, StartError> {
     let folder = config.server.data_dir.clone();
-    let migrated = migrate::run(&store, MIGRATIONS, |layout| before_migration(&folder, layout));
+    // The backup that is the way down: `crossdock restore --before-migration`.
+    let down = backups::own_target(&config);
+    let migrated = migrate::run(&store, MIGRATIONS, |layout| {
+        backup::before_migration(&store, &down, layout, clock.now())
+    });
     if let Err(why) = migrated {
         store.close();
         return Err(StartError::Store { folder, why });

@@ -18,6 +18,7 @@ use super::error::{ApiError, Refusal};
 use super::idempotency::{self, Repeat};
 use super::shell;
 use crate::base::error::{Fault, Invalid, Kind};
+use crate::base::ids::Id;
 use crate::identity::features::Feature;
 use crate::identity::gate::Shown;
 use crate::identity::grant::{Grant, Principal};
@@ -141,6 +142,14 @@ impl<F: Feature> Call<F> {
         self.if_match()?
             .or(version)
             .ok_or_else(|| Refusal::new(Kind::Unconditional, "request.unconditional", needed).into())
+    }
+
+    /// Notes that the caller has seen these records of people.
+    pub fn saw(&self, record: &'static str, ids: impl IntoIterator<Item = Id>) {
+        let (actor, now) = (self.grant.actor(), self.app.clock.now());
+        if !actor.is_system() {
+            self.app.sightings.saw(self.grant.tenant(), actor, record, ids, now);
+        }
     }
 
     /// Answers from one snapshot of the caller's tenant.

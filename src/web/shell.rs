@@ -15,6 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
+use super::app::App;
 use super::call::SESSION_COOKIE;
 use super::error::{ApiError, problem};
 use super::limit::Wait;
@@ -138,6 +139,13 @@ fn finish(mut response: ServiceResponse, site: &Site, id: &Arc<str>, began: Inst
     let (req, status, took) = (response.request(), response.status().as_u16(), began.elapsed());
     let route = req.app_data::<Pattern>().map_or_else(|| Arc::clone(&site.elsewhere), |p| Arc::clone(&p.0));
     meter::count(&route, req.method(), status, took);
+    // 503 says "come back": it is no failure of ours.
+    if status >= 500
+        && status != 503
+        && let Some(app) = req.app_data::<Data<App>>()
+    {
+        app.errors.count();
+    }
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if status >= 400 || took.as_millis() > SLOW_MS {
         tracing::info!(request.id = %id, request.method = %req.method(), request.path = %path, request.route = %route, response.status = status, duration_us = micros, "request");
