@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ImportError;
 use super::errors::ErrorFile;
 use super::mapping::{Kind, Mapping};
 use super::model::{Form as FileForm, IMPORTS, Import, Saved, State, made_log, mapping_id};
 use super::row::{Form, Reader, Row};
 use super::survey::{Survey, survey};
-use super::{ImportError, model};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::Fault;
 use crate::base::ids::Id;
@@ -77,6 +77,45 @@ impl Files {
     pub fn errors(&self, id: Id) -> PathBuf {
         self.folder.join(format!("{id}.errors.csv"))
     }
+
+    /// Removes both files of import `id`.
+    ///
+    /// # Errors
+    /// When one is there and can't be removed.
+    pub fn remove(&self, id: Id) -> std::io::Result<()> {
+        for file in [self.data(id), self.errors(id)] {
+            match std::fs::remove_file(file) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the files no import of `tenants` has: what an upload left that was cut off. Only while nobody uploads.
+    /// Says how many went; a file whose name is not ours stays.
+    ///
+    /// # Errors
+    /// When the folder or the store can't be read.
+    pub fn tidy(&self, store: &Store, tenants: &[Tenant]) -> Result<usize, RunError> {
+        let mut gone = 0;
+        for entry in std::fs::read_dir(self.folder()?)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let stem = name.to_str().and_then(|n| n.strip_suffix(".csv"));
+            let stem = stem.map(|n| n.strip_suffix(".errors").unwrap_or(n));
+            let Some(id) = stem.and_then(|n| n.parse::<Id>().ok()) else { continue };
+            let mut wanted = false;
+            for tenant in tenants {
+                wanted |= store.read(*tenant, |tx| IMPORTS.get(tx, &id))?.is_some();
+            }
+            if !wanted {
+                std::fs::remove_file(entry.path())?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
 }
 
 /// Takes in the rows of import `id` from where it stands.
@@ -102,7 +141,7 @@ pub fn run(store: &Store, clock: &Clock, files: &Files, tenant: Tenant, id: Id) 
         Ok((survey, Arc::new(form)))
     });
     match surveyed {
-        Err(ImportError::Io(e)) => Err(e.into()),
+        Err(ImportError::Io(e)) if e.kind() != std::io::ErrorKind::NotFound => Err(e.into()),
         Err(e) => Ok(fail(store, tenant, id, clock.now(), &e)?),
         Ok((survey, form)) => Run { store, clock, files, tenant }.all(&import, &survey, form),
     }
@@ -196,7 +235,12 @@ impl Run<'_> {
             }
             row += chunk.rows;
             errors.flush()?;
-            chunk.error_bytes = std::fs::metadata(self.files.errors(import.id))?.len();
+            let file = errors.file();
+            if chunk.refused > 0 {
+                // The store is about to say that these rows are in the file: they must be, power cut or not.
+                file.sync_data()?;
+            }
+            chunk.error_bytes = file.metadata()?.len();
             if chunk.rows > 0 {
                 waiting.push_back(self.hand_over(import, begun, &map, chunk));
             }
@@ -274,7 +318,7 @@ impl Run<'_> {
             for r in &chunk.reports {
                 let counts = &mut import.counts;
                 let (verdict, made) = if dry_run {
-                    (report::preview(tx, &source, r).map_err(store_error)?, Vec::new())
+                    (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
                 } else {
                     report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?
                 };
@@ -339,8 +383,10 @@ fn report_of(row: Row) -> Report {
 
 /// Changes taken back in one transaction.
 const UNDO_AT_ONCE: usize = 200;
+/// Entries of an import's log removed in one transaction.
+const FORGET_AT_ONCE: usize = 2_000;
 
-/// Takes back everything an import changed, newest first. What others said since stays.
+/// Takes back everything an import changed, in steps. What others said since stays.
 ///
 /// # Errors
 /// When it has to go on later.
@@ -380,6 +426,21 @@ pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), 
     }
 }
 
+/// Removes what is left of an import that was let go of: its files, and the log it could be undone by.
+///
+/// # Errors
+/// When it has to go on later.
+pub fn forget(store: &Store, files: &Files, tenant: Tenant, id: Id, number: u64) -> Result<(), RunError> {
+    files.remove(id)?;
+    let trim = move |tx: &mut dyn WriteTx| -> Result<u64, StoreError> {
+        let log = made_log(number);
+        let last = tx.head(DEPOT, log)?.last;
+        tx.trim(DEPOT, log, last, FORGET_AT_ONCE)
+    };
+    while store.write(tenant, Lane::Bulk, trim).wait()? > 0 {}
+    Ok(())
+}
+
 /// What kinds of files are read, for the API.
 #[must_use]
 pub fn kind_of(name: &str) -> Option<Kind> {
@@ -387,18 +448,5 @@ pub fn kind_of(name: &str) -> Option<Kind> {
         "parcels" => Some(Kind::Parcels),
         "status" => Some(Kind::Status),
         _ => None,
-    }
-}
-
-/// Opens the error file for reading, when there is one.
-///
-/// # Errors
-/// When it is there and can't be read.
-pub fn error_rows(files: &Files, import: &model::Import) -> std::io::Result<Option<Vec<u8>>> {
-    match std::fs::read(files.errors(import.id)) {
-        Ok(bytes) if import.counts.refused > 0 => Ok(Some(bytes)),
-        Ok(_) => Ok(None),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
     }
 }

@@ -109,6 +109,7 @@ fn step(
             }
             let reason = input.reason.filter(|r| !r.trim().is_empty());
             let reason = reason.ok_or_else(|| Invalid::at("/reason", "is needed to correct an event"))?;
+            text::optional("/reason", &reason, text::LONG).map_err(|p| Invalid(vec![p]))?;
             ParcelEvent::Corrected(Corrected { eid: eid.0, to: input.status, reason })
         }
     };
