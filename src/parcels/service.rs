@@ -59,7 +59,8 @@ pub fn create(
     if status != Status::Announced {
         let first =
             Step { to: status, occurred_at: None, location: Default::default(), note: None, reason: None };
-        events.push(rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
+        // Before it was registered a parcel was anywhere: no step of the table leads to where it is entered.
+        events.insert(0, rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
     }
     Ok(record(tx, cx, id, None, events)?)
 }

@@ -43,12 +43,12 @@ fn seen(parcel: &Value) -> Value {
 }
 
 const FILE: &str = "tracking_number,order_id,status,status_at,note,value_eur\n\
-A1,o1,shipped,2026-11-01T10:00:00Z,fragile,12.50\n\
-A2,o2,shipped,2026-11-01T11:00:00Z,\"two\nlines\",1\n\
+A1,o1,shipped,2026-11-20T10:00:00Z,fragile,12.50\n\
+A2,o2,shipped,2026-11-20T11:00:00Z,\"two\nlines\",1\n\
 A3,o3,shipped,yesterday,,1\n\
-A2,o2,shipped,2026-11-01T11:00:00Z,\"two\nlines\",1\n\
-,,shipped,2026-11-01T11:00:00Z,=1+1,1\n\
-A4,o4,delivered,2026-11-02T09:00:00Z,,1\n";
+A2,o2,shipped,2026-11-20T11:00:00Z,\"two\nlines\",1\n\
+,,shipped,2026-11-20T11:00:00Z,=1+1,1\n\
+A4,o4,delivered,2026-11-20T20:00:00Z,,1\n";
 
 fn desk() -> Desk {
     let desk = Desk::new();
@@ -96,10 +96,10 @@ fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let desk = desk();
     desk.import("kind=parcels&source=bar", FILE);
     let newer = "tracking_number,order_id,status,status_at,note,value_eur\n\
-        A1,o1,delivered,2026-11-03T10:00:00Z,fragile,12.50\n\
-        A2,o2,shipped,2026-11-01T11:00:00Z,\"two\nlines\",1\n\
-        A4,o4,shipped,2026-11-01T09:00:00Z,,1\n\
-        A9,o9,shipped,2026-11-03T10:00:00Z,,1\n";
+        A1,o1,delivered,2026-11-21T05:00:00Z,fragile,12.50\n\
+        A2,o2,shipped,2026-11-20T11:00:00Z,\"two\nlines\",1\n\
+        A4,o4,shipped,2026-11-20T09:00:00Z,,1\n\
+        A9,o9,shipped,2026-11-21T05:00:00Z,,1\n";
     let (stats, changes) = (desk.stats(), desk.changes());
     let dry = desk.import("kind=parcels&source=bar&dry_run=true", newer);
     assert_eq!((&dry["dry_run"], counts(&dry)), (&json!(true), [4, 1, 1, 2, 0, 0]), "{dry}");
@@ -113,10 +113,10 @@ fn a_dry_run_says_what_would_happen_and_changes_nothing() {
 #[test]
 fn an_undone_import_leaves_nothing_to_be_seen_and_can_be_taken_in_again() {
     let desk = desk();
-    let first = "tracking_number,order_id,status,status_at,note\nB1,o1,shipped,2026-11-01T10:00:00Z,first\n";
+    let first = "tracking_number,order_id,status,status_at,note\nB1,o1,shipped,2026-11-20T10:00:00Z,first\n";
     let second = "tracking_number,order_id,status,status_at,approved_at,carrier_at,note\n\
-        B1,o1,delivered,2026-11-05T10:00:00Z,,,second\n\
-        B2,o2,shipped,2026-11-05T10:00:00Z,2026-11-05T10:00:00Z,2026-11-04T10:00:00Z,\n";
+        B1,o1,delivered,2026-11-20T15:00:00Z,,,second\n\
+        B2,o2,shipped,2026-11-20T15:00:00Z,2026-11-20T15:00:00Z,2026-11-20T14:00:00Z,\n";
     desk.import("kind=parcels&source=bar", first);
     let (before, figures) = (desk.get("/parcels/B1").json, desk.stats());
     let import = desk.import("kind=parcels&source=bar", second);
@@ -153,14 +153,14 @@ fn an_older_copy_that_comes_late_changes_nothing_to_be_seen() {
     let head = "tracking_number,order_id,status,status_at,purchased_at,carrier_at,delivered_at,note\n";
     // The older copies name their moments with and without a time for the status itself.
     let old = format!(
-        "{head}C1,o1,shipped,2026-11-02T10:00:00Z,2026-11-01T08:00:00Z,2026-11-02T10:00:00Z,,old\n\
-         C2,o2,shipped,,2026-11-01T08:00:00Z,2026-11-02T10:00:00Z,,old\n\
-         C3,o3,created,,2026-11-01T08:00:00Z,,,\n"
+        "{head}C1,o1,shipped,2026-11-20T10:00:00Z,2026-11-20T08:00:00Z,2026-11-20T10:00:00Z,,old\n\
+         C2,o2,shipped,,2026-11-20T08:00:00Z,2026-11-20T10:00:00Z,,old\n\
+         C3,o3,created,,2026-11-20T08:00:00Z,,,\n"
     );
     let new = format!(
-        "{head}C1,o1,delivered,2026-11-04T10:00:00Z,2026-11-01T08:00:00Z,2026-11-02T10:00:00Z,2026-11-04T10:00:00Z,new\n\
-         C2,o2,delivered,,2026-11-01T08:00:00Z,2026-11-02T10:00:00Z,2026-11-04T10:00:00Z,new\n\
-         C3,o3,shipped,,2026-11-01T08:00:00Z,2026-11-03T10:00:00Z,,\n"
+        "{head}C1,o1,delivered,2026-11-21T04:00:00Z,2026-11-20T08:00:00Z,2026-11-20T10:00:00Z,2026-11-21T04:00:00Z,new\n\
+         C2,o2,delivered,,2026-11-20T08:00:00Z,2026-11-20T10:00:00Z,2026-11-21T04:00:00Z,new\n\
+         C3,o3,shipped,,2026-11-20T08:00:00Z,2026-11-21T05:00:00Z,,\n"
     );
     desk.import("kind=parcels&source=bar", new.clone());
     desk.wait(Duration::from_secs(3600));
@@ -183,13 +183,13 @@ fn a_row_that_alone_says_the_end_ends_the_way_when_it_comes_not_before_our_scans
     let desk = desk();
     desk.import(
         "kind=parcels&source=bar",
-        "tracking_number,status,purchased_at\nE1,shipped,2026-11-01T08:00:00Z\n",
+        "tracking_number,status,purchased_at\nE1,shipped,2026-11-20T08:00:00Z\n",
     );
     assert_eq!(desk.post("/parcels/E1/events", &json!({ "status": "at_depot" })).status, 200);
     desk.wait(Duration::from_secs(3600));
     desk.import(
         "kind=parcels&source=bar",
-        "tracking_number,status,purchased_at\nE1,delivered,2026-11-01T08:00:00Z\n",
+        "tracking_number,status,purchased_at\nE1,delivered,2026-11-20T08:00:00Z\n",
     );
     let parcel = desk.get("/parcels/E1").json;
     assert_eq!(
@@ -402,33 +402,46 @@ fn a_spreadsheet_of_the_same_orders_makes_no_known_parcel_older_newer_or_double(
     let text = String::from_utf8(bytes).unwrap();
     let here = text.lines().skip(1).filter_map(|l| l.split(',').next()).filter(|o| orders.contains(o)).count()
         as u64;
-    assert!(here > 1000, "{here} orders are in both");
+    assert!(here > 400, "{here} orders are in both");
     assert_eq!((created, updated + unchanged), (5032 - here, here));
     assert_eq!(desk.stats()["parcels"], 4122 + created);
 
     let after: std::collections::HashMap<String, Value> =
         known(&desk).into_iter().map(|p| (p["id"].as_str().unwrap().to_owned(), p)).collect();
     assert_eq!(after.len(), before.len(), "nothing doubled, nothing lost");
-    let mut filled = 0;
+    let mut changed = Vec::new();
     for old in &before {
         let new = &after[old["id"].as_str().unwrap()];
-        for field in ["status", "raw_status", "promised_at", "distributor", "value", "flags", "remark"] {
+        // Its keeper edited two of these orders, and what he says is of a later moment: that counts.
+        if let Some((_, delivered)) = EDITED.into_iter().find(|(order, _)| old["order_ref"] == *order) {
+            assert_eq!((&new["status"], &new["raw_status"]), (&old["status"], &old["raw_status"]));
+            assert_eq!(new["milestones"]["delivered_at"], delivered);
+            changed.push(delivered);
+            continue;
+        }
+        for field in ["status", "raw_status", "promised_at", "distributor", "value", "remark"] {
             assert_eq!(new[field], old[field], "{field} of {old}");
         }
         // The sheet has no seconds; nothing moves by more than it left out.
         for field in ["since", "raw_at"] {
             assert_eq!(minute(&new[field]), minute(&old[field]), "{field} of {old}");
         }
-        for field in ["purchased_at", "approved_at", "carrier_at", "delivered_at"] {
-            match &old["milestones"][field] {
-                Value::Null => filled += u32::from(!new["milestones"][field].is_null()),
-                told => assert_eq!(&new["milestones"][field], told, "{field} of {old}"),
-            }
+        for field in ["milestones", "delivered_at"] {
+            assert_eq!(new[field], old[field], "{field} of {old}");
         }
-        assert!(old["delivered_at"].is_null() || new["delivered_at"] == old["delivered_at"], "{old}");
+        assert_eq!(wrong(new), wrong(old), "{old}");
     }
-    assert!(filled <= 6, "its keeper filled 6 empty times; {filled} are new here");
+    assert_eq!(changed.len(), EDITED.len());
     let now = desk.stats();
+    let of_known = |field: &str, value: &str| {
+        let count = |all: &mut dyn Iterator<Item = &Value>| all.filter(|p| p[field] == value).count();
+        (count(&mut before.iter()), count(&mut after.values()))
+    };
+    for (raw, _) in WORDS {
+        let (then, now) = of_known("raw_status", raw);
+        assert_eq!(then, now, "{raw}");
+        assert_eq!(then as u64, figures["by_raw_status"][raw].as_u64().unwrap_or(0));
+    }
     for raw in ["shipped", "invoiced", "processing", "canceled", "unavailable", "delivered"] {
         let known = |s: &Value| s["by_raw_status"][raw].as_u64().unwrap();
         assert!(known(&now) >= known(&figures), "{raw}");
@@ -436,6 +449,18 @@ fn a_spreadsheet_of_the_same_orders_makes_no_known_parcel_older_newer_or_double(
     let again = desk.import("kind=parcels&source=olist-orders", text);
     assert_eq!(counts(&again), [5032, 0, 0, 5032, 0, 0], "{again}");
     desk.assert_sound();
+}
+
+/// The orders in which the sheet says something else, and the delivery it tells.
+const EDITED: [(&str, &str); 2] = [
+    ("d17dc4a904426827ca80f2ccb3a6be56", "2018-05-05T15:28:00Z"),
+    ("5504eaa5a86eb25fa666cf2e6b96c701", "2017-04-07T17:05:00Z"),
+];
+
+/// What is wrong with a parcel, its age left out: the watch may be a step behind.
+fn wrong(parcel: &Value) -> Vec<&str> {
+    let issues = parcel["issues"].as_array().unwrap().iter();
+    issues.filter(|i| i["reason"] != "status_stale").map(|i| i["detail"].as_str().unwrap()).collect()
 }
 
 /// A time without its seconds.
@@ -501,7 +526,7 @@ fn every_step_an_own_scan_may_not_take_is_refused_with_those_it_may() {
                 "a refused scan leaves no trace"
             );
             // The same told by a file is a fact: it is kept, and followed where news from elsewhere may go.
-            let row = format!("tracking_number,status,status_at\n{number},{to},2026-11-21T10:00:00Z\n");
+            let row = format!("tracking_number,status\n{number},{to}\n");
             desk.map("told", &[(to, to)]);
             let import = desk.import("kind=status&source=told", row);
             assert_eq!((&import["rows"], &import["refused"]), (&json!(1), &json!(0)), "{import}");
@@ -678,7 +703,8 @@ fn an_import_that_is_killed_again_and_again_goes_on_by_itself_and_counts_right()
         })
         .collect();
     assert_eq!(numbers, expected, "each refused row once, in order");
-    let mut files: Vec<_> = std::fs::read_dir(&imports).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let names = std::fs::read_dir(&imports).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<String> = names.collect();
     files.sort();
     assert_eq!(files, [format!("{name}.csv"), format!("{name}.errors.csv"), "notes.txt".to_owned()]);
     assert_eq!(served.get("/check")["fault_count"], 0);
