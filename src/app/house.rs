@@ -66,7 +66,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
         Arc::new(SessionTidy),
     ];
-    let slots = usize::try_from(config.jobs.workers).unwrap_or(4);
+    let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
 }
