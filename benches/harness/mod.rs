@@ -87,22 +87,14 @@ pub fn compare(args: &Args, title: &str, rounds: usize, rivals: &mut [Rival<'_>]
         }
     }
     println!("\n{title}: medians of {rounds} rounds");
-    println!(
-        "{:<28}{:>12}{:>8}{:>11}{:>11}{:>12}",
-        "", "ops/s", "ratio", "p50 us", "p99 us", "cpu us/op"
-    );
+    println!("{:<28}{:>12}{:>8}{:>11}{:>11}{:>12}", "", "ops/s", "ratio", "p50 us", "p99 us", "cpu us/op");
     let mut first = None;
     for (rival, laps) in rivals.iter().zip(laps) {
         let rate = median(laps.iter().map(|(l, _)| l.ops as f64 / l.took.as_secs_f64()));
         let at = |share: f64| median(laps.iter().map(|(l, _)| quantile(&l.latencies, share)));
         let cpu = median(laps.iter().map(|(l, cpu)| cpu.as_secs_f64() * 1e6 / l.ops.max(1) as f64));
         let ratio = rate / *first.get_or_insert(rate);
-        println!(
-            "{:<28}{rate:>12.0}{ratio:>8.2}{:>11.1}{:>11.1}{cpu:>12.1}",
-            rival.name,
-            at(0.5),
-            at(0.99)
-        );
+        println!("{:<28}{rate:>12.0}{ratio:>8.2}{:>11.1}{:>11.1}{cpu:>12.1}", rival.name, at(0.5), at(0.99));
     }
 }
 
@@ -211,7 +203,7 @@ impl<J: Send + 'static> Writer<J> {
                 group.extend(jobs.try_iter().take(GROUP - 1));
                 let (work, answers): (Vec<J>, Vec<_>) = group.into_iter().unzip();
                 commit(&mut work.into_iter());
-                answers.into_iter().for_each(|a| drop(a.send(())));
+                answers.into_iter().for_each(|a| a.send(()).unwrap_or_default());
             }
         };
         Self { queue: Some(queue), thread: Some(std::thread::spawn(run)) }

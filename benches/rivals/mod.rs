@@ -103,7 +103,9 @@ impl Raw {
                 rec.insert(&key(b"tttt062", &[&at.to_be_bytes(), id])[..], &body[..9]).unwrap();
             }
             let sizes = [self.sizes.audit, self.sizes.business, self.sizes.applied];
-            for (prefix, size) in [&b"tttt1nnnnaeeeeeeee"[..], b"tttt1nnnnbeeeeeeee", b"tttt1nnnnxeeeeeeee"].iter().zip(sizes) {
+            for (prefix, size) in
+                [&b"tttt1nnnnaeeeeeeee"[..], b"tttt1nnnnbeeeeeeee", b"tttt1nnnnxeeeeeeee"].iter().zip(sizes)
+            {
                 log.insert(&key(prefix, &[&self.seq.to_be_bytes()])[..], &body[..size]).unwrap();
             }
         }
@@ -156,7 +158,7 @@ pub fn sqlite(file: &Path, ids: &[Id]) -> Writer<Change> {
             at INTEGER);";
     let db = Connection::open(file).unwrap();
     db.execute_batch(SCHEMA).unwrap();
-    let mut commit = move |changes: &mut dyn Iterator<Item = Change>| {
+    let commit = move |changes: &mut dyn Iterator<Item = Change>| {
         let sql = |s: &str| db.prepare_cached(s).unwrap();
         sql("BEGIN IMMEDIATE").execute([]).unwrap();
         for Change { id, create, at } in changes {
@@ -165,13 +167,12 @@ pub fn sqlite(file: &Path, ids: &[Id]) -> Writer<Change> {
                 sql("INSERT INTO parcel (id, tracking, status, distributor, recipient, phone, address, city, weight_g,
                     value_cents, created_at, updated_at, due_at, version) VALUES (?1, ?2, 0, 'aurora',
                     'Maria Aparecida', '+55 11 90000 0000', 'Rua das Laranjeiras 100', 'Campinas', 1200, 12900, ?3, ?3, ?3, 1)")
-                    .execute(params![id, format!("C{at:012}{:02x}{:02x}", id[14], id[15]), at as i64])
+                    .execute(params![id, format!("C{}", Id::from_slice(id).unwrap()), at as i64])
                     .unwrap();
                 (db.last_insert_rowid(), 0, 0)
             } else {
                 let mut find = sql("SELECT n, status FROM parcel WHERE id = ?1");
-                let (n, was): (i64, i64) =
-                    find.query_row([id], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+                let (n, was): (i64, i64) = find.query_row([id], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
                 let now = if was == 1 { 2 } else { 1 };
                 sql("UPDATE parcel SET status = ?2, updated_at = ?3, version = version + 1 WHERE n = ?1")
                     .execute(params![n, now, at as i64])

@@ -3,7 +3,7 @@
 use super::{Coll, Dir, Expect, Home, Ix, KeyRange, ReadTx, Result, WriteTx};
 
 /// The collection of counter rows.
-pub const COUNTERS: Coll = Coll { id: 2, name: "counters", home: Home::Local };
+pub const COUNTERS: Coll = Coll { id: 2, name: "counters", home: Home::Shared };
 
 /// Adds `delta` to the counter `name`.
 ///
