@@ -260,10 +260,10 @@ impl Shared {
     fn run(&self) {
         let mut gather = Gather::default();
         while let Some(mut group) = self.next_group(&mut gather) {
-            let begun = Instant::now();
+            let (begun, size) = (Instant::now(), group.len());
             self.turn(&mut group);
-            gather.learn(begun.elapsed(), group.len());
-            self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
+            gather.learn(begun.elapsed(), size);
+            self.writes.fetch_add(size as u64, Ordering::Relaxed);
         }
         *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
