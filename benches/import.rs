@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crossdock::store::{Area, Store};
-use harness::rows::{self, CHUNK};
+use harness::rows::{self, CHUNKS};
 use harness::{Args, Lap, Rival, compare, depot, forget_peak, peak_mib, weigh};
 use redb::{Database, Durability, TableDefinition};
 
@@ -34,13 +34,13 @@ fn file_mib(path: &Path) -> u64 {
 }
 
 /// The depot takes in `n` rows.
-fn ours(folder: &Path, n: u32) -> Lap {
+fn ours(folder: &Path, n: u32, size: usize) -> Lap {
     let store = depot(folder, CACHE_MIB);
     let maps = rows::maps();
     forget_peak();
     let begun = Instant::now();
     let mut latencies = Vec::new();
-    for chunk in rows::chunks(n) {
+    for chunk in rows::chunks(n, size) {
         let since = Instant::now();
         rows::take(&store, &maps, chunk);
         latencies.push(since.elapsed().as_nanos() as u64);
@@ -50,7 +50,7 @@ fn ours(folder: &Path, n: u32) -> Lap {
 
 /// redb takes in as many rows of the same weight in as many commits. Half of a depot's records and index entries come in
 /// order; so do these.
-fn raw(file: &Path, n: u32, kept: &[Kept]) -> Lap {
+fn raw(file: &Path, n: u32, size: usize, kept: &[Kept]) -> Lap {
     const TABLES: [TableDefinition<'_, &[u8], &[u8]>; 3] =
         [TableDefinition::new("rec"), TableDefinition::new("ix"), TableDefinition::new("log")];
     let db: Database = redb::Builder::new().set_cache_size(CACHE_MIB << 20).create(file).unwrap();
@@ -62,7 +62,7 @@ fn raw(file: &Path, n: u32, kept: &[Kept]) -> Lap {
         let mut tx = db.begin_write().unwrap();
         tx.set_durability(Durability::Immediate).unwrap();
         tx.set_quick_repair(true);
-        let end = n.min(done + CHUNK as u32);
+        let end = n.min(done + size as u32);
         for (table, kept) in TABLES.into_iter().zip(kept) {
             let mut table = tx.open_table(table).unwrap();
             for row in done..end {
@@ -90,27 +90,32 @@ fn main() {
             continue;
         }
         let sample = tempfile::tempdir().unwrap();
-        ours(sample.path(), 10_000);
+        ours(sample.path(), 10_000, CHUNKS[0]);
         let kept = kept(&depot(sample.path(), CACHE_MIB), 10_000);
-        let (mut peak, mut size, mut raw_size) = (0, 0, 0);
-        let mut all = [
-            Rival::new("raw redb, same bytes", || {
-                let folder = tempfile::tempdir().unwrap();
-                let file = folder.path().join("raw.redb");
-                let lap = raw(&file, n, &kept);
-                raw_size = file_mib(&file);
-                lap
-            }),
-            Rival::new("depot", || {
-                let folder = tempfile::tempdir().unwrap();
-                let lap = ours(folder.path(), n);
-                (peak, size) = (peak_mib(), file_mib(&folder.path().join("depot.redb")));
-                lap
-            }),
-        ];
-        compare(&args, &title, args.pick(1, 3), &mut all);
-        drop(all);
-        println!("latencies are of chunks of {CHUNK}; a row leaves {kept:?}");
-        println!("file {size} MiB (raw {raw_size}), peak memory {peak} MiB with a cache of {CACHE_MIB} MiB");
+        println!("\na row leaves {kept:?}");
+        for size in CHUNKS {
+            let (mut peak, mut weight, mut raw_weight) = (0, 0, 0);
+            let mut all = [
+                Rival::new("raw redb, same bytes", || {
+                    let folder = tempfile::tempdir().unwrap();
+                    let file = folder.path().join("raw.redb");
+                    let lap = raw(&file, n, size, &kept);
+                    raw_weight = file_mib(&file);
+                    lap
+                }),
+                Rival::new("depot", || {
+                    let folder = tempfile::tempdir().unwrap();
+                    let lap = ours(folder.path(), n, size);
+                    (peak, weight) = (peak_mib(), file_mib(&folder.path().join("depot.redb")));
+                    lap
+                }),
+            ];
+            compare(&args, &format!("{title}, {size} a commit"), args.pick(1, 3), &mut all);
+            drop(all);
+            println!(
+                "latencies are those of commits; peak memory {peak} MiB with a cache of {CACHE_MIB} MiB"
+            );
+            println!("the file has {weight} MiB, raw redb's {raw_weight}");
+        }
     }
 }

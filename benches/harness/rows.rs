@@ -14,8 +14,8 @@ use crossdock::store::{Lane, Store, StoreError, WriteTx};
 
 use super::{TENANT, now};
 
-/// Rows of one chunk, as many as an import takes while nobody else waits.
-pub const CHUNK: usize = 5_000;
+/// Rows of one chunk at the most, and about as many as fit into the time an import may keep the writer.
+pub const CHUNKS: [usize; 2] = [5_000, 250];
 
 /// The demo carriers' status maps, ready to use.
 pub fn maps() -> Arc<BTreeMap<String, Compiled>> {
@@ -23,13 +23,13 @@ pub fn maps() -> Arc<BTreeMap<String, Compiled>> {
     Arc::new(demo::seed::maps().into_iter().map(compiled).collect())
 }
 
-/// `n` rows of a parcels file in chunks, made by a thread of their own as an import's parser does.
-pub fn chunks(n: u32) -> Receiver<Vec<Report>> {
+/// `n` rows of a parcels file in chunks of `size`, made by a thread of their own as an import's parser does.
+pub fn chunks(n: u32, size: usize) -> Receiver<Vec<Report>> {
     let (send, chunks) = sync_channel(2);
     std::thread::spawn(move || {
         let mut parcels = demo::parcels(7, n, now());
         loop {
-            let chunk: Vec<Report> = parcels.by_ref().take(CHUNK).map(row).collect();
+            let chunk: Vec<Report> = parcels.by_ref().take(size).map(row).collect();
             if chunk.is_empty() || send.send(chunk).is_err() {
                 return;
             }
@@ -65,5 +65,5 @@ pub fn take(store: &Store, maps: &Arc<BTreeMap<String, Compiled>>, chunk: Vec<Re
 /// Fills a depot with `n` demo parcels.
 pub fn fill(store: &Store, n: u32) {
     let maps = maps();
-    chunks(n).into_iter().for_each(|chunk| take(store, &maps, chunk));
+    chunks(n, CHUNKS[0]).into_iter().for_each(|chunk| take(store, &maps, chunk));
 }
