@@ -1,8 +1,54 @@
 //! Crossdock: one binary that runs a logistics depot, online or cut off.
+//!
+//! # The map
+//!
+//! Rooms from the ground up; an arrow points at what a room may use, and a test holds the arrows.
+//!
+//! ```text
+//! base ◄── store ◄── identity::grant, jobs::queue, deadlines ◄── journal, audit, cases ◄── areas ◄── notify ◄── web, cli ◄── app, main
+//! ```
+//!
+//! | room | what it is |
+//! | --- | --- |
+//! | [`base`] | time, ids, money, units, pages, the shape of an error |
+//! | [`store`] | the seam to a database: typed tables, write transactions, logs; the embedded engine with group commit |
+//! | [`journal`] | what happened: changes as immutable blobs, the clock that stamps them, the fold that turns them into rows |
+//! | [`deadlines`] | what is due when: one index, working time, the house rules |
+//! | [`cases`] | what needs a person: reason, owner, clock, escalation |
+//! | [`identity`] | who may: users, roles, features, sessions, tokens; a `Grant` is the proof |
+//! | [`jobs`] | what runs by itself: the durable queue, schedules, workers, retention |
+//! | [`audit`] | who did what, in a hash chain of its own |
+//! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
+//! | [`imports`] | files from others: found out, read, taken in row by row |
+//! | [`notify`] | who is told: mail, digests, notifications on the screen |
+//! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document |
+//! | [`config`], [`logs`], [`demo`] | settings, log files, invented data for a first look |
+//!
+//! Inside an area the file names repeat: `model` nouns, `rules` pure verbs, `repo` tables, `service` use cases, `api`
+//! routes, `work` what runs by itself.
+//!
+//! # One request, walked through
+//!
+//! `POST /api/v1/parcels/RR123456785NL/events {"status":"in_transit"}`
+//!
+//! 1. `parcels::api::post_event` asks for a `Call<ScanParcels>`; the extractor lets [`identity::gate`] say who it is and
+//!    makes the grant, or answers 401 or 403.
+//! 2. [`web::Call::write`] hands one closure to the store's writer. It first looks whether this request was answered
+//!    before under its idempotency key.
+//! 3. `parcels::service::post_event` finds the parcel within the caller's scope and lets `parcels::rules::decide_move`
+//!    decide: an event, or 409 with the steps that are allowed.
+//! 4. [`journal::record`] stamps the event, appends it to the logs, folds it into the row, keeps what follows (look-ups,
+//!    deadlines, derived cases) and notes it in the audit: all in the same transaction.
+//! 5. The writer commits it with whatever else was waiting, one sync for all, and only then is it answered. Readers of
+//!    the applied log see it afterwards and send what is to be sent.
+//!
+//! A file's row and a change from another site take the same way from step 4 on; only the deciding is ours alone.
 
+pub mod app;
 pub mod audit;
 pub mod base;
 pub mod cases;
+pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod demo;
@@ -11,6 +57,9 @@ pub mod imports;
 pub mod jobs;
 pub mod journal;
 pub mod logs;
+pub mod notify;
+pub mod operation;
 pub mod parcels;
+pub mod settings;
 pub mod store;
 pub mod web;

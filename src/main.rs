@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see [`crossdock::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crossdock::cli::run()
+}

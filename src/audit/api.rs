@@ -14,8 +14,8 @@ use crate::base::ids::Id;
 use crate::base::page::Page;
 use crate::identity::features::{ExportAudit, ViewAudit};
 use crate::parcels::queries::limit;
-use crate::store::table::{cursor, position};
 use crate::store::StoreError;
+use crate::store::table::{cursor, position};
 use crate::web::routes::Routes;
 use crate::web::{Answer, ApiError, Call, Query};
 
@@ -39,9 +39,19 @@ pub fn routes() -> Routes {
         .add::<ViewAudit, _, _>(Method::GET, "/audit-log", list, "Who did what, newest first")
         .query(FILTER)
         .answers::<Page<NotedView>>(200)
-        .add::<ExportAudit, _, _>(Method::GET, "/audit-log/export.csv", export, "The audit log as CSV, safe to open in a spreadsheet")
+        .add::<ExportAudit, _, _>(
+            Method::GET,
+            "/audit-log/export.csv",
+            export,
+            "The audit log as CSV, safe to open in a spreadsheet",
+        )
         .query(FILTER)
-        .add::<ViewAudit, _, _>(Method::GET, "/audit-log/verify", verify, "Recompute the hash chain from end to end")
+        .add::<ViewAudit, _, _>(
+            Method::GET,
+            "/audit-log/verify",
+            verify,
+            "Recompute the hash chain from end to end",
+        )
         .answers::<Verified>(200)
 }
 
@@ -66,7 +76,10 @@ pub struct NotedView {
 impl From<Noted> for NotedView {
     fn from(n: Noted) -> Self {
         let at = queries::at(&n);
-        let changed = n.body.d.into_iter().map(|Changed(field, before, after)| json!({ "field": field, "before": before, "after": after }));
+        let changed =
+            n.body.d.into_iter().map(
+                |Changed(field, before, after)| json!({ "field": field, "before": before, "after": after }),
+            );
         Self {
             seq: n.seq,
             at,
@@ -104,7 +117,14 @@ async fn export(call: Call<ExportAudit>, f: Query<Filter>) -> Response {
     let actor = call.grant.actor().clone();
     let noted = store.write(tenant, crate::store::Lane::People, move |tx| -> Result<u64, StoreError> {
         let cx = crate::journal::Cx::new(tx, &actor, now, "http")?;
-        let entry = Entry { class: Class::Always, action: "audit.exported", record: "audit", id: Id::NIL, event: None, changed: Vec::new() };
+        let entry = Entry {
+            class: Class::Always,
+            action: "audit.exported",
+            record: "audit",
+            id: Id::NIL,
+            event: None,
+            changed: Vec::new(),
+        };
         note(tx, &cx, &entry)
     });
     noted.await?;
@@ -119,9 +139,12 @@ async fn export(call: Call<ExportAudit>, f: Query<Filter>) -> Response {
             Err(e) => Some((Err(e.into()), None)),
             Ok((rows, _)) if rows.is_empty() => None,
             Ok((rows, next)) => {
-                let mut out = csv::WriterBuilder::new().has_headers(false).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+                let mut out = csv::WriterBuilder::new()
+                    .has_headers(false)
+                    .terminator(csv::Terminator::CRLF)
+                    .from_writer(Vec::new());
                 for row in rows.into_iter().map(NotedView::from) {
-                    let _ = out.write_record(cells(&row).iter().map(|c| guarded(c)));
+                    let _ = out.write_record(cells(&row).iter().map(|c| guarded(c).into_owned()));
                 }
                 let bytes = out.into_inner().unwrap_or_default();
                 Some((Ok(Bytes::from(bytes)), next.map(|n| (store, tenant, filter, Some(n), None))))
@@ -129,7 +152,9 @@ async fn export(call: Call<ExportAudit>, f: Query<Filter>) -> Response {
         }
     });
     let mut response = HttpResponse::Ok();
-    response.content_type("text/csv; charset=utf-8").insert_header(("content-disposition", "attachment; filename=\"audit.csv\""));
+    response
+        .content_type("text/csv; charset=utf-8")
+        .insert_header(("content-disposition", "attachment; filename=\"audit.csv\""));
     // A slow stream must not be held back by the compressor, which waits for full blocks.
     response.insert_header(("content-encoding", "identity"));
     Ok(response.streaming(pages))
@@ -157,6 +182,8 @@ fn guarded(cell: &str) -> std::borrow::Cow<'_, str> {
 
 async fn verify(call: Call<ViewAudit>) -> Response {
     let (store, tenant) = (call.app.store.clone(), call.grant.tenant());
-    let verified = actix_web::web::block(move || super::verify_all(&store, tenant)).await.map_err(|_| StoreError::Closed)??;
+    let verified = actix_web::web::block(move || super::verify_all(&store, tenant))
+        .await
+        .map_err(|_| StoreError::Closed)??;
     Ok(Answer::ok(&verified)?.respond("", ""))
 }

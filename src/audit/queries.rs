@@ -55,7 +55,12 @@ fn admits(f: &Filter, n: &Noted) -> bool {
 ///
 /// # Errors
 /// Storage failures.
-pub fn list(tx: &dyn ReadTx, f: &Filter, before: Option<u64>, limit: usize) -> Result<(Vec<Noted>, Option<u64>)> {
+pub fn list(
+    tx: &dyn ReadTx,
+    f: &Filter,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<(Vec<Noted>, Option<u64>)> {
     let id = log::own(log::AUDIT, &Origin::load(tx)?);
     let head = tx.head(DEPOT, id)?;
     let mut below = before.map_or(head.last + 1, |b| b.min(head.last + 1));

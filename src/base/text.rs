@@ -28,3 +28,24 @@ pub fn optional(pointer: &str, text: &str, max: usize) -> Result<(), Problem> {
     }
     Ok(())
 }
+
+/// `text` cut to at most `max` bytes, at a character's end: for words that are made here and must not be refused.
+#[must_use]
+pub fn clipped(mut text: String, max: usize) -> String {
+    let end = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(end.unwrap_or_default());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clipped_text_ends_with_a_whole_character() {
+        assert_eq!(clipped("Köln".into(), 5), "Köln");
+        assert_eq!(clipped("Köln".into(), 4), "Köl");
+        assert_eq!(clipped("Köln".into(), 2), "K");
+        assert_eq!(clipped(String::new(), 0), "");
+    }
+}

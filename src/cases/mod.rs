@@ -1,5 +1,16 @@
 //! What needs a person: why, who acts, by when, and which steps a case may take.
 
+pub mod aggregate;
+pub mod api;
 pub mod derived;
+pub mod event;
+pub mod model;
 pub mod reasons;
+pub mod repo;
 pub mod rules;
+pub mod service;
+pub mod view;
+pub mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const AT_ONCE: u16 = 1;
 const NEXT_TOUR: u16 = 12;
 
 /// What a reason is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // the names say it
 pub enum Group {
@@ -34,7 +34,7 @@ pub enum Group {
 }
 
 /// Whose doing it is, as far as the reason alone can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // the names say it
 pub enum Fault {
@@ -50,7 +50,7 @@ pub enum Fault {
 }
 
 /// Who acts first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // the names say it
 pub enum Desk {
@@ -104,7 +104,7 @@ pub struct Rule {
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal: $group:ident, $fault:ident, $act:ident, $retry:ident, $sla:expr, $desk:ident, $template:literal;)*) => {
         /// Why somebody has to look.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum Reason {
             $($(#[$doc])* #[serde(rename = $code)] $name,)*
         }

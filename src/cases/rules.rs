@@ -9,13 +9,14 @@ use crate::base::clock::Timestamp;
 use crate::base::error::{Fault, Invalid, Kind, Problem};
 use crate::base::text;
 use crate::deadlines::calendar::Calendar;
+use crate::deadlines::policy::Policy;
 use crate::id_type;
+
+use super::model::{Owner, SlaClock};
+use super::reasons::Reason;
 
 /// How long a case may wait before somebody looks again, at the most.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(90 * 24 * 3_600);
-
-/// When a case that nobody has begun is escalated, in percent of its time to first action.
-pub const ESCALATE_AT_PERCENT: [u32; 3] = [50, 100, 200];
 
 id_type! {
     /// A case's own id.
@@ -23,7 +24,7 @@ id_type! {
 }
 
 /// Where a case stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Nobody has looked yet.
@@ -54,7 +55,7 @@ impl State {
 }
 
 /// What kind of step a [`Command`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // as in Command
 pub enum Step {
@@ -83,7 +84,7 @@ impl Step {
 }
 
 /// How a case ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
     /// The hindrance is gone and the parcel goes on.
@@ -116,6 +117,9 @@ pub enum Command {
     Wait {
         /// When it comes back to the desk.
         until: Timestamp,
+        /// For what.
+        #[serde(default)]
+        note: String,
     },
     /// It is done.
     Resolve {
@@ -137,8 +141,8 @@ pub enum Command {
     },
     /// Somebody else's now.
     Assign {
-        /// A person or role; nobody puts it back on the desk.
-        owner: Option<String>,
+        /// Whose; nobody puts it back on the desk.
+        owner: Option<Owner>,
     },
     /// To be remembered.
     Note {
@@ -201,56 +205,47 @@ pub fn decide(id: CaseId, from: State, command: &Command, now: Timestamp) -> Res
     let step = command.step();
     let to = next(from, step).ok_or(Refusal::Step { from, step })?;
     match command {
-        Command::Wait { until } if *until <= now => {
+        Command::Wait { until, .. } if *until <= now => {
             Err(Problem::new("/until", format!("{until} is past; it is {now}")))
         }
-        Command::Wait { until } if until.since(now) > LONGEST_WAIT => {
+        Command::Wait { until, .. } if until.since(now) > LONGEST_WAIT => {
             Err(Problem::new("/until", format!("{until} is too far off; a case waits 90 days at most")))
         }
         Command::Merge { into } if *into == id => {
             Err(Problem::new("/into", "is this very case; name the one that lives on"))
         }
         Command::Resolve { resolution: Resolution::Other, note } => text::required("/note", note, text::LONG),
-        Command::Resolve { note, .. } => text::optional("/note", note, text::LONG),
+        Command::Resolve { note, .. } | Command::Wait { note, .. } => {
+            text::optional("/note", note, text::LONG)
+        }
         Command::Reopen { reason } => text::required("/reason", reason, text::LONG),
-        Command::Assign { owner: Some(owner) } => text::required("/owner", owner, text::SHORT),
+        Command::Assign { owner: Some(owner) } => text::required("/owner/name", &owner.name, text::SHORT),
         Command::Note { text } => text::required("/text", text, text::LONG),
-        Command::Acknowledge
-        | Command::Start
-        | Command::Wait { .. }
-        | Command::Merge { .. }
-        | Command::Assign { owner: None } => Ok(()),
+        Command::Acknowledge | Command::Start | Command::Merge { .. } | Command::Assign { owner: None } => {
+            Ok(())
+        }
     }
     .map_err(|problem| Refusal::Invalid(Invalid(vec![problem])))?;
     Ok(to)
 }
 
-/// When the first action on a case is due: `sla_hours` of working time after it was opened.
+/// The clock of a case that came to the desk at `from`: `hours` of working time to the first action, with an escalation
+/// at each percentage of it.
 #[must_use]
-pub fn sla_due(opened_at: Timestamp, sla_hours: u16, calendar: &Calendar) -> Timestamp {
-    share_of(opened_at, sla_hours, 100, calendar)
-}
-
-/// When a case that nobody has begun is escalated: at each of [`ESCALATE_AT_PERCENT`] of its working hours.
-#[must_use]
-pub fn escalations(opened_at: Timestamp, sla_hours: u16, calendar: &Calendar) -> [Timestamp; 3] {
-    ESCALATE_AT_PERCENT.map(|percent| share_of(opened_at, sla_hours, percent, calendar))
-}
-
-/// The next escalation after `now`; none when all are past.
-#[must_use]
-pub fn next_escalation(
-    opened_at: Timestamp,
-    sla_hours: u16,
-    calendar: &Calendar,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    escalations(opened_at, sla_hours, calendar).into_iter().find(|at| *at > now)
-}
-
-fn share_of(opened_at: Timestamp, hours: u16, percent: u32, calendar: &Calendar) -> Timestamp {
+pub fn clock(from: Timestamp, hours: u32, escalate_at: &[u32], calendar: &Calendar) -> SlaClock {
     // an hour is 36 times a hundred seconds
-    calendar.add_working(opened_at, Duration::from_secs(36 * u64::from(hours) * u64::from(percent)))
+    let share = |percent: &u32| {
+        calendar.add_working(from, Duration::from_secs(36 * u64::from(hours) * u64::from(*percent)))
+    };
+    SlaClock { from, due: share(&100), levels: escalate_at.iter().map(share).collect() }
+}
+
+/// The clock of a case of `reason` under the house rules.
+#[must_use]
+pub fn clock_by(policy: &Policy, reason: Reason, from: Timestamp) -> SlaClock {
+    let set = policy.rules.sla_hours.get(reason.code()).copied();
+    let hours = set.unwrap_or_else(|| u32::from(reason.rule().sla_hours));
+    clock(from, hours, &policy.rules.escalate_at, &policy.calendar)
 }
 
 /// Why a case does not do what was asked.
@@ -300,12 +295,14 @@ impl Fault for Refusal {
     }
 
     fn extra(&self) -> serde_json::Map<String, serde_json::Value> {
-        let mut extra = serde_json::Map::new();
-        if let Self::Step { from, .. } = self {
-            let steps = allowed(*from).iter().map(|step| step.to_string().into()).collect();
-            extra.insert("allowed".to_owned(), serde_json::Value::Array(steps));
-        }
-        extra
+        let Self::Step { from, step } = self else { return serde_json::Map::new() };
+        let allowed: Vec<String> = allowed(*from).iter().map(Step::to_string).collect();
+        let said = [
+            ("from", from.to_string().into()),
+            ("requested", step.to_string().into()),
+            ("allowed", allowed.into()),
+        ];
+        said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -324,6 +321,7 @@ impl fmt::Display for Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::Id;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     const HOUR: Duration = Duration::from_secs(3_600);
@@ -341,7 +339,7 @@ mod tests {
         for (command, to) in [
             (Command::Acknowledge, State::Acknowledged),
             (Command::Start, State::InProgress),
-            (Command::Wait { until }, State::Waiting),
+            (Command::Wait { until, note: String::new() }, State::Waiting),
             (Command::Assign { owner: None }, State::Waiting),
             (Command::Start, State::InProgress),
             (done, State::Resolved),
@@ -371,13 +369,15 @@ mod tests {
             "a case that is resolved can't take the step start; it can: reopen, note"
         );
         assert_eq!((refusal.kind(), refusal.code()), (Kind::Conflict, "case.invalid_transition"));
-        assert_eq!(refusal.extra()["allowed"], serde_json::json!(["reopen", "note"]));
+        let said =
+            serde_json::json!({"from": "resolved", "requested": "start", "allowed": ["reopen", "note"]});
+        assert_eq!(serde_json::Value::Object(refusal.extra()), said);
         assert!(asked(State::Merged, &Command::Start).unwrap_err().to_string().contains("merged into"));
     }
 
     #[test]
     fn what_a_step_says_has_to_make_sense() {
-        let wait = |d| Command::Wait { until: NOW.after(d) };
+        let wait = |d| Command::Wait { until: NOW.after(d), note: String::new() };
         let note = |n| Command::Note { text: "x".repeat(n) };
         let other = |note: &str| Command::Resolve { resolution: Resolution::Other, note: note.to_owned() };
         for good in [
@@ -390,7 +390,7 @@ mod tests {
             assert!(asked(State::Open, &good).is_ok(), "{good:?}");
         }
         let late = LONGEST_WAIT + Duration::from_millis(1);
-        let nobody = Command::Assign { owner: Some(" ".to_owned()) };
+        let nobody = Command::Assign { owner: Some(Owner { id: Id::fresh(), name: " ".to_owned() }) };
         let itself = Command::Merge { into: CaseId::default() };
         for bad in
             [wait(Duration::ZERO), wait(late), note(0), note(text::LONG + 1), other(""), nobody, itself]
@@ -402,9 +402,11 @@ mod tests {
 
     #[test]
     fn commands_survive_json_and_records() {
-        for command in
-            [Command::Start, Command::Merge { into: CaseId::fresh() }, Command::Wait { until: NOW }]
-        {
+        for command in [
+            Command::Start,
+            Command::Merge { into: CaseId::fresh() },
+            Command::Wait { until: NOW, note: "x".into() },
+        ] {
             let json = serde_json::to_string(&command).unwrap();
             assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), command);
             let bytes = rmp_serde::to_vec_named(&command).unwrap();
@@ -417,21 +419,19 @@ mod tests {
         let berlin = Calendar::usual("Europe/Berlin").unwrap();
         let at = |text: &str| Timestamp::parse(text, berlin.zone()).unwrap();
         let friday = at("2026-03-27T16:00");
-        assert_eq!(sla_due(friday, 4, &berlin), at("2026-03-28T10:00"));
+        assert_eq!(clock(friday, 4, &[], &berlin).due, at("2026-03-28T10:00"));
         // the clocks change on Sunday night; the desk does not notice
-        let seen = escalations(friday, 8, &berlin);
+        let seen = clock(friday, 8, &[50, 100, 200], &berlin).levels;
         assert_eq!(seen, [at("2026-03-28T10:00"), at("2026-03-30T10:00"), at("2026-03-30T18:00")]);
-        assert_eq!(next_escalation(friday, 8, &berlin, seen[0]), Some(seen[1]));
-        assert_eq!(next_escalation(friday, 8, &berlin, seen[2]), None);
     }
 
     proptest! {
         #[test]
         fn escalations_come_in_order_and_the_second_is_the_due_time(ms in 0i64..4_000_000_000_000, hours in any::<u16>()) {
             let (calendar, opened) = (Calendar::usual("America/Sao_Paulo").unwrap(), Timestamp::from_millis(ms));
-            let [half, full, double] = escalations(opened, hours, &calendar);
-            prop_assert!(opened <= half && half <= full && full <= double);
-            prop_assert_eq!(full, sla_due(opened, hours, &calendar));
+            let clock = clock(opened, u32::from(hours), &[50, 100, 200], &calendar);
+            prop_assert!(opened <= clock.levels[0] && clock.levels.is_sorted());
+            prop_assert_eq!(clock.levels[1], clock.due);
         }
     }
 }

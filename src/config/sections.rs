@@ -207,6 +207,8 @@ section! {
         from: String = String::new();
         /// Seconds for one attempt to hand a mail over.
         timeout_s: u64 = 20, Whole(1, 300);
+        /// Seconds from one digest of new cases to the next; in between they are gathered.
+        digest_every_s: u64 = 60, Whole(0, 86_400);
     }
 }
 
@@ -291,6 +293,8 @@ section! {
         zone: String = "UTC".into();
         /// The language of screens and mails until a user chooses another.
         language: String = "en".into(), OneOf(&["en", "pt-BR", "es"]);
+        /// Whether people may ask for an account; they come in as partners once an administrator approves.
+        registration: bool = false;
     }
 }
 

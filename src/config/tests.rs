@@ -142,7 +142,7 @@ fn settings_that_contradict_each_other_are_refused_with_the_remedy() {
         ("server.tls = { mode = 'files', cert_file = 'c.pem' }", "server.tls.key_file"),
         ("server.tls.cert_file = 'c.pem'", "server.tls.cert_file"),
         ("limits.import_max_bytes = 1024", "limits.import_max_bytes"),
-        ("limits.user_burst = 49", "limits.user_burst"),
+        ("limits = { user_per_s = 50, user_burst = 49 }", "limits.user_burst"),
         ("store.read_only_mib = 513", "store.read_only_mib"),
         ("store.group_max = 4097", "store.group_max"),
         ("backup = { path = '/b', too_old_minutes = 14 }", "backup.too_old_minutes"),

@@ -5,3 +5,9 @@ pub mod due;
 pub mod holidays;
 pub mod opening;
 pub mod policy;
+
+/// This room's tables, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
+    [policy::tables(), vec![&due::Rows]].concat()
+}

@@ -17,7 +17,7 @@ pub const MAX_OPENINGS: usize = 24;
 pub const DAY_MINUTES: u16 = 1_440;
 
 /// One opening of a day, in minutes of the wall clock since midnight: `from` is inside, `to` is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Opening {
     /// First minute that is open, 0 to 1439.
@@ -27,7 +27,7 @@ pub struct Opening {
 }
 
 /// The openings of each weekday; an empty list is a closed day.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs)] // the names of the days
 pub struct Week {
@@ -73,7 +73,7 @@ impl Week {
 }
 
 /// When a site works.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hours {
     /// Day and night, holidays too.
@@ -83,7 +83,7 @@ pub enum Hours {
 }
 
 /// A calendar as its tenant writes it. [`OpeningTimes::check`] says whether it makes sense.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpeningTimes {
     /// IANA name of the zone whose wall clock counts, such as `Europe/Berlin`.
@@ -92,6 +92,7 @@ pub struct OpeningTimes {
     pub hours: Hours,
     /// Local days that are closed, with their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
     pub holidays: BTreeMap<Date, String>,
 }
 

@@ -18,7 +18,7 @@ use crate::store::{Home, ReadTx, Result, StoreError, Table, WriteTx};
 pub const MAX_LIMITS: usize = 2_000;
 
 /// How long a parcel may stay in a status before somebody should look, in working hours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StaleLimit {
     /// The status.
     pub status: String,
@@ -33,7 +33,7 @@ pub struct StaleLimit {
 }
 
 /// The rules as their tenant writes them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HouseRules {
     /// When the depot works.
     pub opening: OpeningTimes,

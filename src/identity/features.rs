@@ -15,7 +15,7 @@ pub trait Feature: Send + Sync + 'static {
 }
 
 /// A feature as the permission matrix shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Described {
     /// The stable name.
     pub name: &'static str,

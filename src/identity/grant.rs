@@ -43,7 +43,7 @@ impl Actor {
 }
 
 /// Whose records a user may see and change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Everything in the tenant.
@@ -64,6 +64,29 @@ impl Scope {
             Self::Tenant => true,
             Self::Distributors(ours) => distributor.is_some_and(|d| ours.iter().any(|our| our == d)),
             Self::Own => false,
+        }
+    }
+
+    /// Whether everything in `other` lies in it too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tenant, _) | (Self::Own, Self::Own) => true,
+            (Self::Distributors(ours), Self::Distributors(theirs)) => theirs.iter().all(|d| ours.contains(d)),
+            (Self::Distributors(_) | Self::Own, _) => false,
+        }
+    }
+
+    /// What lies in both.
+    #[must_use]
+    pub fn meet(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Tenant, other) => other.clone(),
+            (own, Self::Tenant) => own,
+            (Self::Distributors(a), Self::Distributors(b)) => {
+                Self::Distributors(a.into_iter().filter(|d| b.contains(d)).collect())
+            }
+            (Self::Own, _) | (_, Self::Own) => Self::Own,
         }
     }
 

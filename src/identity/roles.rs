@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::features::{ALL, Features};
 
 /// Whose records a user of a role sees unless their own scope says otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Everything in the tenant.

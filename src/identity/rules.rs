@@ -46,6 +46,11 @@ impl Throttle {
         self.last = now;
     }
 
+    /// Takes one failure back: the attempt that was counted before its password was looked at was right after all.
+    pub fn undo(&mut self) {
+        self.failures = self.failures.saturating_sub(1);
+    }
+
     /// Forgets everything, after a login that succeeded.
     pub fn succeeded(&mut self) {
         *self = Self::default();
@@ -79,7 +84,7 @@ impl Throttle {
 }
 
 /// One exception from a user's role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Override {
     /// The feature's name.
     pub feature: String,

@@ -16,6 +16,7 @@
 //! `api` its routes.
 
 mod aliases;
+pub mod api;
 mod cells;
 mod column;
 pub mod dates;
@@ -29,9 +30,9 @@ pub mod row;
 pub mod run;
 pub mod service;
 pub mod survey;
-pub mod work;
 #[cfg(test)]
 mod tests;
+pub mod work;
 
 use std::io;
 

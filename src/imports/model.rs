@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::mapping::{Kind, Mapping};
 use super::Warning;
+use super::mapping::{Kind, Mapping};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::first_record;
-use crate::journal::event::Hlc;
 use crate::journal::Folded;
+use crate::journal::event::Hlc;
 use crate::journal::reference::{Ref, Reference};
 use crate::store::table::Checked;
 use crate::store::{Home, Index, LogId, Table};

@@ -110,7 +110,11 @@ pub fn run(store: &Store, clock: &Clock, files: &Files, tenant: Tenant, id: Id) 
 
 fn fail(store: &Store, tenant: Tenant, id: Id, now: Timestamp, why: &ImportError) -> Result<(), StoreError> {
     let problems = why.fields();
-    let detail = if problems.is_empty() { why.to_string() } else { problems.iter().map(|p| format!("{}: {}", p.pointer, p.detail)).collect::<Vec<_>>().join("; ") };
+    let detail = if problems.is_empty() {
+        why.to_string()
+    } else {
+        problems.iter().map(|p| format!("{}: {}", p.pointer, p.detail)).collect::<Vec<_>>().join("; ")
+    };
     change(store, tenant, id, move |import| {
         import.state = State::Failed;
         import.error = Some(detail.clone());
@@ -119,7 +123,12 @@ fn fail(store: &Store, tenant: Tenant, id: Id, now: Timestamp, why: &ImportError
 }
 
 /// Changes an import's record.
-fn change(store: &Store, tenant: Tenant, id: Id, f: impl Fn(&mut Import) + Send + 'static) -> Result<(), StoreError> {
+fn change(
+    store: &Store,
+    tenant: Tenant,
+    id: Id,
+    f: impl Fn(&mut Import) + Send + 'static,
+) -> Result<(), StoreError> {
     let write = move |tx: &mut dyn WriteTx| -> Result<(), StoreError> {
         if let Some(mut import) = IMPORTS.get(tx, &id)? {
             f(&mut import);
@@ -161,10 +170,12 @@ impl Run<'_> {
         let mut skip = import.next_row;
         let mut row = import.next_row;
         let mut size = 128;
-        let mut waiting: std::collections::VecDeque<Pending<Taken, StoreError>> = std::collections::VecDeque::new();
+        let mut waiting: std::collections::VecDeque<Pending<Taken, StoreError>> =
+            std::collections::VecDeque::new();
         let mut open = true;
         while open {
-            let mut chunk = Chunk { first: row, rows: 0, refused: 0, error_bytes: 0, reports: Vec::with_capacity(size) };
+            let mut chunk =
+                Chunk { first: row, rows: 0, refused: 0, error_bytes: 0, reports: Vec::with_capacity(size) };
             while chunk.reports.len() < size && chunk.rows < CHUNK_ROWS.1 as u64 {
                 let Some(read) = reader.next().transpose()? else {
                     open = false;
@@ -210,7 +221,11 @@ impl Run<'_> {
         file.set_len(import.error_bytes)?;
         file.seek(SeekFrom::End(0))?;
         let (header, delimiter) = (&survey.header, survey.delimiter);
-        if import.error_bytes == 0 { Ok(ErrorFile::new(file, header, delimiter)?) } else { Ok(ErrorFile::resume(file, header, delimiter)) }
+        if import.error_bytes == 0 {
+            Ok(ErrorFile::new(file, header, delimiter)?)
+        } else {
+            Ok(ErrorFile::resume(file, header, delimiter))
+        }
     }
 
     /// Notes what the file is and the stamp its rows begin at.
@@ -239,18 +254,30 @@ impl Run<'_> {
     }
 
     /// Gives a chunk to the writer.
-    fn hand_over(&self, import: &Import, begun: u64, map: &Arc<Compiled>, chunk: Chunk) -> Pending<Taken, StoreError> {
+    fn hand_over(
+        &self,
+        import: &Import,
+        begun: u64,
+        map: &Arc<Compiled>,
+        chunk: Chunk,
+    ) -> Pending<Taken, StoreError> {
         let (id, source, dry_run, number) = (import.id, import.source.clone(), import.dry_run, import.number);
         let actor = Actor { user: import.by, name: import.by_name.as_str().into(), ..Actor::system() };
         let (map, now, via) = (Arc::clone(map), self.clock.now(), format!("import:{id}"));
         self.store.write(self.tenant, Lane::Bulk, move |tx| -> Result<Taken, StoreError> {
             let since = Instant::now();
             let taken = || Taken { rows: chunk.reports.len(), took: since.elapsed() };
-            let Some(mut import) = IMPORTS.get(tx, &id)?.filter(|i| i.next_row == chunk.first) else { return Ok(taken()) };
+            let Some(mut import) = IMPORTS.get(tx, &id)?.filter(|i| i.next_row == chunk.first) else {
+                return Ok(taken());
+            };
             let cx = Cx::new(tx, &actor, now, &via)?;
             for r in &chunk.reports {
                 let counts = &mut import.counts;
-                let (verdict, made) = if dry_run { (report::preview(tx, &source, r).map_err(store_error)?, Vec::new()) } else { report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)? };
+                let (verdict, made) = if dry_run {
+                    (report::preview(tx, &source, r).map_err(store_error)?, Vec::new())
+                } else {
+                    report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?
+                };
                 match verdict {
                     Verdict::Created => counts.created += 1,
                     Verdict::Updated => counts.updated += 1,
@@ -282,7 +309,8 @@ fn store_error(e: crate::parcels::error::ParcelError) -> StoreError {
 /// Rows for the next chunk, so that it takes about [`CHUNK_TIME`].
 fn next_size(t: &Taken) -> usize {
     let micros = usize::try_from(t.took.as_micros()).unwrap_or(usize::MAX).max(1);
-    let fitting = t.rows.max(1).saturating_mul(usize::try_from(CHUNK_TIME.as_micros()).unwrap_or(5_000)) / micros;
+    let fitting =
+        t.rows.max(1).saturating_mul(usize::try_from(CHUNK_TIME.as_micros()).unwrap_or(5_000)) / micros;
     fitting.clamp(CHUNK_ROWS.0, CHUNK_ROWS.1).min(t.rows.max(CHUNK_ROWS.0) * 2)
 }
 
@@ -297,7 +325,8 @@ fn report_of(row: Row) -> Report {
             digest: p.digest,
             ..Report::default()
         },
-        Row::Status(s) => Report { number: Some(s.number),
+        Row::Status(s) => Report {
+            number: Some(s.number),
             raw: Some(s.raw_status),
             at: s.at,
             note: s.note,
@@ -319,14 +348,19 @@ pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), 
     loop {
         let now = clock.now();
         let step = move |tx: &mut dyn WriteTx| -> Result<bool, StoreError> {
-            let Some(mut import) = IMPORTS.get(tx, &id)?.filter(|i| i.state == State::Undoing) else { return Ok(true) };
+            let Some(mut import) = IMPORTS.get(tx, &id)?.filter(|i| i.state == State::Undoing) else {
+                return Ok(true);
+            };
             let log = made_log(import.number);
             let actor = Actor { user: import.by, name: import.by_name.as_str().into(), ..Actor::system() };
             let cx = Cx::new(tx, &actor, now, &format!("import:{id}"))?;
             let rows = tx.tail(DEPOT, log, tx.head(DEPOT, log)?.floor.saturating_sub(1), UNDO_AT_ONCE)?;
             for (_, bytes) in &rows {
-                if let (Some(parcel), Some(eid)) = (bytes.get(..16).and_then(Id::from_slice), bytes.get(16..).and_then(Id::from_slice)) {
-                    report::take_back(tx, &cx, Made { parcel, eid: eid.0 }, "import undone").map_err(store_error)?;
+                if let (Some(parcel), Some(eid)) =
+                    (bytes.get(..16).and_then(Id::from_slice), bytes.get(16..).and_then(Id::from_slice))
+                {
+                    report::take_back(tx, &cx, Made { parcel, eid: eid.0 }, "import undone")
+                        .map_err(store_error)?;
                 }
             }
             let done = rows.len() < UNDO_AT_ONCE;

@@ -46,7 +46,9 @@ pub enum ServiceError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// A caller who only sees some distributors imports for them alone.
-    #[error("importing a whole file takes access to the whole depot; report on your own parcels through /parcels/events")]
+    #[error(
+        "importing a whole file takes access to the whole depot; report on your own parcels through /parcels/events"
+    )]
     Scope,
     /// The store failed.
     #[error(transparent)]
@@ -189,7 +191,13 @@ pub fn mapping(tx: &dyn ReadTx, source: &str) -> Result<Option<(Mapping, u64)>> 
 ///
 /// # Errors
 /// When the source has no usable name.
-pub fn save_mapping(tx: &mut dyn WriteTx, _: &Grant<EditStatusMaps>, cx: &Cx, source: &str, mapping: Mapping) -> Result<u64> {
+pub fn save_mapping(
+    tx: &mut dyn WriteTx,
+    _: &Grant<EditStatusMaps>,
+    cx: &Cx,
+    source: &str,
+    mapping: Mapping,
+) -> Result<u64> {
     text::required("/source", source, 64).map_err(|p| Invalid(vec![p]))?;
     let saved = Saved { source: source.to_owned(), mapping };
     Ok(reference::set(tx, cx, mapping_id(source), Some(saved))?.rev)

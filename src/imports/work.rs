@@ -47,7 +47,8 @@ impl Handler for Work {
                 RUN => run::run(&store, &clock, &files, tenant, import),
                 _ => run::undo(&store, &clock, tenant, import),
             };
-            let done = tokio::task::spawn_blocking(work).await.map_err(|e| JobError::Failed(e.to_string()))?;
+            let done =
+                tokio::task::spawn_blocking(work).await.map_err(|e| JobError::Failed(e.to_string()))?;
             done.map_err(|e| match e {
                 // A full disk or a busy store is no fault of the file: waiting for it costs no attempt.
                 RunError::Store(e) if e.kind() == Kind::Busy => JobError::Unreachable(e.to_string()),

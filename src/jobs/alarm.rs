@@ -29,6 +29,8 @@ pub enum AlarmKind {
     JobLate,
     /// The server answered with errors of its own; the key is `http`.
     ServerErrors,
+    /// The last good backup is too old; the key is `backup`.
+    BackupOverdue,
 }
 
 /// Tells people: one case for each kind and key until it is cleared or resolved, and one message when it opens.

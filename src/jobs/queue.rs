@@ -11,6 +11,7 @@ use super::rules::{LONGEST_DELAY, State, next_attempt};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Fault, Kind};
 use crate::base::ids::Id;
+use crate::config::sections::Jobs;
 use crate::first_record;
 use crate::store::table::{Entry, Rows};
 use crate::store::{Dir, Expect, Home, Ix, KeyRange, ReadTx, Result, StoreError, Table, WriteTx, key};
@@ -228,6 +229,18 @@ pub struct Limits {
     pub timeout: Duration,
 }
 
+impl Limits {
+    /// As the settings say for jobs in general, with a time limit of the kind's own.
+    #[must_use]
+    pub fn usual(settings: &Jobs, timeout: Duration) -> Self {
+        Self {
+            attempts: settings.attempts,
+            first_delay: Duration::from_secs(settings.first_delay_s),
+            timeout,
+        }
+    }
+}
+
 /// Jobs somebody is ready to carry out.
 #[derive(Clone, Debug)]
 pub struct Want {
@@ -436,6 +449,17 @@ impl Fault for JobsError {
             Self::Twice(_) => "job.twice",
             Self::Store(e) => e.code(),
         }
+    }
+    fn extra(&self) -> serde_json::Map<String, serde_json::Value> {
+        let Self::State { state, what, wanted: _ } = self else { return serde_json::Map::new() };
+        let allowed: &[&str] = match state {
+            State::Scheduled => &["retried", "cancelled"],
+            State::Dead => &["retried"],
+            State::Running | State::Done => &[],
+        };
+        let members =
+            [("from", state.name().into()), ("requested", (*what).into()), ("allowed", allowed.into())];
+        members.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
     }
     fn retry_after_s(&self) -> Option<u32> {
         if let Self::Store(e) = self { e.retry_after_s() } else { None }

@@ -153,6 +153,10 @@ fn people_retry_what_is_dead_and_cancel_what_waits() {
     assert_eq!(take(&store, at(2), "a.b").len(), 1);
     let refused = store.write(1, Lane::People, move |tx| retry(tx, at(2), id)).wait().unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (Kind::Conflict, "job.invalid_transition"));
+    assert_eq!(
+        (refused.extra()["from"].as_str(), &refused.extra()["allowed"]),
+        (Some("running"), &serde_json::json!([]))
+    );
     let unknown = store.read(1, |tx| find(tx, Id::NIL)).unwrap_err();
     assert_eq!(unknown.kind(), Kind::NotFound);
 }

@@ -171,7 +171,7 @@ impl Floor {
         while !self.house.stop.is_stopped() {
             // Every tick is a look: what comes due next is one seek a kind away.
             if let Err(e) = self.fill().await {
-                tracing::warn!(error = %e, "no jobs can be taken now");
+                tracing::warn!(error = %e, "no tenants to work for");
             }
             let (clock, stop) = (self.house.clock.clone(), self.house.stop.clone());
             tokio::select! {
@@ -194,7 +194,10 @@ impl Floor {
         let first = self.turn % tenants.len().max(1);
         tenants.rotate_left(first);
         for tenant in tenants {
-            self.fill_for(tenant).await?;
+            // One tenant's trouble is not the others'.
+            if let Err(e) = self.fill_for(tenant).await {
+                tracing::warn!(tenant, error = %e, "no jobs can be taken now");
+            }
         }
         Ok(())
     }

@@ -121,7 +121,7 @@ async fn a_panic_is_caught_and_counted_and_the_job_dies_of_the_third() {
     for n in 1..=3 {
         demand(&house, "good.job").await;
         floor.drain().await;
-        let bad = jobs(&house).remove(0);
+        let bad = jobs(&house).into_iter().find(|j| j.kind == "bad.job").unwrap();
         assert_eq!((bad.attempts, bad.last_error.as_deref()), (n, Some("panicked: on purpose")));
         assert_eq!(bad.state, if n < 3 { State::Scheduled } else { State::Dead });
         house.clock.set(bad.next_run);
@@ -175,6 +175,31 @@ async fn a_job_past_its_time_limit_has_failed() {
     let job = jobs(&house).remove(0);
     assert_eq!((job.state, job.attempts), (State::Scheduled, 1));
     assert!(job.last_error.unwrap().contains("0.01 s"));
+}
+
+#[tokio::test]
+async fn what_stays_out_of_reach_is_told_when_it_is_late_and_cleared_when_it_is_done() {
+    let (house, told) = house();
+    let down = Arc::new(AtomicU32::new(1));
+    let seen = Arc::clone(&down);
+    let call = does("call.out", LONG, move |_| {
+        let down = seen.load(Ordering::SeqCst) == 1;
+        std::future::ready(if down { Err(JobError::Unreachable("no answer".into())) } else { Ok(()) })
+    });
+    let mut floor = Floor::new(house.clone(), 1, vec![call]);
+    demand(&house, "call.out").await;
+    while house.clock.now() <= at(LATE.as_secs()) {
+        assert_eq!(told.all(), []);
+        floor.drain().await;
+        house.clock.set(jobs(&house)[0].next_run);
+    }
+    floor.drain().await;
+    assert_eq!(told.all(), [(AlarmKind::JobLate, "call.out".into(), true)]);
+    down.store(0, Ordering::SeqCst);
+    house.clock.set(jobs(&house)[0].next_run);
+    floor.drain().await;
+    assert_eq!(told.all(), [(AlarmKind::JobLate, "call.out".into(), false)]);
+    assert_eq!((jobs(&house)[0].state, jobs(&house)[0].attempts), (State::Done, 1));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::base::clock::{Clock, Timestamp};
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How long one waits after being woken, so that a thousand changes a second wake nobody a thousand times.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_millis(10);
 
 /// Tells the workers that there may be something to do. A lost wake-up costs a delay, never a job.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,8 @@ use super::clock::Origin;
 use super::event::Eid;
 use crate::base::ids::Id;
 use crate::first_record;
-use crate::store::{DEPOT, Head, LogId, ReadTx, Result, StoreError, WriteTx, table};
+use crate::store::check::Before;
+use crate::store::{DEPOT, Hash, Head, LogId, ReadTx, Result, StoreError, WriteTx, table};
 
 /// Business changes.
 pub const BUSINESS: u8 = b'b';
@@ -121,6 +122,32 @@ pub fn append_audit(tx: &mut dyn WriteTx, origin: &Origin, blob: &[u8]) -> Resul
     tx.append(DEPOT, id, &entry, hash)
 }
 
+/// Holds an entry of one of the site's own logs against the chain, for `store::check`; returns the hash at it, none for
+/// a log that isn't chained.
+///
+/// # Errors
+/// When the entry is damaged or not what was appended there.
+pub fn chained(log: u8, before: Before<'_>, entry: &[u8]) -> Result<Option<Hash>> {
+    let (stored, eid): (Hash, Eid) = match log {
+        BUSINESS => match (entry.first_chunk::<16>(), entry.last_chunk::<16>()) {
+            (Some(eid), Some(hash)) if entry.len() == 40 => (*hash, *eid),
+            _ => return Err(StoreError::Corrupt("an entry of the business log is damaged".into())),
+        },
+        AUDIT => split_audit(entry).map(|(hash, blob)| (hash, change::eid(blob)))?,
+        _ => return Ok(None),
+    };
+    let expected = match before {
+        Before::Nothing => change::link(&Hash::default(), &eid),
+        Before::Hash(before) => change::link(before, &eid),
+        Before::Trimmed => stored,
+    };
+    if stored == expected {
+        Ok(Some(stored))
+    } else {
+        Err(StoreError::Corrupt("its hash is not that of the chain".into()))
+    }
+}
+
 /// Splits an entry of log `a` into the chain's hash at it and the blob.
 ///
 /// # Errors
@@ -129,5 +156,45 @@ pub fn split_audit(entry: &[u8]) -> Result<([u8; 16], &[u8])> {
     match entry.split_first_chunk::<16>() {
         Some((hash, blob)) => Ok((*hash, blob)),
         None => Err(StoreError::Corrupt("an entry of the audit log is damaged".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::clock::ORIGIN;
+    use crate::store::redb::Redb;
+    use crate::store::{Lane, Store, check};
+
+    fn faults(store: &Store) -> u64 {
+        let hooks = check::Hooks { chain: Some(&chained), ..check::Hooks::default() };
+        check::run_with(store, &[&ORIGIN], hooks).unwrap().fault_count
+    }
+
+    #[test]
+    fn a_business_log_is_held_against_its_chain() {
+        let store = Store::new(Redb::memory().unwrap());
+        let origin = Origin { site: 1, epoch: 9, last: 0 };
+        let theirs = origin.clone();
+        let linked: Result<u64> = store
+            .write(1, Lane::People, move |tx| {
+                (1..5).map(|n| link_business(tx, &theirs, &[n; 16], n.into())).last().unwrap_or(Ok(0))
+            })
+            .wait();
+        assert_eq!((linked.unwrap(), faults(&store)), (4, 0));
+        let forged = [&[7; 16][..], &5_u64.to_be_bytes(), &[1; 16]].concat();
+        let done: Result<u64> = store
+            .write(1, Lane::People, move |tx| tx.append(DEPOT, own(BUSINESS, &origin), &forged, [1; 16]))
+            .wait();
+        assert_eq!((done.unwrap(), faults(&store)), (5, 1));
+    }
+
+    #[test]
+    fn a_damaged_entry_is_not_taken_for_one() {
+        assert!(
+            chained(BUSINESS, Before::Trimmed, &[0; 39]).is_err()
+                && chained(AUDIT, Before::Trimmed, &[0; 15]).is_err()
+        );
+        assert_eq!(chained(b'x', Before::Nothing, b"anything").unwrap(), None);
     }
 }

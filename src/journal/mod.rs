@@ -14,3 +14,9 @@ pub mod reference;
 
 pub use event::{Eid, FoldKey, Stamped};
 pub use fold::{Aggregate, Cx, Event, Folded, Followed, Written, history, load, receive, record, state_at};
+
+/// This room's tables, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
+    vec![&clock::ORIGIN, &readers::READERS]
+}

@@ -105,6 +105,7 @@ pub fn routes() -> Routes {
 async fn list(call: Call<ViewParcels>, filter: Query<Filter>) -> Response {
     call.read(|tx, grant| -> Result<Answer, ParcelError> {
         let rows = queries::list(tx, grant.scope(), &filter.0)?;
+        call.saw("parcel", rows.items.iter().map(|e| e.value.state.id.0));
         let items = rows.items.iter().map(|e| ParcelView::of(&e.value.state, e.rev)).collect();
         Ok(Answer::page(&Page { items, next: rows.next })?)
     })
@@ -122,6 +123,7 @@ async fn create(call: Call<CreateParcels>, body: Body<NewParcel>) -> Response {
 async fn get(call: Call<ViewParcels>, name: Path<String>) -> Response {
     call.read(|tx, grant| -> Result<Answer, ParcelError> {
         let (found, duplicates) = service::find(tx, grant.scope(), &name)?;
+        call.saw("parcel", [found.value.state.id.0]);
         let view = ParcelView { duplicates, ..ParcelView::of(&found.value.state, found.rev) };
         Ok(Answer::ok(&view)?.rev(found.rev))
     })
@@ -218,6 +220,7 @@ async fn overdue(call: Call<ViewParcels>, input: Query<OverdueInput>) -> Respons
         let at = moment(at.as_deref(), &policy)?;
         let wanted = Overdue { at: at.unwrap_or(now), by, now, limit, cursor };
         let rows = queries::overdue(tx, grant.scope(), &policy.calendar, &wanted)?;
+        call.saw("parcel", rows.items.iter().map(|(p, _)| p.id.0));
         let items = rows.items.iter().map(|(p, rev)| ParcelView::of(p, *rev)).collect();
         Ok(Answer::page(&Page { items, next: rows.next })?)
     })

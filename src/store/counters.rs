@@ -13,7 +13,7 @@ pub fn add(tx: &mut dyn WriteTx, name: &str, delta: i64) -> Result<()> {
     if delta == 0 {
         return Ok(());
     }
-    let now = get(tx, name)? + delta;
+    let now = get(tx, name)?.saturating_add(delta);
     tx.put(COUNTERS, name.as_bytes(), &now.to_be_bytes(), &[], Expect::Any).map(drop)
 }
 

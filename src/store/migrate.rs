@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::table::Checked;
 use super::{Home, Lane, NODE, Result, Store, StoreError, Table, WriteTx};
 use crate::first_record;
 
@@ -16,6 +17,17 @@ pub struct Layout {
 first_record!(Layout);
 
 const LAYOUT: Table<str, Layout> = Table::new(1, "layout", Home::Local);
+
+/// The table of the one record here, for `check`.
+#[must_use]
+pub fn table() -> &'static dyn Checked {
+    &LAYOUT
+}
+
+/// The raw key of that record, by which a backup knows it.
+pub(super) const fn raw_key() -> &'static [u8] {
+    b"\0\0\0\0\0\x01layout"
+}
 
 /// One step: what it does to a tenant's data.
 pub struct Migration {

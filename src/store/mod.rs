@@ -20,9 +20,12 @@ pub mod codec;
 pub mod counters;
 pub mod key;
 pub mod migrate;
+mod queue;
+mod raw;
 pub mod redb;
 pub mod space;
 pub mod table;
+mod veil;
 mod writer;
 
 pub use table::{Entry, Index, Never, Record, Rows, Table};

@@ -7,10 +7,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
 
+use super::raw::{
+    Value, be64, bounds, ended, fits, head_bytes, head_key, is_empty, ix_key, log_key, read_head, rec_key,
+};
 use super::{
     Area, Coll, Dir, Expect, Hash, Head, Home, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice,
     StoreError, Sweep, Tenant, WriteTx, key,
@@ -27,178 +32,34 @@ const HEAD: TableDefinition<Bytes, Bytes> = TableDefinition::new("head");
 pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
     match e.into() {
         redb::Error::Corrupted(why) => StoreError::Corrupt(why),
+        redb::Error::DatabaseAlreadyOpen => {
+            StoreError::Io("the file is open in another process; stop that one first".into())
+        }
         e => StoreError::Io(e.to_string()),
     }
 }
 
-/// Makes the four tables, so that readers always find them.
+/// Makes the four tables where they are missing, so that readers always find them. A file that has them is not written.
 pub(super) fn prepare(db: &Database) -> Result<()> {
+    let tx = db.begin_read().map_err(failed)?;
+    let there = tx
+        .list_tables()
+        .map_err(failed)?
+        .filter(|t| [REC, IX, LOG, HEAD].iter().any(|d| d.name() == t.name()))
+        .count();
+    drop(tx);
+    if there == 4 { Ok(()) } else { probe(db) }
+}
+
+/// Proves that the file takes a commit.
+pub(super) fn probe(db: &Database) -> Result<()> {
     let mut tx = db.begin_write().map_err(failed)?;
+    tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
     tx.set_quick_repair(true);
     for def in [REC, IX, LOG, HEAD] {
         tx.open_table(def).map_err(failed)?;
     }
     tx.commit().map_err(failed)
-}
-
-fn rec_key(tenant: Tenant, c: Coll, pk: &[u8]) -> Vec<u8> {
-    let mut k = Vec::with_capacity(6 + pk.len());
-    k.extend(tenant.to_be_bytes());
-    k.extend(c.id.to_be_bytes());
-    k.extend_from_slice(pk);
-    k
-}
-
-fn ix_prefix(tenant: Tenant, c: Coll, n: u8) -> Vec<u8> {
-    let mut k = Vec::with_capacity(64);
-    k.extend(tenant.to_be_bytes());
-    k.extend(c.id.to_be_bytes());
-    k.push(n);
-    k
-}
-
-fn ix_key(tenant: Tenant, c: Coll, n: u8, ended: &[u8], pk: &[u8]) -> Vec<u8> {
-    let mut k = ix_prefix(tenant, c, n);
-    k.extend_from_slice(ended);
-    k.extend_from_slice(pk);
-    k
-}
-
-fn head_key(tenant: Tenant, p: Part, log: LogId) -> [u8; 18] {
-    let mut k = [0; 18];
-    k[..4].copy_from_slice(&tenant.to_be_bytes());
-    k[4] = p.kind;
-    k[5..9].copy_from_slice(&p.n.to_be_bytes());
-    k[9] = log.log;
-    k[10..].copy_from_slice(&log.epoch.to_be_bytes());
-    k
-}
-
-fn log_key(tenant: Tenant, p: Part, log: LogId, seq: u64) -> [u8; 26] {
-    let mut k = [0; 26];
-    k[..18].copy_from_slice(&head_key(tenant, p, log));
-    k[18..].copy_from_slice(&seq.to_be_bytes());
-    k
-}
-
-fn head_bytes(h: &Head) -> [u8; 32] {
-    let mut b = [0; 32];
-    b[..8].copy_from_slice(&h.last.to_be_bytes());
-    b[8..16].copy_from_slice(&h.floor.to_be_bytes());
-    b[16..].copy_from_slice(&h.hash);
-    b
-}
-
-pub(super) fn read_head(b: &[u8]) -> Result<Head> {
-    let parts = (b.get(..8), b.get(8..16), b.get(16..32));
-    let (Some(last), Some(floor), Some(hash)) = parts else {
-        return Err(StoreError::Corrupt("the end of a log is damaged".into()));
-    };
-    Ok(Head { last: be64(last), floor: be64(floor), hash: hash.try_into().unwrap_or_default() })
-}
-
-fn be64(b: &[u8]) -> u64 {
-    b.try_into().map(u64::from_be_bytes).unwrap_or_default()
-}
-
-/// A record's value: revision, the index keys it has (ended, as they stand in `ix`), body.
-pub(super) struct Value<'a> {
-    pub(super) rev: u64,
-    pub(super) keys: Vec<Option<&'a [u8]>>,
-    pub(super) body: &'a [u8],
-}
-
-const NO_KEY: u16 = u16::MAX;
-
-impl<'a> Value<'a> {
-    pub(super) fn parse(b: &'a [u8]) -> Result<Self> {
-        Self::split(b).ok_or_else(|| StoreError::Corrupt("the head of a record is damaged".into()))
-    }
-
-    fn split(b: &'a [u8]) -> Option<Self> {
-        let rev = be64(b.get(..8)?);
-        let n = *b.get(8)?;
-        let mut rest = b.get(9..)?;
-        let mut keys = Vec::with_capacity(n.into());
-        for _ in 0..n {
-            let len = u16::from_be_bytes(rest.get(..2)?.try_into().ok()?);
-            rest = rest.get(2..)?;
-            if len == NO_KEY {
-                keys.push(None);
-            } else {
-                keys.push(Some(rest.get(..len.into())?));
-                rest = rest.get(len.into()..)?;
-            }
-        }
-        Some(Self { rev, keys, body: rest })
-    }
-
-    pub(super) fn write(rev: u64, keys: &[Option<Vec<u8>>], body: &[u8]) -> Result<Vec<u8>> {
-        let mut out =
-            Vec::with_capacity(9 + body.len() + keys.iter().flatten().map(|k| k.len() + 2).sum::<usize>());
-        out.extend(rev.to_be_bytes());
-        out.push(u8::try_from(keys.len()).map_err(|_| StoreError::Corrupt("too many indexes".into()))?);
-        for k in keys {
-            match k {
-                None => out.extend(NO_KEY.to_be_bytes()),
-                Some(k) => {
-                    let len = u16::try_from(k.len()).ok().filter(|l| *l < MAX_KEY);
-                    let len = len.ok_or_else(|| {
-                        StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len()))
-                    })?;
-                    out.extend(len.to_be_bytes());
-                    out.extend_from_slice(k);
-                }
-            }
-        }
-        out.extend_from_slice(body);
-        Ok(out)
-    }
-}
-
-/// The longest index key.
-const MAX_KEY: u16 = 4096;
-
-/// The bounds of a scan in raw keys, and the length of the prefix that is not part of the position.
-fn bounds(
-    tenant: Tenant,
-    c: Coll,
-    ix: Ix,
-    r: &KeyRange,
-    dir: Dir,
-) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, usize) {
-    let (base, from, to) = match ix {
-        Ix::Primary => (rec_key(tenant, c, &[]), r.from.clone(), r.to.clone()),
-        Ix::Nth(n) => {
-            let escaped = |k: &[u8]| {
-                let mut e = Vec::with_capacity(k.len() + 4);
-                key::escape(&mut e, k);
-                e
-            };
-            (ix_prefix(tenant, c, n), escaped(&r.from), r.to.as_deref().map(escaped))
-        }
-    };
-    let at = |k: &[u8]| [&base[..], k].concat();
-    let mut low = Bound::Included(at(&from));
-    let mut high = match to {
-        Some(to) => Bound::Excluded(at(&to)),
-        None => key::successor(&base).map_or(Bound::Unbounded, Bound::Excluded),
-    };
-    if let Some(after) = &r.after {
-        match dir {
-            Dir::Up => low = Bound::Excluded(at(after)),
-            Dir::Down => high = Bound::Excluded(at(after)),
-        }
-    }
-    (low, high, base.len())
-}
-
-fn is_empty(low: &Bound<Vec<u8>>, high: &Bound<Vec<u8>>) -> bool {
-    match (low, high) {
-        (Bound::Included(a), Bound::Excluded(b)) => a >= b,
-        (Bound::Excluded(a), Bound::Excluded(b)) => a >= b,
-        _ => false,
-    }
 }
 
 type Rows<'a> = redb::Range<'a, Bytes, Bytes>;
@@ -287,6 +148,9 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     }
 
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        if after == u64::MAX {
+            return Ok(Vec::new());
+        }
         let (low, high) = (log_key(self.tenant, p, log, after), log_key(self.tenant, p, log, u64::MAX));
         let rows = self
             .log
@@ -307,7 +171,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
 type ReadTable = redb::ReadOnlyTable<Bytes, Bytes>;
 
 /// One snapshot.
-pub(super) struct Snapshot {
+pub(super) struct Snapshot<'a> {
     rec: ReadTable,
     ix: ReadTable,
     log: ReadTable,
@@ -315,21 +179,21 @@ pub(super) struct Snapshot {
     tenant: Tenant,
     begun: Instant,
     limit: Option<Duration>,
+    /// Raised when the file has to be closed under a long sweep.
+    stop: &'a AtomicBool,
 }
 
-impl Snapshot {
-    pub(super) fn open(db: &Database, tenant: Tenant, limit: Option<Duration>) -> Result<Self> {
+impl<'a> Snapshot<'a> {
+    pub(super) fn open(
+        db: &Database,
+        tenant: Tenant,
+        limit: Option<Duration>,
+        stop: &'a AtomicBool,
+    ) -> Result<Self> {
         let tx = db.begin_read().map_err(failed)?;
         let open = |def| tx.open_table(def).map_err(failed);
-        Ok(Self {
-            rec: open(REC)?,
-            ix: open(IX)?,
-            log: open(LOG)?,
-            head: open(HEAD)?,
-            tenant,
-            begun: Instant::now(),
-            limit,
-        })
+        let (rec, ix, log, head) = (open(REC)?, open(IX)?, open(LOG)?, open(HEAD)?);
+        Ok(Self { rec, ix, log, head, tenant, begun: Instant::now(), limit, stop })
     }
 
     fn view(&self) -> Result<View<'_, ReadTable>> {
@@ -342,7 +206,7 @@ impl Snapshot {
     }
 }
 
-impl ReadTx for Snapshot {
+impl ReadTx for Snapshot<'_> {
     fn tenant(&self) -> Tenant {
         self.tenant
     }
@@ -353,6 +217,7 @@ impl ReadTx for Snapshot {
         self.view()?.scan(c, ix, range, dir, limit)
     }
     fn head(&self, p: Part, log: LogId) -> Result<Head> {
+        self.view()?;
         let raw = self.head.get(&head_key(self.tenant, p, log)[..]).map_err(failed)?;
         raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
     }
@@ -364,7 +229,7 @@ impl ReadTx for Snapshot {
     }
 }
 
-impl Sweep for Snapshot {
+impl Sweep for Snapshot<'_> {
     fn rows(
         &self,
         area: Area,
@@ -378,7 +243,14 @@ impl Sweep for Snapshot {
             Area::Heads => &self.head,
         };
         let low = after.map_or(Bound::Unbounded, Bound::Excluded);
-        walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, f)
+        walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, |k, v| {
+            if self.stop.load(Ordering::Acquire) {
+                return Err(StoreError::ReadOnly {
+                    why: "the file is being reopened after a failure; begin again".into(),
+                });
+            }
+            f(k, v)
+        })
     }
 }
 
@@ -388,9 +260,9 @@ enum Undo {
     Rec(Vec<u8>, Option<Vec<u8>>),
     IxAdded(Vec<u8>),
     IxRemoved(Vec<u8>),
-    Logged([u8; 26]),
-    Trimmed([u8; 26], Vec<u8>),
-    Head([u8; 18], Head),
+    Logged(Vec<u8>),
+    Trimmed(Vec<u8>, Vec<u8>),
+    Head(Vec<u8>, Option<Head>),
     Shared(Vec<u8>, Option<Vec<u8>>),
 }
 
@@ -408,7 +280,7 @@ pub(super) struct Group<'t> {
     ix: WriteTable<'t>,
     log: WriteTable<'t>,
     head: WriteTable<'t>,
-    heads: BTreeMap<[u8; 18], Head>,
+    heads: BTreeMap<Vec<u8>, Head>,
     shared: RefCell<BTreeMap<Vec<u8>, Kept>>,
     undo: Vec<Undo>,
     tenant: Tenant,
@@ -452,8 +324,12 @@ impl<'t> Group<'t> {
                 Undo::IxRemoved(k) => self.ix.insert(&k[..], &[][..]).map(drop),
                 Undo::Logged(k) => self.log.remove(&k[..]).map(drop),
                 Undo::Trimmed(k, v) => self.log.insert(&k[..], &v[..]).map(drop),
-                Undo::Head(k, h) => {
+                Undo::Head(k, Some(h)) => {
                     self.heads.insert(k, h);
+                    Ok(())
+                }
+                Undo::Head(k, None) => {
+                    self.heads.remove(&k);
                     Ok(())
                 }
                 Undo::Shared(k, value) => {
@@ -477,6 +353,26 @@ impl<'t> Group<'t> {
         }
         for (k, h) in std::mem::take(&mut self.heads) {
             self.head.insert(&k[..], &head_bytes(&h)[..]).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a raw row and the index entries it names.
+    fn place(&mut self, area: Area, k: &[u8], v: &[u8]) -> Result<()> {
+        let table = match area {
+            Area::Records => &mut self.rec,
+            Area::Log => &mut self.log,
+            Area::Heads => &mut self.head,
+            Area::Index => return Ok(()),
+        };
+        table.insert(k, v).map_err(failed)?;
+        if area == Area::Records && k.len() >= 6 {
+            for (i, ended) in Value::parse(v)?.keys.iter().enumerate() {
+                let Some(ended) = ended else { continue };
+                let i = u8::try_from(i).unwrap_or(u8::MAX);
+                let ix = [&k[..6], &[i], ended, &k[6..]].concat();
+                self.ix.insert(&ix[..], &[][..]).map_err(failed)?;
+            }
         }
         Ok(())
     }
@@ -575,9 +471,9 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    fn set_head(&mut self, k: [u8; 18], old: Head, new: Head) {
-        self.heads.insert(k, new);
-        self.undo.push(Undo::Head(k, old));
+    fn set_head(&mut self, k: Vec<u8>, new: Head) {
+        let before = self.heads.insert(k.clone(), new);
+        self.undo.push(Undo::Head(k, before));
     }
 }
 
@@ -624,6 +520,7 @@ impl WriteTx for Group<'_> {
         ix: &[Option<Vec<u8>>],
         expect: Expect,
     ) -> Result<u64> {
+        fits(c.name, pk, body)?;
         let k = rec_key(self.tenant, c, pk);
         let old = self.found(c, &k)?;
         let was = old.as_deref().map(Value::parse).transpose()?;
@@ -663,19 +560,24 @@ impl WriteTx for Group<'_> {
     }
 
     fn append(&mut self, p: Part, log: LogId, blob: &[u8], hash: Hash) -> Result<u64> {
+        fits("log", &[], blob)?;
         let old = self.head(p, log)?;
         let new = Head { last: old.last + 1, floor: old.floor, hash };
         let k = log_key(self.tenant, p, log, new.last);
         let put = self.log.insert(&k[..], blob).map(drop);
         self.hurt(put)?;
         self.undo.push(Undo::Logged(k));
-        self.set_head(head_key(self.tenant, p, log), old, new);
+        self.set_head(head_key(self.tenant, p, log), new);
         Ok(new.last)
     }
 
     fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64> {
         let old = self.head(p, log)?;
         let upto = upto.min(old.last).min(old.floor.saturating_add(limit as u64).saturating_sub(1));
+        let went = (upto + 1).saturating_sub(old.floor);
+        if went == 0 {
+            return Ok(0);
+        }
         for seq in old.floor..=upto {
             let k = log_key(self.tenant, p, log, seq);
             let gone = self.log.remove(&k[..]).map(|v| v.map(|v| v.value().to_vec()));
@@ -683,55 +585,47 @@ impl WriteTx for Group<'_> {
                 self.undo.push(Undo::Trimmed(k, v));
             }
         }
-        let went = (upto + 1).saturating_sub(old.floor);
-        self.set_head(head_key(self.tenant, p, log), old, Head { floor: old.floor + went, ..old });
+        self.set_head(head_key(self.tenant, p, log), Head { floor: old.floor + went, ..old });
         Ok(went)
     }
 }
 
-pub(super) fn ended(k: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(k.len() + 4);
-    key::text(&mut out, k);
-    out
-}
+/// Rows of a restore, in the order of their area's keys.
+pub(super) type Loading<'a> = &'a mut dyn Iterator<Item = Result<(Area, Vec<u8>, Vec<u8>)>>;
 
-/// Writes raw rows into an empty file: how a restore fills it. Index entries are made again from the records.
-pub(super) fn load(
-    db: &Database,
-    rows: &mut dyn Iterator<Item = Result<(Area, Vec<u8>, Vec<u8>)>>,
-) -> Result<u64> {
-    const ROWS_A_COMMIT: u64 = 50_000;
-    let mut total = 0;
-    loop {
+/// Makes a new file at `path` of raw rows: how a restore fills it. Index entries are made again from the records.
+pub(super) fn load(path: &Path, rows: Loading<'_>) -> Result<u64> {
+    /// A commit takes what fits well into memory.
+    const BYTES_A_COMMIT: usize = 16 << 20;
+    let db = redb::Builder::new().set_cache_size(64 << 20).create(path).map_err(failed)?;
+    prepare(&db)?;
+    let (mut total, mut more) = (0, true);
+    while more {
         let mut tx = db.begin_write().map_err(failed)?;
         tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
-        let mut n = 0;
+        tx.set_quick_repair(true);
         {
             let mut g = Group::open(&tx)?;
-            for row in (&mut *rows).take(usize::try_from(ROWS_A_COMMIT).unwrap_or(usize::MAX)) {
+            let mut bytes = 0;
+            more = false;
+            for row in &mut *rows {
                 let (area, k, v) = row?;
-                n += 1;
-                let table = match area {
-                    Area::Records => &mut g.rec,
-                    Area::Log => &mut g.log,
-                    Area::Heads => &mut g.head,
-                    Area::Index => continue,
-                };
-                table.insert(&k[..], &v[..]).map_err(failed)?;
-                if area == Area::Records && k.len() >= 6 {
-                    for (i, ended) in Value::parse(&v)?.keys.iter().enumerate() {
-                        let Some(ended) = ended else { continue };
-                        let i = u8::try_from(i).unwrap_or(u8::MAX);
-                        let ix = [&k[..6], &[i], ended, &k[6..]].concat();
-                        g.ix.insert(&ix[..], &[][..]).map_err(failed)?;
-                    }
+                g.place(area, &k, &v)?;
+                total += 1;
+                bytes += k.len() + v.len();
+                if bytes > BYTES_A_COMMIT {
+                    more = true;
+                    break;
                 }
             }
         }
         tx.commit().map_err(failed)?;
-        total += n;
-        if n < ROWS_A_COMMIT {
-            return Ok(total);
-        }
     }
+    Ok(total)
+}
+
+/// Has redb check the pages of the file at `path`, which nobody may have open; true when nothing had to be mended.
+pub(super) fn integrity(path: &Path) -> Result<bool> {
+    let mut db = redb::Builder::new().open(path).map_err(failed)?;
+    db.check_integrity().map_err(failed)
 }

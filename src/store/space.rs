@@ -70,7 +70,8 @@ impl Space {
     /// Lays the ballast down when it is missing and there is room for it.
     pub fn lay_ballast(&self) {
         let Some(path) = self.ballast() else { return };
-        if self.reserve.ballast == 0 || path.exists() || self.level() < Level::Ample {
+        let there = std::fs::metadata(&path).is_ok_and(|m| m.len() == self.reserve.ballast);
+        if self.reserve.ballast == 0 || there || !self.has_room_for(self.reserve.ballast) {
             return;
         }
         let zeros = vec![0_u8; 1 << 20];
@@ -86,9 +87,21 @@ impl Space {
         }
     }
 
-    /// Gives the ballast up; true when there was one.
+    /// Gives the ballast up when the disk is nearly full; true when there was one.
     pub fn drop_ballast(&self) -> bool {
+        if self.has_room_for(0) {
+            return false;
+        }
+        *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
         self.ballast().is_some_and(|path| std::fs::remove_file(path).is_ok())
+    }
+
+    /// Whether there is ample room now, also after `bytes` more.
+    fn has_room_for(&self, bytes: u64) -> bool {
+        let look = self.folder.as_deref().and_then(free);
+        look.is_none_or(|(free, total)| {
+            classify(&self.reserve, free.saturating_sub(bytes), total) == Level::Ample
+        })
     }
 
     fn ballast(&self) -> Option<PathBuf> {

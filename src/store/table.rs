@@ -6,9 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{
-    Coll, Dir, Expect, Home, Ix, KeyRange, MAX_BODY, ReadTx, Rec, Result, StoreError, WriteTx, codec,
-};
+use super::{Coll, Dir, Expect, Home, Ix, KeyRange, ReadTx, Rec, Result, StoreError, WriteTx, codec};
 use crate::base::page::Page;
 
 /// Something that is stored: one version byte, then MessagePack with field names.
@@ -193,9 +191,6 @@ impl<K: AsRef<[u8]> + ?Sized, V: Record> Table<K, V> {
     /// [`StoreError::Unexpected`] when it is not; storage failures.
     pub fn put_if(&self, tx: &mut dyn WriteTx, key: &K, value: &V, expect: Expect) -> Result<u64> {
         let body = encode(self.coll.name, value)?;
-        if body.len() > MAX_BODY {
-            return Err(StoreError::TooLarge { coll: self.coll.name, bytes: body.len() });
-        }
         let keys: Vec<_> = self.indexes.iter().map(|ix| ix(value)).collect();
         tx.put(self.coll, key.as_ref(), &body, &keys, expect)
     }

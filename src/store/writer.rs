@@ -3,7 +3,6 @@
 //! People's writes go before import chunks. Nothing is answered before its commit. After a storage failure the file is
 //! closed, reopened and probed; until that works writes are refused and reads go on.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,11 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability};
+use redb::{Database, Durability, StorageBackend};
 use tokio::sync::oneshot;
 
-use super::redb::{Group, Snapshot, failed, prepare};
+use super::queue::{Gather, Queue, Request};
+use super::redb::{Group, Snapshot, failed, integrity, prepare, probe};
 use super::space::{Level, Reserve, Space};
+use super::veil::Veil;
 use super::{Engine, Lane, ReadTx, Result, Status, StoreError, Sweep, Tenant, Verdict, WriteFn};
 
 /// How the embedded engine is opened.
@@ -31,6 +32,8 @@ pub struct Options {
     pub group: usize,
     /// Work in one group at the most.
     pub group_time: Duration,
+    /// How long after a failure the file is tried again.
+    pub retry_every: Duration,
     /// What is kept free on the disk.
     pub reserve: Reserve,
 }
@@ -43,24 +46,40 @@ impl Default for Options {
             queue: 4096,
             group: 256,
             group_time: Duration::from_millis(4),
+            retry_every: Duration::from_millis(500),
             reserve: Reserve::default(),
         }
     }
 }
 
-type Opener = Box<dyn Fn() -> Result<Database> + Send + Sync>;
-
-struct Request {
-    tenant: Tenant,
-    f: WriteFn,
-    done: oneshot::Sender<Result<()>>,
+/// How the file is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum As {
+    /// For good.
+    Written,
+    /// For reading alone, while the disk refuses writes.
+    Veiled,
 }
 
-#[derive(Default)]
-struct Queue {
-    people: VecDeque<Request>,
-    bulk: VecDeque<Request>,
-    closing: bool,
+type Opener = Box<dyn Fn(As) -> Result<Database> + Send + Sync>;
+
+/// The opener of a backend that `make` makes anew each time.
+fn opener<B: StorageBackend>(
+    cache: usize,
+    make: impl Fn() -> std::io::Result<B> + Send + Sync + 'static,
+) -> Opener {
+    Box::new(move |how| {
+        let mut builder = redb::Builder::new();
+        builder.set_cache_size(cache);
+        let under = make().map_err(|e| StoreError::Io(e.to_string()))?;
+        match how {
+            As::Written => builder.create_with_backend(under),
+            As::Veiled => {
+                builder.create_with_backend(Veil::over(under).map_err(|e| StoreError::Io(e.to_string()))?)
+            }
+        }
+        .map_err(failed)
+    })
 }
 
 struct Shared {
@@ -68,6 +87,9 @@ struct Shared {
     open: Opener,
     file: Option<PathBuf>,
     db: RwLock<Option<Arc<Database>>>,
+    /// Tells long sweeps to let go of the file.
+    reopening: AtomicBool,
+    tried: Mutex<Option<Instant>>,
     space: Space,
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -91,9 +113,21 @@ impl Redb {
     /// # Errors
     /// When another process has it open, or it can't be read.
     pub fn file(path: &Path, options: Options) -> Result<Self> {
-        let (at, cache) = (path.to_path_buf(), options.cache);
-        let open = move || redb::Builder::new().set_cache_size(cache).create(&at).map_err(failed);
-        Self::over(Box::new(open), path.parent().map(Path::to_path_buf), Some(path.to_path_buf()), options)
+        let at = path.to_path_buf();
+        let open = opener(options.cache, move || {
+            let file =
+                std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&at)?;
+            redb::backends::FileBackend::new(file).map_err(|e| std::io::Error::other(failed(e).to_string()))
+        });
+        Self::over(open, path.parent().map(Path::to_path_buf), Some(path.to_path_buf()), options)
+    }
+
+    /// Has the pages of the file at `path`, which nobody may have open, checked; true when nothing had to be mended.
+    ///
+    /// # Errors
+    /// When the file is open elsewhere, or can't be read at all.
+    pub fn integrity(path: &Path) -> Result<bool> {
+        integrity(path)
     }
 
     /// A store that lives in memory and dies with it.
@@ -101,31 +135,25 @@ impl Redb {
     /// # Errors
     /// Never in practice.
     pub fn memory() -> Result<Self> {
-        let cache = Options::default().cache;
-        let backend = move || {
-            let memory = redb::backends::InMemoryBackend::new();
-            redb::Builder::new().set_cache_size(cache).create_with_backend(memory).map_err(failed)
-        };
-        Self::over(Box::new(backend), None, None, Options::default())
+        let options = Options::default();
+        let open = opener(options.cache, || Ok(redb::backends::InMemoryBackend::new()));
+        Self::over(open, None, None, options)
     }
 
     /// A store over a backend of the caller's, opened anew by `open` after each failure: for tests that cut the power.
     ///
     /// # Errors
-    /// What `open` returns.
-    pub fn backend<B: redb::StorageBackend>(
+    /// When what `open` returns can't be opened.
+    pub fn backend<B: StorageBackend>(
         open: impl Fn() -> B + Send + Sync + 'static,
         folder: Option<PathBuf>,
         options: Options,
     ) -> Result<Self> {
-        let cache = options.cache;
-        let open =
-            move || redb::Builder::new().set_cache_size(cache).create_with_backend(open()).map_err(failed);
-        Self::over(Box::new(open), folder, None, options)
+        Self::over(opener(options.cache, move || Ok(open())), folder, None, options)
     }
 
     fn over(open: Opener, folder: Option<PathBuf>, file: Option<PathBuf>, options: Options) -> Result<Self> {
-        let db = open()?;
+        let db = open(As::Written)?;
         prepare(&db)?;
         let space = Space::new(folder.as_deref(), options.reserve);
         space.lay_ballast();
@@ -134,6 +162,8 @@ impl Redb {
             open,
             file,
             db: RwLock::new(Some(Arc::new(db))),
+            reopening: AtomicBool::new(false),
+            tried: Mutex::default(),
             space,
             queue: Mutex::default(),
             wake: Condvar::new(),
@@ -176,25 +206,31 @@ impl Engine for Redb {
     fn read(&self, tenant: Tenant, f: &mut dyn FnMut(&dyn ReadTx) -> Result<()>) -> Result<()> {
         let db = self.shared.database()?;
         let _open = self.shared.note_read();
-        f(&Snapshot::open(&db, tenant, Some(self.shared.options.read_deadline))?)
+        f(&Snapshot::open(&db, tenant, Some(self.shared.options.read_deadline), &self.shared.reopening)?)
     }
 
     fn sweep(&self, f: &mut dyn FnMut(&dyn Sweep) -> Result<()>) -> Result<()> {
         let db = self.shared.database()?;
         let _open = self.shared.note_read();
-        f(&Snapshot::open(&db, super::NODE, None)?)
+        f(&Snapshot::open(&db, super::NODE, None, &self.shared.reopening)?)
     }
 
     fn write(&self, tenant: Tenant, lane: Lane, f: WriteFn) -> oneshot::Receiver<Result<()>> {
         let (done, answer) = oneshot::channel();
         let mut queue = lock(&self.shared.queue);
         let waiting = queue.people.len() + queue.bulk.len();
+        // Imports leave half of the room to people.
+        let room = if lane == Lane::People {
+            self.shared.options.queue
+        } else {
+            self.shared.options.queue.div_ceil(2)
+        };
         if queue.closing {
             let _ = done.send(Err(StoreError::Closed));
-        } else if waiting >= self.shared.options.queue {
+        } else if waiting >= room {
             let _ = done.send(Err(StoreError::Busy { waiting }));
         } else {
-            let request = Request { tenant, f, done };
+            let request = Request { tenant, lane, f, done };
             match lane {
                 Lane::People => queue.people.push_back(request),
                 Lane::Bulk => queue.bulk.push_back(request),
@@ -232,7 +268,10 @@ impl Engine for Redb {
         lock(&self.shared.queue).closing = true;
         self.shared.wake.notify_all();
         if let Some(thread) = lock(&self.thread).take() {
-            let _ = thread.join();
+            // The last handle may have lived in a write function, which dies on the writer's own thread.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -261,66 +300,68 @@ impl Shared {
         let mut gather = Gather::default();
         while let Some(mut group) = self.next_group(&mut gather) {
             let (begun, size) = (Instant::now(), group.len());
-            self.turn(&mut group);
+            if catch_unwind(AssertUnwindSafe(|| self.turn(&mut group))).is_err() {
+                let why = "the writer failed unexpectedly";
+                self.latch(why);
+                answer(&mut group, &[], Err(StoreError::Io(why.into())));
+            }
             gather.learn(begun.elapsed(), size);
-            self.writes.fetch_add(size as u64, Ordering::Relaxed);
         }
         *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Waits for requests and takes a group of them: people first, then at most one import chunk.
+    /// Waits for requests and takes a group of them: people first, then at most one import chunk. After a failure the
+    /// group may be empty: then its turn only tries the file again.
     fn next_group(&self, gather: &mut Gather) -> Option<Vec<Request>> {
         let mut queue = lock(&self.queue);
         while queue.people.is_empty() && queue.bulk.is_empty() {
             if queue.closing {
                 return None;
             }
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            if self.latched.load(Ordering::Acquire) {
+                let pause = self.options.retry_every.max(Duration::from_millis(50));
+                let (woken, out) =
+                    self.wake.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
+                if out.timed_out() && woken.people.is_empty() && woken.bulk.is_empty() {
+                    return Some(Vec::new());
+                }
+                queue = woken;
+            } else {
+                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
         }
         if let Some(wait) = gather.worth_waiting(queue.people.len(), self.options.group) {
-            queue = self
-                .wake
-                .wait_timeout_while(queue, wait, |q| !q.closing && q.people.len() < gather.crowd)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            let enough = |q: &mut Queue| !q.closing && q.people.len() < gather.crowd;
+            queue =
+                self.wake.wait_timeout_while(queue, wait, enough).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let n = queue.people.len().min(self.options.group);
-        let mut group: Vec<Request> = queue.people.drain(..n).collect();
-        if n < self.options.group {
-            group.extend(queue.bulk.pop_front());
-        }
-        Some(group)
+        Some(queue.take(self.options.group))
     }
 
     /// One group's turn: run, commit, answer. Requests that ran out of the group's time go back to the queue's front.
+    ///
+    /// After a failed commit nobody is told of success, and nothing runs a second time: the failed sync may yet have
+    /// reached the disk, and then a second run would be a second change. The caller's repeated request, with its key,
+    /// finds out.
     fn turn(&self, group: &mut Vec<Request>) {
         if let Err(e) = self.fit_to_write() {
             return answer(group, &[], Err(e));
         }
         let mut verdicts = Vec::new();
-        let mut done = self.attempt(group, &mut verdicts);
-        if let Err(StoreError::Io(why)) = &done {
-            tracing::error!(error = %why, "a commit failed; reopening the store");
-            self.latch(why);
-            if self.space.drop_ballast() && self.recover().is_ok() {
-                // The ballast made room: the same requests run again, on the state from before their group.
-                done = self.attempt(group, &mut verdicts);
-                if let Err(StoreError::Io(why)) = &done {
-                    self.latch(why);
-                }
-            } else {
-                let _ = self.reopen();
+        let done = self.attempt(group, &mut verdicts);
+        match &done {
+            Ok(()) => lock(&self.queue).put_back(group.split_off(verdicts.len())),
+            Err(e) => {
+                tracing::error!(error = %e, "a commit failed; reopening the store");
+                self.latch(&e.to_string());
             }
         }
-        let taken = verdicts.len();
-        if done.is_ok() && taken < group.len() {
-            let rest = group.split_off(taken);
-            let mut queue = lock(&self.queue);
-            for request in rest.into_iter().rev() {
-                queue.people.push_front(request);
-            }
-        }
+        let failed = done.is_err();
         answer(group, &verdicts, done);
+        if failed {
+            self.space.drop_ballast();
+            let _ = self.recover();
+        }
     }
 
     /// Runs requests until the group's time is used up, and commits them.
@@ -331,7 +372,7 @@ impl Shared {
         tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
         tx.set_quick_repair(true);
         let begun = Instant::now();
-        let mut keep = false;
+        let mut kept = 0;
         let run = || -> Result<()> {
             let mut g = Group::open(&tx)?;
             for request in group {
@@ -341,9 +382,8 @@ impl Shared {
                     return Err(StoreError::Io("a write to the file failed".into()));
                 }
                 match ran {
-                    Ok(Verdict::Commit) => keep = true,
-                    Ok(Verdict::Abort) => g.roll_back()?,
-                    Err(_) => g.roll_back()?,
+                    Ok(Verdict::Commit) => kept += 1,
+                    Ok(Verdict::Abort) | Err(_) => g.roll_back()?,
                 }
                 verdicts.push(ran.map(drop).map_err(|_| {
                     StoreError::Corrupt("a change failed unexpectedly; it was not made".into())
@@ -355,21 +395,26 @@ impl Shared {
             g.finish()
         };
         run()?;
-        if !keep {
+        if kept == 0 {
             return tx.abort().map_err(failed);
         }
         tx.commit().map_err(failed)?;
         self.commits.fetch_add(1, Ordering::Relaxed);
+        self.writes.fetch_add(kept, Ordering::Relaxed);
         Ok(())
     }
 
     fn fit_to_write(&self) -> Result<()> {
-        if self.space.level() == Level::ReadOnly && !self.space.drop_ballast() {
-            return Err(StoreError::ReadOnly { why: disk_words(Level::ReadOnly).into() });
-        }
         if self.latched.load(Ordering::Acquire) {
-            self.recover()
-                .map_err(|e| StoreError::ReadOnly { why: format!("the disk fails ({e}); trying again") })?;
+            let again = lock(&self.tried).is_none_or(|at| at.elapsed() >= self.options.retry_every);
+            let recovered = if again { self.recover() } else { Err(StoreError::Closed) };
+            if recovered.is_err() {
+                let why = lock(&self.trouble).clone().unwrap_or_default();
+                return Err(StoreError::ReadOnly { why: format!("{why}; trying again") });
+            }
+        }
+        if self.space.level() == Level::ReadOnly {
+            return Err(StoreError::ReadOnly { why: disk_words(Level::ReadOnly).into() });
         }
         Ok(())
     }
@@ -379,10 +424,16 @@ impl Shared {
         *lock(&self.trouble) = Some(format!("the last write failed: {why}"));
     }
 
-    /// Reopens the file and proves that it takes a commit.
+    /// Reopens the file and proves that it takes a commit. While it does not, a veil over it lets reads go on.
     fn recover(&self) -> Result<()> {
-        self.reopen()?;
-        prepare(&*self.database()?)?;
+        *lock(&self.tried) = Some(Instant::now());
+        let opened = self.reopen(As::Written).and_then(|()| probe(&*self.database()?));
+        if let Err(e) = opened {
+            if let Err(e) = self.reopen(As::Veiled) {
+                tracing::error!(error = %e, "the store cannot even be read");
+            }
+            return Err(e);
+        }
         self.latched.store(false, Ordering::Release);
         *lock(&self.trouble) = None;
         tracing::info!("the store takes writes again");
@@ -390,28 +441,35 @@ impl Shared {
         Ok(())
     }
 
-    /// Closes the file, once its readers are through, and opens it again.
-    fn reopen(&self) -> Result<()> {
-        let old = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut old) = old {
-            let patience = Instant::now() + self.options.read_deadline * 2;
-            loop {
-                match Arc::try_unwrap(old) {
-                    Ok(db) => break drop(db),
-                    Err(held) if Instant::now() < patience => {
-                        old = held;
-                        std::thread::sleep(Duration::from_millis(1));
-                    }
-                    Err(held) => {
-                        *self.db.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    /// Closes the file, once its readers are through, and opens it again. Reads that begin meanwhile wait.
+    fn reopen(&self, how: As) -> Result<()> {
+        self.reopening.store(true, Ordering::Release);
+        let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        let swapped = self.let_go(&mut db).and_then(|()| {
+            *db = Some(Arc::new((self.open)(how)?));
+            Ok(())
+        });
+        self.reopening.store(false, Ordering::Release);
+        if swapped.is_ok() {
+            self.reopened.fetch_add(1, Ordering::Relaxed);
+        }
+        swapped
+    }
+
+    fn let_go(&self, db: &mut Option<Arc<Database>>) -> Result<()> {
+        let patience = Instant::now() + self.options.read_deadline * 2;
+        while let Some(held) = db.take() {
+            match Arc::try_unwrap(held) {
+                Ok(alone) => drop(alone),
+                Err(held) => {
+                    *db = Some(held);
+                    if Instant::now() > patience {
                         return Err(StoreError::Io("a reader holds the file open".into()));
                     }
+                    std::thread::sleep(Duration::from_millis(1));
                 }
             }
         }
-        let db = (self.open)()?;
-        *self.db.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(db));
-        self.reopened.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -423,40 +481,5 @@ fn answer(group: &mut Vec<Request>, verdicts: &[Result<()>], done: Result<()>) {
             Err(e) => Err(e.clone()),
         };
         let _ = request.done.send(said);
-    }
-}
-
-/// Whether to wait a moment for more company. A writer that starts at once gets every second half of a crowd whose
-/// answers it has just sent; an eighth of the last group's time brings the rest, and costs nothing where it does not.
-#[derive(Default)]
-struct Gather {
-    last: Duration,
-    crowd: usize,
-    waited: bool,
-    skip: u32,
-}
-
-impl Gather {
-    const FROM: Duration = Duration::from_micros(500);
-
-    fn worth_waiting(&mut self, here: usize, most: usize) -> Option<Duration> {
-        self.waited = false;
-        if self.skip > 0 {
-            self.skip -= 1;
-            return None;
-        }
-        if self.last < Self::FROM || here >= self.crowd || here >= most {
-            return None;
-        }
-        self.waited = true;
-        Some(self.last / 8)
-    }
-
-    fn learn(&mut self, took: Duration, size: usize) {
-        if self.waited && size < self.crowd {
-            self.skip = 8;
-        }
-        self.last = took;
-        self.crowd = size.max(self.crowd - self.crowd / 8);
     }
 }

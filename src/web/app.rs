@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::audit::sightings::Sightings;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::identity::gate::Gate;
+use crate::jobs::alarm::ServerErrors;
 use crate::jobs::runner::Wake;
 use crate::store::Store;
+use crate::store::table::Checked;
 
 /// The running depot: its store, clock, settings and the gate that knows who is who. Cheap to clone.
 #[derive(Clone)]
@@ -24,4 +27,10 @@ pub struct App {
     pub folder: Arc<PathBuf>,
     /// Wakes the workers when there is something for them.
     pub wake: Wake,
+    /// Who looked at whose data, until it is written down.
+    pub sightings: Sightings,
+    /// Counts the answers that were our own failure.
+    pub errors: ServerErrors,
+    /// Every table there is, for `check`.
+    pub tables: fn() -> Vec<&'static dyn Checked>,
 }

@@ -2,6 +2,8 @@
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut, Data};
@@ -14,7 +16,9 @@ use super::answer::Answer;
 use super::app::App;
 use super::error::{ApiError, Refusal};
 use super::idempotency::{self, Repeat};
+use super::shell;
 use crate::base::error::{Fault, Invalid, Kind};
+use crate::base::ids::Id;
 use crate::identity::features::Feature;
 use crate::identity::gate::Shown;
 use crate::identity::grant::{Grant, Principal};
@@ -35,22 +39,25 @@ impl<F: Feature> FromRequest for Call<F> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admit(req))
+        ready(Self::admit(req))
     }
 }
 
-fn admit<F: Feature>(req: &HttpRequest) -> Result<Call<F>, ApiError> {
+fn principal(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
     let app = app(req)?;
-    let principal = app.gate.admit(&app.store, &shown(req), app.clock.now())?;
-    let grant = principal.grant::<F>()?;
-    Ok(Call { app, grant, request: req.clone() })
+    let principal = match shell::control_tenant(req) {
+        Some(tenant) => Arc::new(Principal::system(tenant)),
+        None => app.gate.admit(&app.store, &shown(req), app.clock.now())?,
+    };
+    Ok((app, principal))
 }
 
 /// The session cookie's name.
 pub const SESSION_COOKIE: &str = "crossdock_session";
 
 /// What a request shows of its sender.
-fn shown(req: &HttpRequest) -> Shown<'_> {
+#[must_use]
+pub fn shown(req: &HttpRequest) -> Shown<'_> {
     let header = |name: &str| req.headers().get(name).and_then(|v| v.to_str().ok());
     let cookies = header("cookie").into_iter().flat_map(|c| c.split(';'));
     let session =
@@ -63,8 +70,18 @@ fn shown(req: &HttpRequest) -> Shown<'_> {
         csrf: header("x-csrf-token"),
         changes: !req.method().is_safe(),
         same_origin,
-        address: req.peer_addr().map(|a| a.ip()),
+        address: shell::address(req),
     }
+}
+
+/// Whoever is logged in, whatever they may do: for what everybody may do to their own session.
+///
+/// # Errors
+/// 401 when nobody is.
+pub fn caller(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
+    let app = app(req)?;
+    let principal = app.gate.admit(&app.store, &shown(req), app.clock.now())?;
+    Ok((app, principal))
 }
 
 /// The running depot behind a request.
@@ -77,6 +94,15 @@ pub fn app(req: &HttpRequest) -> Result<Data<App>, ApiError> {
 }
 
 impl<F: Feature> Call<F> {
+    /// The proof that whoever sent `req` may do `F`, for a route that asks for it under conditions only.
+    ///
+    /// # Errors
+    /// 401 when nobody is known by it, 403 when they may not.
+    pub fn admit(req: &HttpRequest) -> Result<Self, ApiError> {
+        let (app, principal) = principal(req)?;
+        Ok(Self { app, grant: principal.grant::<F>()?, request: req.clone() })
+    }
+
     /// Who calls.
     #[must_use]
     pub fn principal(&self) -> &Principal {
@@ -116,6 +142,14 @@ impl<F: Feature> Call<F> {
         self.if_match()?
             .or(version)
             .ok_or_else(|| Refusal::new(Kind::Unconditional, "request.unconditional", needed).into())
+    }
+
+    /// Notes that the caller has seen these records of people.
+    pub fn saw(&self, record: &'static str, ids: impl IntoIterator<Item = Id>) {
+        let (actor, now) = (self.grant.actor(), self.app.clock.now());
+        if !actor.is_system() {
+            self.app.sightings.saw(self.grant.tenant(), actor, record, ids, now);
+        }
     }
 
     /// Answers from one snapshot of the caller's tenant.
@@ -223,8 +257,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 let detail = format!("send application/json, not {}", req.content_type());
                 return Err(Refusal::new(Kind::Unsupported, "request.media_type", detail).into());
             }
-            let bytes =
-                collect(payload, usize::try_from(limits.body_max_bytes).unwrap_or(usize::MAX)).await?;
+            let bytes = collect(
+                payload,
+                usize::try_from(limits.body_max_bytes).unwrap_or(usize::MAX),
+                Duration::from_secs(limits.body_timeout_s),
+            )
+            .await?;
             if req.headers().contains_key("idempotency-key") {
                 req.extensions_mut().insert(BodyHash(*blake3::hash(&bytes).as_bytes()));
             }
@@ -233,13 +271,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// Collects a body of at most `max` bytes.
+/// Collects a body of at most `max` bytes, and gives up when none comes for `patience`.
 ///
 /// # Errors
-/// 413 beyond the limit, 400 when the connection breaks.
-pub async fn collect(mut payload: Payload, max: usize) -> Result<Bytes, ApiError> {
+/// 413 beyond the limit, 400 when the connection breaks or stands still.
+pub async fn collect(mut payload: Payload, max: usize, patience: Duration) -> Result<Bytes, ApiError> {
     let mut bytes = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
+    loop {
+        let next = tokio::time::timeout(patience, payload.next()).await;
+        let still = |_| {
+            Refusal::new(
+                Kind::Malformed,
+                "request.slow",
+                format!("no byte of the body came for {} s", patience.as_secs()),
+            )
+        };
+        let Some(chunk) = next.map_err(still)? else { break };
         let chunk = chunk.map_err(|e| {
             Refusal::new(Kind::Malformed, "request.broken", format!("the body ended early: {e}"))
         })?;

@@ -1,10 +1,9 @@
 //! The one table from a failure's class to a status, and the problem document (RFC 9457) every refusal is.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
@@ -46,18 +45,7 @@ impl fmt::Display for ApiError {
     }
 }
 
-thread_local! {
-    /// The id of the request this worker is answering, for the problem document.
-    static REQUEST_ID: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// Notes the id of the request that is answered now.
-pub fn note_request_id(id: &str) {
-    REQUEST_ID.with_borrow_mut(|r| {
-        r.clear();
-        r.push_str(id);
-    });
-}
+impl std::error::Error for ApiError {}
 
 /// The status of a class of failures.
 #[must_use]
@@ -85,6 +73,14 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
+        self.respond(None)
+    }
+}
+
+impl ApiError {
+    /// The problem document, with the id of the request it answers when that is known.
+    #[must_use]
+    pub fn respond(&self, request_id: Option<&str>) -> HttpResponse {
         let status = self.status_code();
         let mut body = self.extra.clone();
         body.insert("type".into(), "about:blank".into());
@@ -92,7 +88,9 @@ impl ResponseError for ApiError {
         body.insert("status".into(), status.as_u16().into());
         body.insert("code".into(), self.code.into());
         body.insert("detail".into(), self.detail.clone().into());
-        REQUEST_ID.with_borrow(|id| body.insert("request_id".into(), id.clone().into()));
+        if let Some(id) = request_id {
+            body.insert("request_id".into(), id.into());
+        }
         if !self.fields.is_empty() {
             body.insert("errors".into(), json!(self.fields));
         }
@@ -140,12 +138,27 @@ impl Fault for Refusal {
     }
 }
 
-/// Answers a method that a path does not have.
-#[allow(clippy::unused_async)] // the form of a handler
-pub async fn wrong_method(req: actix_web::HttpRequest) -> HttpResponse {
-    let detail = format!("{} does not take {}", req.path(), req.method());
-    let body = json!({"type": "about:blank", "title": "Method Not Allowed", "status": 405, "code": "request.method", "detail": detail});
-    HttpResponse::MethodNotAllowed().content_type("application/problem+json").body(body.to_string())
+/// A problem document for a status no [`Kind`] stands for.
+#[must_use]
+pub fn problem(status: StatusCode, code: &str, detail: &str, request_id: Option<&str>) -> HttpResponse {
+    let title = status.canonical_reason().unwrap_or("error");
+    let mut body = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail});
+    if let Some(id) = request_id {
+        body["request_id"] = id.into();
+    }
+    HttpResponse::build(status).content_type("application/problem+json").body(body.to_string())
+}
+
+/// Answers a method that a path does not have with those it has.
+#[must_use]
+pub fn wrong_method(req: &actix_web::HttpRequest, allowed: &str) -> HttpResponse {
+    let detail = format!("{} takes {allowed}, not {}", req.path(), req.method());
+    let id = super::shell::request_id(req);
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "request.method", &detail, id.as_deref());
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
 }
 
 /// Answers a path that does not exist.

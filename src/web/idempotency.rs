@@ -12,7 +12,8 @@ use crate::base::clock::Timestamp;
 use crate::base::error::Kind;
 use crate::base::ids::Id;
 use crate::first_record;
-use crate::store::{Home, ReadTx, Result, StoreError, Table, WriteTx};
+use crate::jobs::retention::{Retained, older};
+use crate::store::{Home, Ix, KeyRange, ReadTx, Result, StoreError, Table, WriteTx};
 
 /// The longest key a client may send.
 pub const MAX_KEY: usize = 255;
@@ -112,4 +113,24 @@ pub fn mark_replay(response: &mut HttpResponse) {
     response
         .headers_mut()
         .insert(HeaderName::from_static("idempotent-replay"), HeaderValue::from_static("true"));
+}
+
+/// How long answers are kept, for the retention table.
+#[must_use]
+pub fn retained() -> Retained {
+    Retained {
+        name: "idempotency",
+        days: |r| r.idempotency,
+        find: |tx, before, after, limit| {
+            let range = KeyRange { after, ..KeyRange::all() };
+            older(&KEPT, tx, (Ix::Primary, range), limit, |k| k.at < before)
+        },
+        remove: |tx, pk| Id::from_slice(pk).map_or(Ok(()), |id| KEPT.del(tx, &id).map(drop)),
+    }
+}
+
+/// This module's table, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
+    vec![&KEPT]
 }

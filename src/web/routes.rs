@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::{FromRequest, Handler, Responder, Route as ActixRoute, web};
+use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route as ActixRoute, web};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
@@ -13,6 +13,10 @@ use crate::identity::features::Feature;
 
 /// The base of every area's routes.
 pub const BASE: &str = "/api/v1";
+
+/// The path a request was matched by, as it stands in the table: what metrics and logs name a route by.
+#[derive(Clone, Debug)]
+pub struct Pattern(pub Arc<str>);
 
 type Named = (String, RefOr<Schema>);
 
@@ -198,11 +202,16 @@ pub fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
         paths.sort_by_key(|(p, _)| p.contains('{'));
         let mut scope = web::scope(first);
         for (path, routes) in paths {
-            let mut resource = web::resource(path);
+            let allowed: Vec<&str> = routes.iter().map(|r| r.method.as_str()).collect();
+            let allowed = allowed.join(", ");
+            let pattern = Pattern(format!("{BASE}{first}{path}").into());
+            let mut resource = web::resource(path).app_data(pattern);
             for route in routes {
                 resource = resource.route((route.make)());
             }
-            scope = scope.service(resource.default_service(web::to(super::error::wrong_method)));
+            scope = scope.service(resource.default_service(web::to(move |req: HttpRequest| {
+                std::future::ready(super::error::wrong_method(&req, &allowed))
+            })));
         }
         base = base.service(scope);
     }

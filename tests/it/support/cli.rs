@@ -22,8 +22,26 @@ impl Folder {
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
         let folder = Self { dir };
         let data = folder.data();
-        let args = ["--role", "depot", "--tenant", "acme", "--depot", "north", "--zone", zone, "--admin-user", LOGIN];
-        let out = folder.run(["init", "--data-dir"].into_iter().map(Into::into).chain([data.into_os_string()]).chain(args.map(Into::into)).chain(["--admin-password-file".into(), password.into_os_string()]));
+        let args = [
+            "--role",
+            "depot",
+            "--tenant",
+            "acme",
+            "--depot",
+            "north",
+            "--zone",
+            zone,
+            "--admin-user",
+            LOGIN,
+        ];
+        let out = folder.run(
+            ["init", "--data-dir"]
+                .into_iter()
+                .map(Into::into)
+                .chain([data.into_os_string()])
+                .chain(args.map(Into::into))
+                .chain(["--admin-password-file".into(), password.into_os_string()]),
+        );
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         folder
     }
@@ -48,11 +66,18 @@ impl Folder {
 
     /// Runs `verb` on the data folder and reads its JSON.
     pub fn json(&self, verb: &str, args: &[&str]) -> Value {
-        let mut all = vec![verb.into(), "--data-dir".into(), self.data().into_os_string()];
+        let mut all: Vec<std::ffi::OsString> = verb.split(' ').map(Into::into).collect();
+        all.extend(["--data-dir".into(), self.data().into_os_string()]);
         all.extend(args.iter().map(Into::into));
         let out = self.run(all);
-        assert!(out.status.success(), "{verb}: {}\n{}", String::from_utf8_lossy(&out.stderr), String::from_utf8_lossy(&out.stdout));
-        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{verb}: {e}: {}", String::from_utf8_lossy(&out.stdout)))
+        assert!(
+            out.status.success(),
+            "{verb}: {}\n{}",
+            String::from_utf8_lossy(&out.stderr),
+            String::from_utf8_lossy(&out.stdout)
+        );
+        serde_json::from_slice(&out.stdout)
+            .unwrap_or_else(|e| panic!("{verb}: {e}: {}", String::from_utf8_lossy(&out.stdout)))
     }
 
     /// Imports `file` and returns what was said of it.
@@ -64,6 +89,6 @@ impl Folder {
     pub fn map(&self, source: &str, words: &[(&str, &str)]) {
         let csv: String = words.iter().map(|(w, s)| format!("{w},{w},{s}\n")).collect();
         let file = self.file(&format!("{source}-map.csv"), format!("code,meaning,status\n{csv}").as_bytes());
-        self.json("status-map", &["set", "--source", source, "--json", file.to_str().unwrap()]);
+        self.json("status-map set", &["--source", source, "--json", file.to_str().unwrap()]);
     }
 }

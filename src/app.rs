@@ -1,0 +1,417 @@
+//! Wires the depot together: folder, keys, store, clock, gate, workers and server; its start and its orderly stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::app::house::Working;
+use crate::audit::sightings::Sightings;
+use crate::base::clock::Clock;
+use crate::config::Config;
+use crate::config::choices::TlsMode;
+use crate::identity::gate::Gate;
+use crate::identity::private::{self, PrivateError};
+use crate::identity::secret::{Keys, SecretError};
+use crate::identity::setup::SetUp;
+use crate::identity::token::TokenError;
+use crate::jobs::alarm::ServerErrors;
+use crate::jobs::runner::{Stop, Wake};
+use crate::operation::backups;
+use crate::store::backup;
+use crate::store::migrate::{self, MIGRATIONS};
+use crate::store::redb::{Options, Redb};
+use crate::store::space::Reserve;
+use crate::store::{NODE, Store, StoreError};
+use crate::web::control::Control;
+use crate::web::error::ApiError;
+use crate::web::pages::{NewDepot, Setup};
+use crate::web::server::{self, Check, Parts, ServeError};
+use crate::web::tls::{Source, Tls, TlsError};
+use crate::web::{App, Routes, health, machines, openapi};
+use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, settings};
+
+pub mod house;
+
+/// The store's file in the data folder.
+pub const STORE: &str = "depot.redb";
+/// Between two rounds of what recurs while the server runs.
+const ROUND: Duration = Duration::from_secs(5);
+/// Rounds between two looks at the certificate: about a day.
+const ROUNDS_PER_RENEWAL: u32 = 24 * 60 * 60 / 5;
+
+/// Every area's routes; those that are asked for most stand first.
+#[must_use]
+pub fn areas() -> Vec<Routes> {
+    vec![
+        parcels::api::routes(),
+        cases::api::routes(),
+        imports::api::routes(),
+        parcels::map_api::routes(),
+        identity::auth::api::routes(),
+        identity::api::routes(),
+        identity::keys::api::routes(),
+        identity::setup::api::routes(),
+        settings::api::routes(),
+        audit::api::routes(),
+        jobs::api::routes(),
+        notify::api::routes(),
+        operation::api::routes(),
+        machines::routes(),
+        health::routes(),
+    ]
+}
+
+/// The OpenAPI document of this release, the same for both roles.
+#[must_use]
+pub fn document() -> Value {
+    openapi::document(&areas())
+}
+
+/// What runs beside the server, and how it is ended.
+#[derive(Default)]
+pub struct Workers {
+    /// Says of each whether it is alive.
+    pub checks: Vec<(&'static str, Check)>,
+    /// Ends one each and waits until it has; the last first.
+    pub stops: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+/// Starts everything that works by itself.
+fn workers(app: &App) -> Result<Workers, StoreError> {
+    let working = Working::start(house::runner(app, Stop::default()))?;
+    Ok(Workers { checks: Vec::new(), stops: vec![Box::new(move || working.stop())] })
+}
+
+/// The first user is made by identity, which knows no pages.
+struct FirstRun;
+
+impl Setup for FirstRun {
+    fn is_done(&self, app: &App) -> Result<bool, ApiError> {
+        Ok(app
+            .store
+            .read(NODE, |tx| Ok::<_, StoreError>(identity::repo::tenants(tx)?.iter().any(|t| t.ready)))?)
+    }
+
+    fn token(&self, app: &App) -> Result<Option<String>, ApiError> {
+        if self.is_done(app)? {
+            return Ok(None);
+        }
+        Ok(Some(identity::setup::setup_link(&app.store, app.clock.now())?.reveal().to_owned()))
+    }
+
+    fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
+        let NewDepot { token, tenant, depot, zone, user, password } = new;
+        let language = app.config.depot.language.clone();
+        let new = SetUp {
+            tenant,
+            depot,
+            zone,
+            language,
+            login: user,
+            name: String::new(),
+            password,
+            role: "super_admin".to_owned(),
+        };
+        let now = app.clock.now();
+        let (tenant, user) = if trusted {
+            identity::setup::set_up(&app.store, new, now)
+        } else {
+            identity::setup::set_up_by_link(&app.store, token.reveal(), new, now)
+        }?;
+        app.gate.changed();
+        app.wake.wake();
+        Ok(serde_json::json!({ "tenant": tenant.name, "depot": tenant.depot, "user": user.login }))
+    }
+}
+
+/// The depot can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder or file can't be used.
+    #[error(transparent)]
+    File(#[from] PrivateError),
+    /// The keys can't be used.
+    #[error(transparent)]
+    Keys(#[from] SecretError),
+    /// The token key can't be used.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
+    /// The store can't be opened.
+    #[error("the store in {folder} can't be opened: {why}; when another crossdock uses this folder, stop it first", folder = .folder.display())]
+    Store {
+        /// The data folder.
+        folder: PathBuf,
+        /// Why not.
+        why: StoreError,
+    },
+    /// TLS can't be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The server can't listen.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The set-up link can't be made.
+    #[error("the set-up link can't be made: {0}")]
+    Link(ApiError),
+}
+
+/// A depot whose store is open and whose server is not yet started.
+pub struct Opened {
+    /// The depot.
+    pub app: App,
+    tls: Option<Tls>,
+}
+
+/// Opens the data folder: makes what is missing, brings the store up to this release.
+///
+/// # Errors
+/// [`StartError`], naming the file and the remedy.
+pub fn open(config: Config, clock: Clock) -> Result<Opened, StartError> {
+    let folder = config.server.data_dir.clone();
+    private::folder(&folder)?;
+    let store = Redb::file(&folder.join(STORE), options(&config))
+        .map_err(|why| StartError::Store { folder: folder.clone(), why })?;
+    furnish(config, clock, Store::new(store))
+}
+
+/// The rest of [`open`], around a store that is open: for one in memory.
+///
+/// # Errors
+/// As [`open`].
+pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, StartError> {
+    let folder = config.server.data_dir.clone();
+    // The backup that is the way down: `crossdock restore --before-migration`.
+    let down = backups::own_target(&config);
+    let migrated = migrate::run(&store, MIGRATIONS, |layout| {
+        backup::before_migration(&store, &down, layout, clock.now())
+    });
+    if let Err(why) = migrated {
+        store.close();
+        return Err(StartError::Store { folder, why });
+    }
+    let keys = Keys::open(&folder)?;
+    let gate = Arc::new(Gate::new(Arc::new(keys), None)?);
+    let given = &config.server.tls;
+    let source = match given.mode {
+        TlsMode::Own => Some(Source::Own { data: folder.clone(), names: given.names.clone() }),
+        TlsMode::Files => Some(Source::Files { cert: given.cert_file.clone(), key: given.key_file.clone() }),
+        TlsMode::Off => None,
+    };
+    let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
+    let app = App {
+        store,
+        clock,
+        config: Arc::new(config),
+        gate,
+        folder: Arc::new(folder),
+        wake: Wake::default(),
+        sightings: Sightings::default(),
+        errors: ServerErrors::default(),
+        tables: house::tables,
+    };
+    Ok(Opened { app, tls })
+}
+
+fn options(config: &Config) -> Options {
+    let store = &config.store;
+    let size = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
+    Options {
+        cache: size(store.cache_mib),
+        read_deadline: Duration::from_millis(store.read_deadline_ms),
+        queue: store.queue_max,
+        group: store.group_max,
+        group_time: Duration::from_millis(store.group_ms),
+        reserve: Reserve {
+            imports: store.import_stop_mib << 20,
+            imports_percent: store.import_stop_percent,
+            read_only: store.read_only_mib << 20,
+            ballast: store.ballast_mib << 20,
+        },
+        ..Options::default()
+    }
+}
+
+/// A depot that serves. Dropping it ends it at once; [`Running::stop`] lets it finish.
+pub struct Running {
+    /// Where its own door is.
+    pub address: SocketAddr,
+    /// Its control door.
+    pub control: Control,
+    /// The depot itself.
+    pub app: App,
+    setup: Arc<dyn Setup>,
+    tls: Option<Tls>,
+    server: Option<server::Running>,
+    stops: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+/// Starts workers and server, with routes of the caller's beside the areas'.
+///
+/// # Errors
+/// As [`server::start`]; the store is closed then.
+pub fn start(opened: Opened, more: Vec<Routes>) -> Result<Running, StartError> {
+    let Opened { app, tls } = opened;
+    let setup: Arc<dyn Setup> = Arc::new(FirstRun);
+    let Workers { checks, stops } =
+        workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
+    let areas = areas().into_iter().chain(more).collect();
+    let parts = Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks };
+    match server::start(parts, tls.as_ref()) {
+        Ok(server) => {
+            let (address, control) = (server.address, server.control.clone());
+            Ok(Running { address, control, app, setup, tls, server: Some(server), stops })
+        }
+        Err(e) => {
+            end(stops, &app.store);
+            Err(e.into())
+        }
+    }
+}
+
+fn end(stops: Vec<Box<dyn FnOnce() + Send>>, store: &Store) {
+    for stop in stops.into_iter().rev() {
+        stop();
+    }
+    store.close();
+}
+
+impl Running {
+    /// Where people find it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let host = if self.address.ip().is_unspecified() {
+            "localhost".to_owned()
+        } else {
+            self.address.ip().to_string()
+        };
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        format!("{scheme}://{host}:{}", self.address.port())
+    }
+
+    /// A one-time link to set the depot up; none when it is.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn setup_link(&self) -> Result<Option<String>, StartError> {
+        let token = self.setup.token(&self.app).map_err(StartError::Link)?;
+        Ok(token.map(|token| format!("{}/setup?token={token}", self.url())))
+    }
+
+    /// Serves until the supervisor or the operator ends it, then stops in order.
+    pub async fn until_ended(self, ending: Ending) {
+        notify(&[State::Ready]);
+        let mut rounds: u32 = 0;
+        let ended = ending.heard();
+        tokio::pin!(ended);
+        loop {
+            tokio::select! {
+                () = &mut ended => break,
+                () = tokio::time::sleep(ROUND) => {}
+            }
+            rounds = rounds.wrapping_add(1);
+            self.round(rounds);
+        }
+        notify(&[State::Stopping]);
+        tracing::info!("stopping");
+        let stopped = tokio::task::spawn_blocking(move || self.stop());
+        if stopped.await.is_err() {
+            tracing::error!("the stop was not orderly");
+        }
+    }
+
+    fn round(&self, number: u32) {
+        // Only a store that still answers keeps the supervisor's watchdog quiet.
+        let _ = self.app.store.status();
+        notify(&[State::Watchdog]);
+        if let Some(server) = &self.server {
+            server.tidy();
+        }
+        if let Some(tls) = self.tls.as_ref().filter(|_| number.is_multiple_of(ROUNDS_PER_RENEWAL)) {
+            match tls.renew(self.app.clock.now()) {
+                Ok(true) => tracing::info!("the certificate was renewed"),
+                Ok(false) => {}
+                Err(e) => {
+                    tracing::error!(error = %e, "the certificate was not renewed; the one so far stays in use")
+                }
+            }
+        }
+    }
+
+    /// Takes no more requests, lets those under way finish, ends the workers and closes the store.
+    pub fn stop(mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+        end(std::mem::take(&mut self.stops), &self.app.store);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server = None;
+        end(std::mem::take(&mut self.stops), &self.app.store);
+    }
+}
+
+/// Hears that somebody wants the process to end, from the moment it is made: before anybody is told that it serves.
+pub struct Ending {
+    #[cfg(unix)]
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Ending {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { signals: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?] })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Resolves when it is time to end.
+    async fn heard(self) {
+        #[cfg(unix)]
+        {
+            let [mut terminate, mut interrupt] = self.signals;
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What the supervisor is told.
+enum State {
+    Ready,
+    Stopping,
+    Watchdog,
+}
+
+/// Tells the supervisor, when there is one.
+fn notify(states: &[State]) {
+    #[cfg(unix)]
+    {
+        let said = states.iter().map(|s| match s {
+            State::Ready => sd_notify::NotifyState::Ready,
+            State::Stopping => sd_notify::NotifyState::Stopping,
+            State::Watchdog => sd_notify::NotifyState::Watchdog,
+        });
+        if let Err(e) = sd_notify::notify(&said.collect::<Vec<_>>()) {
+            tracing::debug!(error = %e, "the supervisor was not told");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = states;
+}

@@ -1,0 +1,251 @@
+//! Who does what by itself, and how the rooms that must not know each other are introduced.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::audit::sightings::Scribe;
+use crate::base::clock::Timestamp;
+use crate::base::ids::Id;
+use crate::cases::reasons::Reason;
+use crate::cases::repo::CASES;
+use crate::cases::{service as cases, worker};
+use crate::identity::features::ReceiveAlerts;
+use crate::identity::grant::Actor;
+use crate::identity::repo::{self as users, TENANTS};
+use crate::imports::run::Files;
+use crate::jobs::alarm::{Alarm, AlarmKind, Watch};
+use crate::jobs::retention::{Cleaner, Retained, of_jobs};
+use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Worker};
+use crate::jobs::schedules::Schedules;
+use crate::journal::Cx;
+use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
+use crate::notify::inbox;
+use crate::notify::mail::{SendMail, Smtp};
+use crate::operation::backups::{self, Keeper};
+use crate::parcels::work::StaleWatch;
+use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
+use crate::web::{App, idempotency};
+use crate::{imports, parcels};
+
+/// The retention table: everything that is let go of by age.
+#[must_use]
+pub fn retained() -> Vec<Retained> {
+    of_jobs().into_iter().chain([idempotency::retained(), inbox::retained()]).collect()
+}
+
+/// Everything that runs by itself, ready to be started.
+#[must_use]
+pub fn runner(app: &App, stop: Stop) -> Runner {
+    let config = &app.config;
+    let alarm: Arc<dyn Alarm> = Arc::new(Desk);
+    let house = House {
+        store: app.store.clone(),
+        clock: app.clock.clone(),
+        wake: app.wake.clone(),
+        tenants: Arc::new(tenants),
+        alarm: Arc::clone(&alarm),
+        stop,
+    };
+    let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
+    handlers.extend(backups::handlers(config, &app.clock, app.tables));
+    handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
+    let workers: Vec<Arc<dyn Worker>> = vec![
+        Arc::new(StaleWatch),
+        Arc::new(CaseClock),
+        Arc::new(Schedules),
+        Arc::new(Scribe(app.sightings.clone())),
+        Arc::new(Alerts {
+            recipients: Arc::new(Users),
+            cases: Arc::new(Lines),
+            mail: config.mail.is_on(),
+            base: String::new(),
+            every: Duration::from_secs(config.mail.digest_every_s),
+        }),
+        Arc::new(Cleaner { kept: retained(), days: config.retention.clone() }),
+        Arc::new(Watch::new(Arc::clone(&alarm), app.errors.clone())),
+        Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
+        Arc::new(SessionTidy),
+    ];
+    let slots = config.jobs.workers;
+    let patience = Duration::from_secs(config.server.shutdown_s);
+    Runner { house, slots, patience, handlers, workers }
+}
+
+/// The tenants that live here.
+fn tenants(store: &Store) -> Result<Vec<Tenant>, StoreError> {
+    store.read(crate::store::NODE, |tx| {
+        let rows =
+            TENANTS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, crate::identity::setup::MAX_TENANTS)?;
+        Ok(rows.items.into_iter().map(|e| e.value.number).collect())
+    })
+}
+
+/// Trouble of the machine itself becomes a case like any other.
+struct Desk;
+
+fn reason(kind: AlarmKind) -> Reason {
+    match kind {
+        AlarmKind::JobDead => Reason::JobDead,
+        AlarmKind::JobLate => Reason::JobLate,
+        AlarmKind::ServerErrors => Reason::ServerErrors,
+        AlarmKind::BackupOverdue => Reason::BackupOverdue,
+    }
+}
+
+impl Alarm for Desk {
+    fn raise(
+        &self,
+        tx: &mut dyn WriteTx,
+        now: Timestamp,
+        kind: AlarmKind,
+        key: &str,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        let cx = Cx::new(tx, &Actor::system(), now, "alarm")?;
+        cases::open_operational(tx, &cx, reason(kind), key, detail).map(drop)
+    }
+    fn clear(
+        &self,
+        tx: &mut dyn WriteTx,
+        now: Timestamp,
+        kind: AlarmKind,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let cx = Cx::new(tx, &Actor::system(), now, "alarm")?;
+        cases::resolve_operational(tx, &cx, reason(kind), key).map(drop)
+    }
+}
+
+/// Who is told of new cases.
+struct Users;
+
+/// Users looked at for one digest.
+const MAX_TOLD: usize = 1_000;
+
+impl Recipients for Users {
+    fn for_alerts(&self, tx: &dyn ReadTx) -> Result<Vec<Recipient>, StoreError> {
+        let mut told = Vec::new();
+        for user in users::all(tx, MAX_TOLD)? {
+            let standing = users::standing_of(tx, user.clone(), Timestamp::MAX)?;
+            if standing.is_admitted() && standing.features.contains::<ReceiveAlerts>() {
+                told.push(Recipient {
+                    user: user.id,
+                    email: user.email,
+                    language: user.language,
+                    scope: standing.scope,
+                });
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// Cases in a line each.
+struct Lines;
+
+impl CaseLines for Lines {
+    fn lines(&self, tx: &dyn ReadTx, ids: &[Id]) -> Result<Vec<CaseLine>, StoreError> {
+        let mut lines = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(row) = CASES.get(tx, id)? {
+                let c = row.state;
+                let (label, distributor) = (c.subject.label.clone(), c.subject.distributor.clone());
+                lines.push(CaseLine {
+                    reason: c.reason.code().to_owned(),
+                    label,
+                    detail: c.detail,
+                    distributor,
+                });
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// Escalates cases and wakes those that waited.
+struct CaseClock;
+
+impl Worker for CaseClock {
+    fn name(&self) -> &'static str {
+        "cases.clock"
+    }
+    fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
+        use crate::deadlines::due::{self, DueKind};
+        if worker::fire(&ctx.store, ctx.tenant, now, worker::AT_ONCE)? == worker::AT_ONCE {
+            return Ok(Step::Worked);
+        }
+        let next = ctx.store.read(ctx.tenant, |tx| {
+            let kinds = [DueKind::Escalation, DueKind::Waiting];
+            kinds.into_iter().map(|k| due::next(tx, k)).collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(Step::IdleUntil(next.into_iter().flatten().map(|d| d.at).min().unwrap_or(Timestamp::MAX)))
+    }
+}
+
+/// Lets go of sessions that have ended.
+struct SessionTidy;
+
+impl Worker for SessionTidy {
+    fn name(&self) -> &'static str {
+        "identity.sessions"
+    }
+    fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
+        const AT_ONCE: usize = 500;
+        let tidy = move |tx: &mut dyn WriteTx| users::tidy(tx, now, AT_ONCE);
+        let gone = ctx.store.write(ctx.tenant, crate::store::Lane::Bulk, tidy).wait()?;
+        Ok(if gone == AT_ONCE { Step::Worked } else { Step::IdleUntil(now.after(Duration::from_secs(3600))) })
+    }
+}
+
+/// A runner that is running, on a runtime of its own so that it can be started and stopped from any thread.
+pub struct Working {
+    runtime: Option<tokio::runtime::Runtime>,
+    running: Mutex<Option<Running>>,
+}
+
+impl Working {
+    /// Starts `runner`.
+    ///
+    /// # Errors
+    /// When the runtime can't be made or what a crash interrupted can't be recovered.
+    pub fn start(runner: Runner) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("worker")
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|e| StoreError::Io(e.to_string()))?;
+        let running = runtime.block_on(runner.start())?;
+        Ok(Self { runtime: Some(runtime), running: Mutex::new(Some(running)) })
+    }
+
+    /// Stops in good order.
+    pub fn stop(mut self) {
+        let running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let (Some(runtime), Some(running)) = (self.runtime.take(), running) {
+            runtime.block_on(running.stop());
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        }
+    }
+}
+
+/// Every area's tables, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
+    [
+        crate::journal::tables(),
+        crate::audit::tables(),
+        crate::deadlines::tables(),
+        parcels::repo::tables(),
+        parcels::map_service::tables(),
+        crate::cases::repo::tables(),
+        users::tables(),
+        crate::settings::tables(),
+        crate::jobs::tables(),
+        imports::model::tables(),
+        crate::notify::tables(),
+        idempotency::tables(),
+        crate::store::backup::tables(),
+    ]
+    .concat()
+}

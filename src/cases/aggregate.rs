@@ -1,0 +1,176 @@
+//! The case as the journal knows it: how steps fold, what facts keep, and what follows from the row.
+
+use serde_json::Value;
+
+use super::event::CaseEvent;
+use super::model::{Case, MAX_NOTES, Note};
+use super::repo;
+use super::rules::{self, CaseId, State, Step};
+use crate::audit::Changed;
+use crate::base::clock::Timestamp;
+use crate::base::ids::Id;
+use crate::deadlines::due::{self, DueKind};
+use crate::first_record;
+use crate::journal::{Aggregate, Cx, Folded, Followed, Stamped};
+use crate::store::{Result, Table, WriteTx, counters};
+
+first_record!(Case);
+
+impl Aggregate for Case {
+    type Event = CaseEvent;
+    const NAME: &'static str = "case";
+    const TABLE: &'static Table<Id, Folded<Self>> = &repo::CASES;
+
+    fn blank(id: Id) -> Self {
+        Self::new(CaseId(id))
+    }
+
+    fn base(id: Id, was: Option<&Self>) -> Self {
+        let blank = Self::blank(id);
+        match was {
+            Some(was) if was.cause.is_some() => Self {
+                subject: was.subject.clone(),
+                reason: was.reason,
+                detail: was.detail.clone(),
+                opened_at: was.opened_at,
+                cause: was.cause,
+                withdrawn_at: was.withdrawn_at,
+                clock: was.clock.clone(),
+                ..blank
+            }
+            .settled(),
+            Some(_) | None => blank,
+        }
+    }
+
+    fn fold(self, e: &Stamped<CaseEvent>) -> Self {
+        step(self, e).settled()
+    }
+
+    fn follow(tx: &mut dyn WriteTx, _: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
+        let due = keep(tx, old.map(|o| &o.state), new)?;
+        Ok(Followed { opened: Vec::new(), due })
+    }
+
+    fn changes(old: Option<&Self>, new: &Self) -> Vec<Changed> {
+        let blank = Self::new(new.id);
+        let (before, after) = (shown(old.unwrap_or(&blank)), shown(new));
+        let differ = before.into_iter().zip(after).filter(|(b, a)| b.1 != a.1);
+        differ.map(|((name, before), (_, after))| Changed::new(name, before, after)).collect()
+    }
+}
+
+/// The case after one more step. One that doesn't fit, because another came first elsewhere, keeps its place in the
+/// history and changes nothing.
+fn step(case: Case, e: &Stamped<CaseEvent>) -> Case {
+    let at = e.key.at();
+    let moved = |case: Case, step: Step| match rules::next(case.stage, step) {
+        Some(stage) if stage == case.stage => Some(case),
+        Some(stage) => {
+            let acts = matches!(step, Step::Acknowledge | Step::Start | Step::Wait | Step::Resolve);
+            let first_action_at = case.first_action_at.or(acts.then_some(at));
+            Some(Case { stage, waiting_until: None, first_action_at, ..case })
+        }
+        None => None,
+    };
+    let as_it_was = case.clone();
+    let after = match &e.event {
+        CaseEvent::Opened { subject, reason, detail, at, clock } => Some(Case {
+            subject: subject.clone(),
+            reason: *reason,
+            detail: detail.clone(),
+            opened_at: *at,
+            clock: clock.clone(),
+            ..case
+        }),
+        CaseEvent::Acknowledged {} => moved(case, Step::Acknowledge),
+        CaseEvent::Started {} => moved(case, Step::Start),
+        CaseEvent::Waited { until, note } => {
+            moved(case, Step::Wait).map(|c| noted(Case { waiting_until: Some(*until), ..c }, e, note))
+        }
+        CaseEvent::Woken { due } => {
+            let waits = case.stage == State::Waiting && case.waiting_until == Some(*due);
+            waits.then_some(Case { stage: State::Acknowledged, waiting_until: None, ..case })
+        }
+        CaseEvent::Resolved { resolution, note } => moved(case, Step::Resolve).map(|c| {
+            let ended = Case { resolution: Some(*resolution), resolved_at: Some(at), insisted: false, ..c };
+            noted(ended, e, note)
+        }),
+        CaseEvent::Reopened { why, insists, clock } => {
+            let reopens = case.stage == State::Resolved || *insists && case.stage.is_open();
+            reopens.then(|| {
+                let (reopened, again) = (case.reopened + 1, Some(clock.clone()));
+                let open =
+                    Case { stage: State::Open, level: 0, waiting_until: None, reopened, again, ..case };
+                noted(Case { insisted: *insists, resolution: None, resolved_at: None, ..open }, e, why)
+            })
+        }
+        CaseEvent::Merged { into } => moved(case, Step::Merge).map(|c| Case {
+            merged_into: Some(*into),
+            resolved_at: Some(at),
+            insisted: false,
+            ..c
+        }),
+        CaseEvent::Assigned { owner } => {
+            moved(case, Step::Assign).map(|c| Case { owner: owner.clone(), ..c })
+        }
+        CaseEvent::Noted { text } => moved(case, Step::Note).map(|c| noted(c, e, text)),
+        CaseEvent::Escalated { level, due } => {
+            let counts = case.stage == State::Open && *level > case.level && *due >= case.running().from;
+            counts.then_some(Case { level: *level, ..case })
+        }
+    };
+    after.unwrap_or(as_it_was)
+}
+
+fn noted(mut case: Case, e: &Stamped<CaseEvent>, text: &str) -> Case {
+    if !text.is_empty() {
+        case.notes.push(Note { at: e.key.at(), by: e.actor, text: text.to_owned() });
+        let surplus = case.notes.len().saturating_sub(MAX_NOTES);
+        case.notes.drain(..surplus);
+        case.notes_count += 1;
+    }
+    case
+}
+
+/// The counter of open cases of a reason, and its prefix.
+pub const OPEN_BY_REASON: &str = "cases/open/";
+
+/// Keeps what follows from a case beside its row: the count of open ones and its deadline. Returns the deadline.
+///
+/// # Errors
+/// Storage failures.
+pub(super) fn keep(tx: &mut dyn WriteTx, old: Option<&Case>, new: &Case) -> Result<Option<Timestamp>> {
+    let counted = |c: &Case| c.state.is_open().then_some(c.reason);
+    let (before, after) = (old.and_then(counted), counted(new));
+    if before != after {
+        for (reason, delta) in [(before, -1), (after, 1)] {
+            if let Some(reason) = reason {
+                counters::add(tx, &format!("{OPEN_BY_REASON}{reason}"), delta)?;
+            }
+        }
+    }
+    let (was, is) = (old.and_then(Case::deadline), new.deadline());
+    for kind in [DueKind::Escalation, DueKind::Waiting] {
+        let of = |d: Option<(DueKind, Timestamp)>| d.filter(|(k, _)| *k == kind).map(|(_, at)| at);
+        due::replace(tx, kind, new.id.0, of(was), of(is))?;
+    }
+    Ok(is.map(|(_, at)| at))
+}
+
+/// What the audit shows of a case.
+fn shown(c: &Case) -> [(&'static str, Value); 10] {
+    let text = |t: Option<String>| t.map_or(Value::Null, Value::from);
+    [
+        ("subject", text(Some(c.subject.label.clone()).filter(|l| !l.is_empty()))),
+        ("reason", c.reason.code().into()),
+        ("detail", c.detail.clone().into()),
+        ("state", c.state.to_string().into()),
+        ("owner", text(c.owner.as_ref().map(|o| o.name.clone()))),
+        ("level", c.level.into()),
+        ("waiting_until", text(c.waiting_until.map(|t| t.to_string()))),
+        ("resolution", serde_json::to_value(c.resolution).unwrap_or_default()),
+        ("merged_into", text(c.merged_into.map(|m| m.to_string()))),
+        ("notes", c.notes_count.into()),
+    ]
+}

@@ -1,0 +1,421 @@
+//! The command line. Every command that needs the depot asks it over the control door: the running server's, or that
+//! of one started for the length of the command. So there is one way to do a thing, and it is the API's.
+//!
+//! Standard output carries the answer alone; progress, prompts and logs go to standard error. Exit codes: 0 done, 1
+//! failed, 2 wrong usage, 3 refused by the depot, 4 looked and found faults.
+
+pub mod client;
+mod commands;
+mod serve;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Config;
+use crate::config::choices::LogFormat;
+use crate::config::sections::Logs;
+use client::Refused;
+
+/// Runs a logistics depot, online or cut off.
+#[derive(Debug, Parser)]
+#[command(name = "crossdock", version, color = clap::ColorChoice::Auto, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the depot, 4 looked and found faults.")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the depot is.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Place {
+    /// The folder that holds everything; ./data when neither this nor the settings name one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The settings file; crossdock.toml in the data folder when there is one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// One depot with its own store.
+    Depot,
+    /// Headquarters.
+    Hq,
+}
+
+impl RoleArg {
+    /// As the settings write it.
+    #[must_use]
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Depot => "depot",
+            Self::Hq => "hq",
+        }
+    }
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the depot until it is told to stop
+    Serve {
+        #[command(flatten)]
+        place: Place,
+        /// What this process is
+        #[arg(long, value_enum)]
+        role: Option<RoleArg>,
+        /// Address and port to listen on
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Option<String>,
+        /// Plain HTTP: only behind a proxy that speaks TLS, or on this machine
+        #[arg(long)]
+        no_tls: bool,
+        /// Set up an empty folder with invented parcels, to look around
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Set up an empty data folder: tenant, depot and first administrator
+    Init {
+        #[command(flatten)]
+        place: Place,
+        /// What it is to be
+        #[arg(long, value_enum, default_value = "depot")]
+        role: RoleArg,
+        /// Whose depot it is: what stands behind the @ of a login
+        #[arg(long, value_name = "NAME")]
+        tenant: String,
+        /// The depot's name
+        #[arg(long, value_name = "NAME")]
+        depot: String,
+        /// Its time zone, such as Europe/Lisbon
+        #[arg(long, value_name = "ZONE")]
+        zone: String,
+        /// The administrator's login
+        #[arg(long, value_name = "U")]
+        admin_user: String,
+        /// A file with their password; a newline at its end is not part of it
+        #[arg(long, value_name = "F")]
+        admin_password_file: PathBuf,
+    },
+    /// Print an access token for a user
+    Token {
+        #[command(flatten)]
+        place: Place,
+        /// Their login
+        #[arg(long, value_name = "U")]
+        user: String,
+    },
+    /// Import a file and wait for the outcome
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// What the rows are
+        #[arg(long, value_name = "KIND")]
+        kind: String,
+        /// Whose words the file uses: the name of a status map
+        #[arg(long, value_name = "NAME")]
+        source: String,
+        /// Say what would happen, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// The file
+        file: PathBuf,
+    },
+    /// Print the dashboard's figures
+    Stats {
+        #[command(flatten)]
+        place: Place,
+        /// As they are at this moment (RFC 3339); now without it
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read everything in the store and hold it against itself
+    Check {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make a backup now
+    Backup {
+        #[command(flatten)]
+        place: Place,
+        /// The folder to write it to; backup.path of the settings without it
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// Fill an empty data folder from a backup
+    Restore {
+        #[command(flatten)]
+        place: Place,
+        /// The folder the backups are in; backup.path of the settings, or backups in the data folder, without it
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// The newest backup of this moment or before
+        #[arg(long, value_name = "TIME", conflicts_with = "before_migration")]
+        at: Option<String>,
+        /// The backup made before the last upgrade: the way down. The present store is set aside, not lost
+        #[arg(long)]
+        before_migration: bool,
+        /// A file with the passphrase the backups are sealed with
+        #[arg(long, value_name = "F")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Hold the audit trail against its chain of hashes
+    Verify {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List and add users
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// See and change what a source's status words mean
+    StatusMap {
+        #[command(subcommand)]
+        command: MapCommand,
+    },
+    /// Print the settings in force, secrets hidden
+    Config {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print the API's description (OpenAPI)
+    Openapi,
+    /// Print how the running depot is
+    Health {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print whether a server is running here, and where
+    Status {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print the release
+    Version,
+}
+
+/// What can be done with users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// List them
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Add one
+    Add {
+        #[command(flatten)]
+        place: Place,
+        /// Their login
+        #[arg(long, value_name = "U")]
+        user: String,
+        /// Their name
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Their role
+        #[arg(long, value_name = "ROLE")]
+        role: String,
+        /// A file with their password; a newline at its end is not part of it
+        #[arg(long, value_name = "F")]
+        password_file: PathBuf,
+    },
+}
+
+/// What can be done with status maps.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MapCommand {
+    /// List them
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print one
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// Its source
+        source: String,
+    },
+    /// Set one from a CSV file with the columns code, status, and optionally sub, text_contains, meaning, reason
+    Set {
+        #[command(flatten)]
+        place: Place,
+        /// Its source
+        #[arg(long, value_name = "NAME")]
+        source: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// The file
+        file: PathBuf,
+    },
+    /// Print the words no map knows
+    Unmapped {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Something was looked at and is not as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Faults(pub(crate) String);
+
+/// Parses the arguments, does what they say, and returns the exit code.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // Several libraries share one choice of cryptography; a second installation is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started");
+    match runtime.and_then(|runtime| runtime.block_on(commands::run(cli.command))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            let _ = writeln!(io::stderr(), "crossdock: {e:#}");
+            ExitCode::from(code(&e))
+        }
+    }
+}
+
+/// See the module's documentation.
+fn code(e: &anyhow::Error) -> u8 {
+    if e.is::<Refused>() {
+        3
+    } else if e.is::<Faults>() {
+        4
+    } else {
+        1
+    }
+}
+
+/// Writes the answer, and nothing but the answer, to standard output.
+pub(crate) fn answer(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
+        // A reader such as `head` that has seen enough is no failure.
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).context("standard output can't be written"),
+        _ => Ok(()),
+    }
+}
+
+/// Says something to the person who waits.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// The settings for a command at `place`, with `flags` (dotted key, value) over them.
+pub(crate) fn settings(place: &Place, flags: &[(&str, String)]) -> anyhow::Result<Config> {
+    let mut table = toml::Table::new();
+    if let Some(folder) = &place.data_dir {
+        let folder = folder.to_str().context("--data-dir is not Unicode; choose another folder")?;
+        table.insert("server.data_dir".into(), folder.into());
+    }
+    for (key, value) in flags {
+        table.insert((*key).into(), value.clone().into());
+    }
+    let own = match &place.config {
+        Some(file) => Some(file.clone()),
+        None => own_file(place.data_dir.as_deref()),
+    };
+    Ok(Config::load(own.as_deref(), std::env::vars(), table)?)
+}
+
+/// The settings file a data folder brings along.
+fn own_file(folder: Option<&Path>) -> Option<PathBuf> {
+    let default = Config::default().server.data_dir;
+    let file = folder.unwrap_or(&default).join(commands::SETTINGS);
+    file.is_file().then_some(file)
+}
+
+/// The first line of a secret's file: the newline that editors put at the end is not part of it.
+pub(crate) fn secret(file: &Path) -> anyhow::Result<String> {
+    let named = || format!("password file {}", file.display());
+    let text = std::fs::read_to_string(file).with_context(named)?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+    anyhow::ensure!(!text.is_empty(), "{} is empty: write the password into it", named());
+    Ok(text.to_owned())
+}
+
+/// What a command that is not a server says of itself: warnings, on standard error alone.
+pub(crate) fn quiet() -> Logs {
+    Logs { format: LogFormat::Readable, level: "warn".into(), dir: PathBuf::new(), ..Logs::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_forms_that_scripts_rely_on_are_understood() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+        for line in [
+            "crossdock serve",
+            "crossdock serve --demo --role hq --data-dir d --listen 127.0.0.1:0 --no-tls --config f",
+            "crossdock init --data-dir d --role hq --tenant t --depot D --zone UTC --admin-user a --admin-password-file f",
+            "crossdock token --data-dir d --user u",
+            "crossdock import --data-dir d --kind parcels --source s --dry-run --json file.csv",
+            "crossdock stats --data-dir d --at 2026-01-01T00:00:00Z --json",
+            "crossdock check --data-dir d",
+            "crossdock user list",
+            "crossdock openapi",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        assert!(parse("crossdock serve --role harbour").is_err() && parse("crossdock import x.csv").is_err());
+    }
+
+    #[test]
+    fn a_password_files_last_newline_is_not_part_of_the_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p");
+        for (written, meant) in [("a b\n", "a b"), ("a b\r\n", "a b"), ("a b", "a b"), ("a b\n\n", "a b\n")] {
+            std::fs::write(&file, written).unwrap();
+            assert_eq!(secret(&file).unwrap(), meant);
+        }
+        std::fs::write(&file, "\n").unwrap();
+        assert!(secret(&file).unwrap_err().to_string().contains("is empty"));
+    }
+
+    #[test]
+    fn flags_win_over_the_file_the_folder_brings_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place { data_dir: Some(dir.path().into()), config: None };
+        std::fs::write(
+            dir.path().join(commands::SETTINGS),
+            "[server]\nrole = \"hq\"\nlisten = \"127.0.0.1:1\"\n",
+        )
+        .unwrap();
+        let config = settings(&place, &[("server.listen", "127.0.0.1:2".into())]).unwrap();
+        assert_eq!(
+            (config.server.role, config.server.listen.as_str()),
+            (crate::config::choices::Role::Hq, "127.0.0.1:2")
+        );
+    }
+
+    #[test]
+    fn who_refused_decides_the_exit_code() {
+        let refused = Refused { status: 409, detail: "x".into() };
+        assert_eq!(code(&refused.into()), 3);
+        assert_eq!(code(&Faults("x".into()).into()), 4);
+        assert_eq!(code(&anyhow::anyhow!("x")), 1);
+    }
+}

@@ -1,0 +1,306 @@
+//! The commands beside `serve`: each is a request or two.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use super::client::{Depot, Refused, encoded};
+use super::serve::{self, How};
+use super::{Command, Faults, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say, secret, settings};
+use crate::base::clock::{Clock, Timestamp};
+use crate::identity::private;
+use crate::operation::backups;
+use crate::parcels::maps::Map;
+use crate::store::backup::{self, Which};
+use crate::store::migrate::RELEASE;
+use crate::{app, logs};
+
+/// The settings file a data folder may bring along.
+pub(super) const SETTINGS: &str = "crossdock.toml";
+/// Between two looks at an import that runs.
+const LOOK: Duration = Duration::from_millis(200);
+
+pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve { place, role, listen, no_tls, demo } => {
+            serve::run(&place, How { role, listen, no_tls, demo }).await
+        }
+        Command::Init { place, role, tenant, depot, zone, admin_user, admin_password_file } => {
+            let password = secret(&admin_password_file)?;
+            let new = json!({ "tenant": tenant, "depot": depot, "zone": zone, "user": admin_user, "password": password });
+            init(&place, role, &zone, &new).await
+        }
+        Command::Token { place, user } => {
+            let made = post(&place, "/api/v1/control/token", &json!({ "login": user })).await?;
+            let token = made["access_token"].as_str().or_else(|| made["token"].as_str());
+            answer(token.context("the depot answered no token")?)
+        }
+        Command::Import { place, kind, source, dry_run, json, file } => {
+            let query = format!("kind={}&source={}&dry_run={dry_run}", encoded(&kind), encoded(&source));
+            import(&place, &query, &file, json).await
+        }
+        Command::Stats { place, at, json } => {
+            let query = at.map(|at| format!("?at={}", encoded(&at))).unwrap_or_default();
+            let stats = get(&place, &format!("/api/v1/dashboard/stats{query}")).await?;
+            answer(&if json { stats.to_string() } else { readable(&stats) })
+        }
+        Command::Check { place } => {
+            let report = get(&place, "/api/v1/check").await?;
+            answer(&pretty(&report)?)?;
+            let faults = report["fault_count"].as_u64().unwrap_or(0);
+            if faults > 0 {
+                Err(Faults(format!("the store has {faults} faults; restore the last backup")).into())
+            } else {
+                Ok(())
+            }
+        }
+        Command::Backup { place, to } => {
+            let body = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
+            answer(&pretty(&post(&place, "/api/v1/backups", &body).await?)?)
+        }
+        Command::Restore { place, from, at, before_migration, passphrase_file } => {
+            restore(&place, from, at.as_deref(), before_migration, passphrase_file.as_deref())
+        }
+        Command::Verify { place } => {
+            let report = get(&place, "/api/v1/audit-log/verify").await?;
+            answer(&pretty(&report)?)?;
+            if !report["broken_at"].is_null() {
+                Err(Faults("the audit trail was changed".into()).into())
+            } else {
+                Ok(())
+            }
+        }
+        Command::User { command } => user(command).await,
+        Command::StatusMap { command } => {
+            let (place, path) = match command {
+                MapCommand::Set { place, source, json, file } => {
+                    return set_map(&place, &source, &file, json).await;
+                }
+                MapCommand::List { place } => (place, "/api/v1/status-maps".to_owned()),
+                MapCommand::Show { place, source } => {
+                    (place, format!("/api/v1/status-maps/{}", encoded(&source)))
+                }
+                MapCommand::Unmapped { place } => (place, "/api/v1/status-maps/unmapped".to_owned()),
+            };
+            answer(&pretty(&get(&place, &path).await?)?)
+        }
+        Command::Config { place } => answer(&settings(&place, &[])?.to_toml_redacted()?),
+        Command::Openapi => answer(&pretty(&app::document())?),
+        Command::Health { place } => {
+            let health = running(&place).await?.get("/api/v1/health/detailed").await?;
+            answer(&pretty(&health)?)?;
+            if health["status"] == "ok" { Ok(()) } else { Err(Faults("the depot is not well".into()).into()) }
+        }
+        Command::Status { place } => {
+            let depot = running(&place).await?;
+            let health = depot.get("/api/v1/health").await?;
+            let status = json!({ "running": true, "control": depot.base(), "version": health["version"], "status": health["status"] });
+            answer(&pretty(&status)?)
+        }
+        Command::Version => answer(&format!("crossdock {RELEASE}")),
+    }
+}
+
+async fn user(command: UserCommand) -> anyhow::Result<()> {
+    let answered = match command {
+        UserCommand::List { place } => get(&place, "/api/v1/users").await?,
+        UserCommand::Add { place, user, name, role, password_file } => {
+            let password = secret(&password_file)?;
+            let name = name.unwrap_or_else(|| user.clone());
+            post(
+                &place,
+                "/api/v1/users",
+                &json!({ "login": user, "name": name, "role": role, "password": password }),
+            )
+            .await?
+        }
+    };
+    answer(&pretty(&answered)?)
+}
+
+/// Sets up an empty folder. The role and zone are kept in the folder's own settings, so that `serve` needs no flags.
+async fn init(place: &Place, role: RoleArg, zone: &str, new: &Value) -> anyhow::Result<()> {
+    let flags = [("server.role", role.word().to_owned()), ("depot.zone", zone.to_owned())];
+    let config = settings(place, &flags)?;
+    let folder = config.server.data_dir.clone();
+    private::folder(&folder)?;
+    logs::init(&quiet(), &folder, &Clock::Wall)?;
+    let depot = Depot::connect(config).await?;
+    let made = depot.post("/setup", new).await;
+    depot.close().await;
+    let made = made?;
+    let file = folder.join(SETTINGS);
+    if place.config.is_none() && !file.exists() {
+        let text = format!(
+            "# Written by `crossdock init`.\n[server]\nrole = \"{}\"\n\n[depot]\nzone = \"{zone}\"\n",
+            role.word()
+        );
+        private::write(&file, text.as_bytes())?;
+    }
+    answer(&made.to_string())
+}
+
+/// Uploads, waits for the end, prints the outcome.
+async fn import(place: &Place, query: &str, file: &Path, json: bool) -> anyhow::Result<()> {
+    let depot = connect(place).await?;
+    let outcome = imported(&depot, query, file).await;
+    depot.close().await;
+    let outcome = outcome?;
+    answer(&if json { outcome.to_string() } else { readable(&outcome) })?;
+    match outcome["error"].as_str() {
+        Some(why) => Err(Refused { status: 422, detail: format!("the file was not imported: {why}") }.into()),
+        None => Ok(()),
+    }
+}
+
+/// Reads a map's file here, so that a mistake in it is named by its line, and sets it.
+async fn set_map(place: &Place, source: &str, file: &Path, json: bool) -> anyhow::Result<()> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let map = Map::read_csv(source, &bytes).with_context(|| format!("{}", file.display()))?;
+    let depot = connect(place).await?;
+    let set =
+        depot.put(&format!("/api/v1/status-maps/{}", encoded(source)), &json!({ "rows": map.rows })).await;
+    depot.close().await;
+    let set = set?;
+    let said = json!({ "source": source, "rows": map.rows.len(), "version": set["version"] });
+    answer(&if json { said.to_string() } else { readable(&said) })
+}
+
+/// Fills an empty folder, or with `before_migration` goes back to the backup made before the last upgrade. No server may
+/// run: the store's own lock sees to that.
+fn restore(
+    place: &Place,
+    from: Option<PathBuf>,
+    at: Option<&str>,
+    before_migration: bool,
+    passphrase: Option<&Path>,
+) -> anyhow::Result<()> {
+    let config = settings(place, &[])?;
+    let folder = config.server.data_dir.clone();
+    private::folder(&folder)?;
+    let mut target = backups::own_target(&config);
+    if let Some(from) = from {
+        target.folder = std::path::absolute(from)?;
+    }
+    if let Some(file) = passphrase {
+        target.passphrase = Some(secret(file)?);
+    }
+    let which = match at {
+        Some(at) => {
+            let zone = jiff::tz::TimeZone::get(&config.depot.zone)?;
+            Which::At(Timestamp::parse(at, &zone).map_err(anyhow::Error::msg)?)
+        }
+        None if before_migration => Which::BeforeMigration,
+        None => Which::Latest,
+    };
+    let store = folder.join(app::STORE);
+    if store.exists() {
+        if !before_migration {
+            bail!("{} holds a store already: restore into an empty folder", folder.display());
+        }
+        let aside = folder.join(format!("depot.upgraded-{}.redb", Clock::Wall.now().millis()));
+        std::fs::rename(&store, &aside)?;
+        say(&format!("crossdock: the present store is kept as {}", aside.display()));
+    }
+    let report = backup::restore(&target, which, &store, &app::house::tables())?;
+    answer(&pretty(&serde_json::to_value(&report)?)?)
+}
+
+async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Value> {
+    let media = match file.extension().and_then(|e| e.to_str()) {
+        Some("xlsx") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        _ => "text/csv",
+    };
+    let begun = depot.upload(&format!("/api/v1/imports?{query}"), file, media).await?;
+    let id = begun["id"].as_str().context("the depot answered no import")?.to_owned();
+    let bar = indicatif::ProgressBar::new_spinner();
+    loop {
+        let now = depot.get(&format!("/api/v1/imports/{}", encoded(&id))).await?;
+        match now["state"].as_str() {
+            Some("done" | "failed") => {
+                bar.finish_and_clear();
+                return Ok(now);
+            }
+            state => bar.set_message(format!("{}: {} rows", state.unwrap_or("waiting"), now["rows"])),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn connect(place: &Place) -> anyhow::Result<Depot> {
+    let config = settings(place, &[])?;
+    if !config.server.data_dir.is_dir() {
+        bail!(
+            "there is no data folder {}: name it with --data-dir, or make it with crossdock init",
+            config.server.data_dir.display()
+        );
+    }
+    logs::init(&quiet(), &config.server.data_dir, &Clock::Wall)?;
+    Depot::connect(config).await
+}
+
+/// The server that runs, for commands that make no sense without one.
+async fn running(place: &Place) -> anyhow::Result<Depot> {
+    let folder = settings(place, &[])?.server.data_dir;
+    let depot = Depot::running(&folder).await?;
+    depot.with_context(|| format!("no crossdock serves {}", folder.display()))
+}
+
+async fn get(place: &Place, path: &str) -> anyhow::Result<Value> {
+    let depot = connect(place).await?;
+    let answered = depot.get(path).await;
+    depot.close().await;
+    explained(answered)
+}
+
+async fn post(place: &Place, path: &str, body: &Value) -> anyhow::Result<Value> {
+    let depot = connect(place).await?;
+    let answered = depot.post(path, body).await;
+    depot.close().await;
+    explained(answered)
+}
+
+/// Adds what to do about a depot that was never set up.
+fn explained(answered: anyhow::Result<Value>) -> anyhow::Result<Value> {
+    if let Err(e) = &answered
+        && e.downcast_ref::<Refused>().is_some_and(|r| r.status == 404)
+    {
+        say("crossdock: a folder without a tenant knows nothing: see crossdock init");
+    }
+    answered
+}
+
+fn pretty(value: &Value) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(value)?)
+}
+
+/// A figure a line, nested names joined by dots.
+fn readable(value: &Value) -> String {
+    fn lines(at: &str, value: &Value, out: &mut String) {
+        let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, v)| lines(&below(name), v, out)),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(n, v)| lines(&below(&n.to_string()), v, out))
+            }
+            Value::String(text) => out.push_str(&format!("{at}: {text}\n")),
+            other => out.push_str(&format!("{at}: {other}\n")),
+        }
+    }
+    let mut out = String::new();
+    lines("", value, &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_a_line_each_for_people() {
+        let stats = json!({ "open": 3, "by_status": { "held": 1 }, "late": ["a"] });
+        assert_eq!(readable(&stats), "by_status.held: 1\nlate.0: a\nopen: 3\n");
+    }
+}

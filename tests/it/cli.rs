@@ -1,0 +1,115 @@
+//! The program as people and scripts use it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn crossdock(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crossdock"));
+    command.args(args).env_remove("RUST_BACKTRACE");
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    crossdock(args).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A server that ends with its test, whatever happens in it.
+struct Served(Child);
+
+impl Served {
+    fn start(folder: &str) -> Self {
+        let args = ["serve", "--data-dir", folder, "--listen", "127.0.0.1:0", "--no-tls"];
+        let mut command = crossdock(&args);
+        command.env("CROSSDOCK__STORE__BALLAST_MIB", "0").stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("Serving ") && line.contains(" at http://127.0.0.1:"), "{line}");
+        Self(child)
+    }
+
+    fn signal(&mut self, signal: &str) -> Option<i32> {
+        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn folder(dir: &Path) -> String {
+    dir.join("data").to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_needs_no_depot_makes_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = folder(dir.path());
+    assert_eq!(out(&run(&["version"])), format!("crossdock {}\n", env!("CARGO_PKG_VERSION")));
+    let document: Value = serde_json::from_str(&out(&run(&["openapi"]))).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let shown = crossdock(&["config", "--data-dir", &data])
+        .env("CROSSDOCK__BACKUP__PASSPHRASE", "hush")
+        .output()
+        .unwrap();
+    assert!(shown.status.success() && out(&shown).contains(&data) && !out(&shown).contains("hush"));
+    for command in ["status", "health", "stats"] {
+        let refused = run(&[command, "--data-dir", &data]);
+        assert_eq!((refused.status.code(), out(&refused).as_str()), (Some(1), ""), "{command}");
+        assert!(
+            err(&refused).starts_with("crossdock: ") && !err(&refused).contains('\u{1b}'),
+            "{}",
+            err(&refused)
+        );
+    }
+    assert_eq!(run(&["unload"]).status.code(), Some(2));
+    assert!(!dir.path().join("data").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_is_found_by_the_commands_and_ends_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = folder(dir.path());
+    let mut served = Served::start(&data);
+    let health: Value = serde_json::from_str(&out(&run(&["health", "--data-dir", &data]))).unwrap();
+    assert_eq!(health["status"], "ok");
+    let status: Value = serde_json::from_str(&out(&run(&["status", "--data-dir", &data]))).unwrap();
+    assert_eq!(status["running"], true);
+    let second = run(&["serve", "--data-dir", &data, "--listen", "127.0.0.1:0", "--no-tls"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(err(&second).contains("stop it first"), "{}", err(&second));
+    assert_eq!(served.signal("-TERM"), Some(0));
+    assert!(!dir.path().join("data/control.json").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_server_left_behind_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = folder(dir.path());
+    let mut served = Served::start(&data);
+    assert_eq!(served.signal("-KILL"), None);
+    assert!(dir.path().join("data/control.json").exists());
+    assert_eq!(run(&["status", "--data-dir", &data]).status.code(), Some(1));
+    let asked = run(&["token", "--user", "nobody", "--data-dir", &data]);
+    assert_eq!(asked.status.code(), Some(3), "a depot was started and refused: {}", err(&asked));
+    assert!(!dir.path().join("data/control.json").exists());
+    let mut served = Served::start(&data);
+    assert_eq!(served.signal("-INT"), Some(0));
+}
