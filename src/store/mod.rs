@@ -103,6 +103,9 @@ pub enum Home {
     ById,
     /// The transaction's first part.
     Local,
+    /// The same, for a handful of rows without indexes that most changes touch: an engine may keep them at hand and
+    /// write them once for many changes.
+    Shared,
 }
 
 /// An index of a collection by its place in the declaration, or the primary order.
