@@ -22,7 +22,7 @@ use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
-use crate::parcels::work::StaleWatch;
+use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::web::{App, idempotency};
 use crate::{imports, parcels};
@@ -47,6 +47,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         stop,
     };
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
+    handlers.push(Arc::new(Replan));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let workers: Vec<Arc<dyn Worker>> = vec![

@@ -14,6 +14,9 @@ use crate::base::error::{Invalid, Problem};
 use crate::first_record;
 use crate::store::{Home, ReadTx, Result, StoreError, Table, WriteTx};
 
+/// The kind of job that looks at every deadline anew after the rules changed.
+pub const REPLAN: &str = "parcels.replan";
+
 /// Stale limits a tenant can set.
 pub const MAX_LIMITS: usize = 2_000;
 
