@@ -22,7 +22,7 @@ use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
-use crate::parcels::work::StaleWatch;
+use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::web::{App, idempotency};
 use crate::{imports, parcels};
@@ -48,6 +48,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         stop,
     };
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
+    handlers.push(Arc::new(Replan));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let workers: Vec<Arc<dyn Worker>> = vec![
@@ -67,7 +68,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
         Arc::new(SessionTidy),
     ];
-    let slots = usize::try_from(config.jobs.workers).unwrap_or(4);
+    let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
 }

@@ -37,8 +37,10 @@ pub enum RunError {
     Io(#[from] std::io::Error),
 }
 
-/// How long one chunk may keep the writer while people wait for it.
+/// How long one chunk may keep the writer while people write too.
 const CHUNK_TIME: Duration = Duration::from_millis(5);
+/// How long when nobody else does: fewer commits, and whoever comes waits this long once.
+const CHUNK_TIME_ALONE: Duration = Duration::from_millis(50);
 /// Rows of a chunk at the least and at the most.
 const CHUNK_ROWS: (usize, usize) = (16, 5_000);
 /// Chunks parsed ahead of the writer.
@@ -246,7 +248,7 @@ impl Run<'_> {
             }
             while waiting.len() > if open { AHEAD } else { 0 } {
                 if let Some(taken) = waiting.pop_front().map(Pending::wait) {
-                    size = next_size(&taken?);
+                    size = next_size(&taken?, if self.store.has_company() { CHUNK_TIME } else { CHUNK_TIME_ALONE });
                 }
             }
         }
@@ -350,12 +352,11 @@ fn store_error(e: crate::parcels::error::ParcelError) -> StoreError {
     }
 }
 
-/// Rows for the next chunk, so that it takes about [`CHUNK_TIME`].
-fn next_size(t: &Taken) -> usize {
-    let micros = usize::try_from(t.took.as_micros()).unwrap_or(usize::MAX).max(1);
-    let fitting =
-        t.rows.max(1).saturating_mul(usize::try_from(CHUNK_TIME.as_micros()).unwrap_or(5_000)) / micros;
-    fitting.clamp(CHUNK_ROWS.0, CHUNK_ROWS.1).min(t.rows.max(CHUNK_ROWS.0) * 2)
+/// Rows for the next chunk, so that it takes about `time`; at most twice as many as the last one had.
+fn next_size(t: &Taken, time: Duration) -> usize {
+    let rows = t.rows.max(1) as u128;
+    let fitting = rows * time.as_micros() / t.took.as_micros().max(1);
+    usize::try_from(fitting.min(rows * 2)).unwrap_or(CHUNK_ROWS.1).clamp(CHUNK_ROWS.0, CHUNK_ROWS.1)
 }
 
 fn report_of(row: Row) -> Report {
