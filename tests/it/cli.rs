@@ -93,7 +93,7 @@ fn a_server_is_found_by_the_commands_and_ends_in_order() {
     assert_eq!(status["running"], true);
     let second = run(&["serve", "--data-dir", &data, "--listen", "127.0.0.1:0", "--no-tls"]);
     assert_eq!(second.status.code(), Some(1));
-    assert!(err(&second).contains("stop it first"), "{}", err(&second));
+    assert!(err(&second).contains("stop that one first"), "{}", err(&second));
     assert_eq!(served.signal("-TERM"), Some(0));
     assert!(!dir.path().join("data/control.json").exists());
 }

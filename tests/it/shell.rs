@@ -198,7 +198,7 @@ fn an_address_that_is_taken_is_refused_and_leaves_the_folder_free() {
         assert!(refused.to_string().contains("choose another with --listen"), "{refused}");
     }
     let twice = app::open((*depot.running().app.config).clone(), depot.clock.clone()).err().unwrap();
-    assert!(twice.to_string().contains("when another crossdock uses this folder"), "{twice}");
+    assert!(twice.to_string().contains("stop that one first"), "{twice}");
 }
 
 #[test]
