@@ -69,6 +69,10 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             answer(&pretty(&post(&place, "/api/v1/backups", &body).await?)?)
         }
         Command::Restore { place, from, at, before_migration, passphrase_file } => {
+            // The file of a server that runs could be set aside under its hands.
+            if Depot::running(&settings(&place, &[])?.server.data_dir).await?.is_some() {
+                bail!("a server runs on this folder; stop it first");
+            }
             restore(&place, from, at.as_deref(), before_migration, passphrase_file.as_deref())
         }
         Command::Verify { place } => {
@@ -200,6 +204,9 @@ async fn find_user(depot: &Depot, login: &str) -> anyhow::Result<Found> {
 /// What backups there are; no depot is needed for it, as it isn't for restoring one.
 fn backups_there_are(place: &Place, from: Option<PathBuf>, passphrase: Option<&Path>) -> anyhow::Result<()> {
     let target = source(&settings(place, &[])?, from, passphrase)?;
+    if !target.folder.join("repository.json").is_file() {
+        bail!("there are no backups in {}; name their folder with --from", target.folder.display());
+    }
     let items: Vec<Value> = backup::list(&target)?
         .into_iter()
         .map(|(name, m)| json!({ "name": name, "label": m.label, "made_at": m.made_at }))
@@ -289,15 +296,20 @@ fn restore(
         None => Which::Latest,
     };
     let store = folder.join(app::STORE);
-    if store.exists() {
-        if !before_migration {
-            bail!("{} holds a store already: restore into an empty folder", folder.display());
-        }
+    let present = store.exists();
+    if present && !before_migration {
+        bail!("{} holds a store already: restore into an empty folder", folder.display());
+    }
+    // Beside the present store first: one that can't be restored takes nothing away.
+    let beside = folder.join("depot.restored.redb");
+    let into = if present { &beside } else { &store };
+    let report = backup::restore(&target, which, into, &app::house::tables())?;
+    if present {
         let aside = folder.join(format!("depot.upgraded-{}.redb", Clock::Wall.now().millis()));
         std::fs::rename(&store, &aside)?;
-        say(&format!("crossdock: the present store is kept as {}", aside.display()));
+        std::fs::rename(&beside, &store)?;
+        say(&format!("crossdock: the store so far is kept as {}", aside.display()));
     }
-    let report = backup::restore(&target, which, &store, &app::house::tables())?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
 }
 
@@ -358,6 +370,13 @@ async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result
     let unknown = |e: &anyhow::Error| e.downcast_ref::<Refused>().is_some_and(|r| r.status == 404);
     if answered.as_ref().is_err_and(unknown) && depot.is_fresh().await {
         say("crossdock: this depot was never set up: see crossdock init");
+    }
+    if answered.as_ref().is_err_and(|e| unknown(e) && e.to_string().starts_with("no role"))
+        && let Ok(roles) = depot.get("/api/v1/roles").await
+    {
+        let names = roles["items"].as_array().or(roles.as_array()).into_iter().flatten();
+        let names: Vec<&str> = names.filter_map(|r| r["name"].as_str()).collect();
+        say(&format!("crossdock: the roles are {}", names.join(", ")));
     }
     depot.close().await;
     answered

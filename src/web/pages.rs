@@ -162,7 +162,7 @@ async fn setup_form(
     }
     let zone = app.config.depot.zone.clone();
     let asked = Asked { token: &token, tenant: "", depot: "", zone: &zone, user: "" };
-    Ok(form_page(StatusCode::OK, &asked, None))
+    Ok(form_page(StatusCode::OK, &asked, &[]))
 }
 
 /// What stands in the form when it is shown.
@@ -174,8 +174,24 @@ struct Asked<'a> {
     user: &'a str,
 }
 
+/// What was refused of the form, by the names that stand beside its fields.
+fn wrong(e: &ApiError) -> Vec<String> {
+    let label = |pointer: &str| match pointer {
+        "/tenant" => "Company",
+        "/depot" => "Depot",
+        "/zone" => "Time zone",
+        "/login" => "Your login",
+        "/password" => "Your password",
+        _ => "The form",
+    };
+    if e.fields().is_empty() {
+        return vec![e.detail().to_owned()];
+    }
+    e.fields().iter().map(|p| format!("{}: {}", label(&p.pointer), p.detail)).collect()
+}
+
 /// The form; with `wrong`, what is to be mended in it.
-fn form_page(status: StatusCode, asked: &Asked<'_>, wrong: Option<&str>) -> HttpResponse {
+fn form_page(status: StatusCode, asked: &Asked<'_>, wrong: &[String]) -> HttpResponse {
     let Asked { token, tenant, depot, zone, user } = asked;
     let field = |name: &str, label: &str, hint: &str, kind: &str, value: &str, auto: &str| {
         html! {
@@ -184,8 +200,8 @@ fn form_page(status: StatusCode, asked: &Asked<'_>, wrong: Option<&str>) -> Http
         }
     };
     let body = html! {
-        @if let Some(wrong) = wrong {
-            p.wrong role="alert" { (wrong) }
+        @if !wrong.is_empty() {
+            ul.wrong role="alert" { @for why in wrong { li { (why) } } }
         }
         form method="post" action="/setup" {
             input type="hidden" name="token" value=(token);
@@ -243,7 +259,7 @@ async fn set_up(
         Err(e) if by_form => {
             let NewDepot { token, tenant, depot, zone, user, password: _ } = &asked;
             let asked = Asked { token: token.reveal(), tenant, depot, zone, user };
-            Ok(form_page(e.status_code(), &asked, Some(e.detail())))
+            Ok(form_page(e.status_code(), &asked, &wrong(&e)))
         }
         Err(e) => Err(e),
     }

@@ -266,6 +266,21 @@ fn the_description_is_whole_and_every_body_has_an_example() {
                 ids.insert(operation["operationId"].as_str().unwrap().to_owned()),
                 "{method} {path}: its id is taken"
             );
+            assert!(
+                !operation["summary"].as_str().unwrap().is_empty()
+                    && operation["responses"].as_object().unwrap().len() > 1,
+                "{method} {path} says neither what it does nor what it answers"
+            );
+            let named: Vec<&str> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|p| p["in"] == "path")
+                .map(|p| p["name"].as_str().unwrap())
+                .collect();
+            let varies: Vec<&str> =
+                path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+            assert_eq!(named, varies, "{method} {path}");
             let json = &operation["requestBody"]["content"]["application/json"];
             assert!(json.is_null() || !json["example"].is_null(), "{method} {path} has no example body");
         }
@@ -310,8 +325,17 @@ fn a_fresh_depot_is_set_up_by_a_form_that_needs_no_script_and_takes_no_guess() {
     let guess =
         depot.request(Method::POST, "/setup").header("content-type", "application/x-www-form-urlencoded");
     let refused = depot.send(guess.body(fields));
-    assert!((400..500).contains(&refused.problem().0), "{refused:?}");
+    assert!((400..500).contains(&refused.status), "{refused:?}");
+    assert!(
+        refused.header("content-type").starts_with("text/html") && refused.text.contains("class=\"wrong\""),
+        "a browser gets the form again: {refused:?}"
+    );
+    assert!(!refused.text.contains("correct-horse"), "the password is not shown again");
     assert!(depot.get("/").text.contains("has not been set up"));
+    let style = depot.get("/crossdock.css");
+    assert_eq!((style.status, style.header("content-type")), (200, "text/css; charset=utf-8"));
+    assert!(form.contains("href=\"/crossdock.css\"") && !form.contains("style="), "{form}");
+    assert!(!depot.get("/").header("content-security-policy").contains("unsafe-inline"));
 }
 
 #[test]
