@@ -77,6 +77,7 @@ async fn seed(running: &Running) -> anyhow::Result<()> {
         app.gate.changed();
         answer(&format!("Log in as admin with the password {shown}"))?;
         fill(&app.store, tenant.number, DEMO_SEED, PARCELS, now)?;
+        say(&format!("crossdock: {PARCELS} invented parcels are in"));
         app.wake.wake();
         Ok(true)
     });

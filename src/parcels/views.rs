@@ -33,7 +33,7 @@ macro_rules! with_facts {
             pub carrier: Told<String>,
             #[serde(default, deserialize_with = "told")]
             pub service: Told<String>,
-            pub recipient: Option<Contact>,
+            pub recipient: Option<ContactInput>,
             pub to: Option<PlaceInput>,
             pub from: Option<PlaceInput>,
             #[serde(default, deserialize_with = "told")]
@@ -82,7 +82,7 @@ struct FactsInput {
     distributor: Told<String>,
     carrier: Told<String>,
     service: Told<String>,
-    recipient: Option<Contact>,
+    recipient: Option<ContactInput>,
     to: Option<PlaceInput>,
     from: Option<PlaceInput>,
     items: Told<u32>,
@@ -122,6 +122,23 @@ pub type Told<T> = Option<Option<T>>;
 
 fn told<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Told<T>, D::Error> {
     Option::<T>::deserialize(d).map(Some)
+}
+
+/// A person or firm as a caller writes it.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ContactInput {
+    pub name: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+}
+
+impl From<ContactInput> for Contact {
+    fn from(input: ContactInput) -> Self {
+        let ContactInput { name, phone, email } = input;
+        Self { name, phone, email }
+    }
 }
 
 /// An address as a caller writes it.
@@ -209,7 +226,7 @@ impl FactsInput {
         let service = short("service", service, text::SHORT, &mut cleared);
         let category = short("category", category, text::SHORT, &mut cleared);
         let remark = short("remark", remark, text::LONG, &mut cleared);
-        let recipient = recipient.unwrap_or_default();
+        let recipient = recipient.map(Contact::from).unwrap_or_default();
         for (name, text) in
             [("name", &recipient.name), ("phone", &recipient.phone), ("email", &recipient.email)]
         {

@@ -70,6 +70,7 @@ pub fn outside(cfg: &mut web::ServiceConfig) {
     cfg.route("/", web::get().to(front))
         .route("/crossdock.css", web::get().to(style))
         .route("/crossdock.svg", web::get().to(icon))
+        .route("/ca.pem", web::get().to(authority))
         .service(setup)
         .route("/api/v1/openapi.json", web::get().to(document))
         .route("/api/v1/docs", web::get().to(to_docs))
@@ -111,6 +112,14 @@ async fn icon() -> HttpResponse {
     kept("image/svg+xml", include_str!("pages.svg"))
 }
 
+/// The authority's certificate, for devices to install: browsers and systems offer that by its type.
+#[allow(clippy::unused_async)] // the form of a handler
+async fn authority(site: Data<Site>) -> Result<HttpResponse, ApiError> {
+    let detail = "this depot has no certificate authority of its own: see server.tls.mode";
+    let pem = site.authority.clone().ok_or_else(|| Refusal::new(Kind::NotFound, "tls.authority", detail))?;
+    Ok(HttpResponse::Ok().content_type("application/x-x509-ca-cert").body(pem))
+}
+
 #[allow(clippy::unused_async)] // the form of a handler
 async fn front(site: Data<Site>, app: Data<App>) -> Result<HttpResponse, ApiError> {
     let fresh = !site.setup.is_done(&app)?;
@@ -125,6 +134,9 @@ async fn front(site: Data<Site>, app: Data<App>) -> Result<HttpResponse, ApiErro
             ul.doors {
                 li { a href="/api/v1/docs/" { strong { "The API" } span { "every request, to read and to try" } } }
                 li { a href="/api/v1/openapi.json" { strong { "Its description" } span { "OpenAPI 3.1, for programs" } } }
+                @if site.authority.is_some() {
+                    li { a href="/ca.pem" { strong { "Its certificate" } span { "the authority to install, so that devices trust it" } } }
+                }
                 li { a href="/api/v1/health" { strong { "How it is" } span { "the same a monitor reads" } } }
             }
         },
