@@ -141,7 +141,7 @@ pub enum StartError {
     #[error(transparent)]
     Tokens(#[from] TokenError),
     /// The store can't be opened.
-    #[error("the store in {folder} can't be opened: {why}; when another crossdock uses this folder, stop it first", folder = .folder.display())]
+    #[error("the store in {folder} can't be opened: {why}", folder = .folder.display())]
     Store {
         /// The data folder.
         folder: PathBuf,

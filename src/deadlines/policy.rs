@@ -22,6 +22,7 @@ pub const MAX_LIMITS: usize = 2_000;
 
 /// How long a parcel may stay in a status before somebody should look, in working hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct StaleLimit {
     /// The status.
     pub status: String,
@@ -37,6 +38,7 @@ pub struct StaleLimit {
 
 /// The rules as their tenant writes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct HouseRules {
     /// When the depot works.
     pub opening: OpeningTimes,
