@@ -1,8 +1,8 @@
 //! The routes of imports. A file goes to disk as it comes; its rows are taken in by a job.
 
-use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::{Path, Payload};
+use actix_web::{HttpMessage, HttpResponse};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
@@ -18,6 +18,7 @@ use crate::base::page::Page;
 use crate::identity::features::{EditStatusMaps, RunImports, UndoImports, ViewImports};
 use crate::parcels::queries::limit;
 use crate::store::table::{cursor, position};
+use crate::web::call::BodyHash;
 use crate::web::error::Refusal;
 use crate::web::routes::Routes;
 use crate::web::{Answer, ApiError, Body, Call, Query};
@@ -181,7 +182,11 @@ async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) 
     let files = Files::under(&call.app.folder);
     let id = Id::fresh();
     let bytes = match receive(&files, id, payload, call.app.config.limits.import_max_bytes).await {
-        Ok(bytes) => bytes,
+        Ok((bytes, hash)) => {
+            // A repeated key with another file must not be answered with the first one's import.
+            call.request().extensions_mut().insert(hash);
+            bytes
+        }
         Err(e) => {
             let _ = tokio::fs::remove_file(files.data(id)).await;
             return Err(e);
@@ -206,14 +211,14 @@ async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) 
     done
 }
 
-/// Writes a body to disk, as it comes, and makes it durable.
-async fn receive(files: &Files, id: Id, mut payload: Payload, max: u64) -> Result<u64, ApiError> {
+/// Writes a body to disk, as it comes, and makes it durable; returns its length and hash.
+async fn receive(files: &Files, id: Id, mut payload: Payload, max: u64) -> Result<(u64, BodyHash), ApiError> {
     let io = |e: std::io::Error| {
         Refusal::new(Class::Busy, "import.disk", format!("the file can't be stored: {e}"))
     };
     files.folder().map_err(io)?;
     let mut file = tokio::fs::File::create(files.data(id)).await.map_err(io)?;
-    let mut bytes: u64 = 0;
+    let (mut bytes, mut hash) = (0_u64, blake3::Hasher::new());
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|e| {
             Refusal::new(Class::Malformed, "request.broken", format!("the file ended early: {e}"))
@@ -227,10 +232,11 @@ async fn receive(files: &Files, id: Id, mut payload: Payload, max: u64) -> Resul
             )
             .into());
         }
+        hash.update(&chunk);
         file.write_all(&chunk).await.map_err(io)?;
     }
     file.sync_all().await.map_err(io)?;
-    Ok(bytes)
+    Ok((bytes, BodyHash(*hash.finalize().as_bytes())))
 }
 
 #[derive(Deserialize)]
@@ -241,7 +247,8 @@ struct Listing {
 }
 
 async fn list(call: Call<ViewImports>, q: Query<Listing>) -> Response {
-    call.read(|tx, _| -> Result<Answer, ServiceError> {
+    call.read(|tx, grant| -> Result<Answer, ServiceError> {
+        service::whole(grant)?;
         let rows = service::list(tx, position(q.0.cursor.as_deref())?, limit(q.0.limit)?)?;
         let next = rows.next.as_ref().map(cursor).transpose()?;
         Ok(Answer::page(&Page {
@@ -252,12 +259,14 @@ async fn list(call: Call<ViewImports>, q: Query<Listing>) -> Response {
 }
 
 async fn get(call: Call<ViewImports>, id: Path<String>) -> Response {
-    call.read(|tx, _| -> Result<Answer, ServiceError> {
+    call.read(|tx, grant| -> Result<Answer, ServiceError> {
+        service::whole(grant)?;
         Ok(Answer::ok(&ImportView::from(service::find(tx, &id)?))?)
     })
 }
 
 async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
+    service::whole(&call.grant)?;
     let import = call.app.store.read(call.grant.tenant(), |tx| service::find(tx, &id))?;
     let files = Files::under(&call.app.folder);
     let rows = actix_web::web::block(move || run::error_rows(&files, &import)).await;
@@ -292,6 +301,9 @@ struct MappingView {
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MappingInput {
+    /// The revision the caller has seen.
+    #[serde(default)]
+    version: Option<u64>,
     #[schema(value_type = Object)]
     mapping: super::mapping::Mapping,
 }
@@ -308,8 +320,9 @@ async fn save_mapping(
     source: Path<String>,
     body: Body<MappingInput>,
 ) -> Response {
+    let seen = call.if_match()?.or(body.0.version);
     call.write(move |tx, grant, cx| -> Result<Answer, ServiceError> {
-        let version = service::save_mapping(tx, grant, cx, &source, body.0.mapping.clone())?;
+        let version = service::save_mapping(tx, grant, cx, &source, body.0.mapping.clone(), seen)?;
         Ok(Answer::ok(&MappingView { source: source.clone(), version, mapping: body.0.mapping.clone() })?
             .rev(version))
     })
