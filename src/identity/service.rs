@@ -179,6 +179,10 @@ pub(super) fn keep_secrets(
     if changed.is_empty() {
         return Ok(());
     }
+    // Whoever stands on a station by a lost badge or a known PIN must not stay there.
+    if pin.is_some() || badge.is_some() {
+        repo::leave_stations(tx, id, None)?;
+    }
     CREDENTIALS.put(tx, &id, &kept)?;
     let entry = audit::Entry {
         class: audit::Class::Always,

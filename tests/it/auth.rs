@@ -490,3 +490,38 @@ fn nobody_climbs_by_roles_exceptions_keys_or_new_accounts() {
     assert_eq!(depot.login("puppet", PASSWORD).status, 401);
     assert_eq!(depot.login(ADMIN, PASSWORD).status, 200);
 }
+
+#[test]
+fn who_is_logged_out_or_gets_a_new_badge_is_off_every_station_too() {
+    let depot = depot();
+    depot.user(FIRST_TENANT, "gate3", "station", json!({ "is_station": true, "password": PASSWORD }));
+    let ben = depot.user(FIRST_TENANT, "ben", "clerk", json!({ "badge": "B-314159" }));
+    depot.user(FIRST_TENANT, "eve", "clerk", json!({ "badge": "B-271828" }));
+    let (one, two) = (enters(&depot, "gate3").0, enters(&depot, "gate3").0);
+    let switch = |station: &str, badge: &str| {
+        depot.ask(station, "POST", "/auth/switch").body(&json!({ "badge": badge })).send().status
+    };
+    let who = |station: &str| text(&depot.ask(station, "GET", "/auth/profile").gives(200).json, "name");
+    let change = |method: &str, path: &str, body: Value| {
+        depot.itself(FIRST_TENANT, method, &format!("/users/{ben}{path}")).seen(1).body(&body).gives(204);
+    };
+    let ends: [(&str, &str, Value); 4] = [
+        ("DELETE", "/sessions", json!({})),
+        ("PUT", "/credentials", json!({ "badge": "B-141421" })),
+        ("PUT", "/credentials", json!({ "pin": "57721" })),
+        ("DELETE", "", json!({})),
+    ];
+    let mut badge = "B-314159";
+    assert_eq!(switch(&two, "B-271828"), 200);
+    for (method, path, body) in ends {
+        assert_eq!(switch(&one, badge), 200);
+        assert_eq!(who(&one), "Name of ben");
+        if body["badge"].is_string() {
+            badge = "B-141421";
+        }
+        change(method, path, body);
+        assert_eq!(who(&one), "Name of gate3", "after {method} {path}");
+        assert_eq!(who(&two), "Name of eve", "others stay");
+    }
+    assert_eq!(switch(&one, badge), 401);
+}
