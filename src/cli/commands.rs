@@ -266,8 +266,13 @@ async fn set_map(place: &Place, source: &str, file: &Path, json: bool) -> anyhow
     let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
     let map = Map::read_csv(source, &bytes).with_context(|| format!("{}", file.display()))?;
     let depot = connect(place).await?;
-    let set =
-        depot.put(&format!("/api/v1/status-maps/{}", encoded(source)), &json!({ "rows": map.rows })).await;
+    let path = format!("/api/v1/status-maps/{}", encoded(source));
+    let set = async {
+        // The file is the whole truth about the source, whatever stood there before.
+        let seen = depot.get(&path).await?["version"].clone();
+        depot.put(&path, &json!({ "rows": map.rows, "version": seen })).await
+    };
+    let set = set.await;
     depot.close().await;
     let set = set?;
     let said = json!({ "source": source, "rows": map.rows.len(), "version": set["version"] });

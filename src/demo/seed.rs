@@ -54,7 +54,8 @@ pub fn fill(store: &Store, tenant: Tenant, seed: u64, n: u32, now: Timestamp) ->
         let owner = Arc::new(Principal::system(tenant));
         for map in &maps {
             let grant = owner.grant().map_err(|e| StoreError::Corrupt(e.to_string()))?;
-            map_service::set(tx, &grant, &cx, map.clone(), None)
+            let seen = map_service::map_of(tx, &map.source)?.1;
+            map_service::set(tx, &grant, &cx, map.clone(), Some(seen))
                 .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         }
         Ok(())

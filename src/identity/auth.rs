@@ -359,7 +359,7 @@ pub fn logout(tx: &mut dyn WriteTx, actor: &Actor, session: Id, now: Timestamp) 
     Ok(())
 }
 
-/// Ends every session of `user` but `stays`; returns how many.
+/// Ends every session of `user` but `stays` and takes them off every station; returns how many were ended.
 ///
 /// # Errors
 /// Storage failures.
@@ -370,6 +370,7 @@ pub fn end_all(tx: &mut dyn WriteTx, user: Id, stays: Option<Id>) -> Result<usiz
             ended += usize::from(repo::end_session(tx, session.id)?);
         }
     }
+    repo::leave_stations(tx, user, stays)?;
     Ok(ended)
 }
 

@@ -235,6 +235,28 @@ pub fn sessions(tx: &dyn ReadTx, user: Option<Id>, limit: usize) -> Result<Vec<S
     Ok(SESSIONS.scan(tx, ix, &range, Dir::Up, limit)?.items.into_iter().map(|e| e.value).collect())
 }
 
+/// Sessions looked at in one go.
+const AT_ONCE: usize = 500;
+
+/// Takes `user` off every station but the one of session `stays`: it goes on as itself.
+///
+/// # Errors
+/// Storage failures.
+pub fn leave_stations(tx: &mut dyn WriteTx, user: Id, stays: Option<Id>) -> Result<()> {
+    let mut after = None;
+    loop {
+        let rows = SESSIONS.scan(tx, Ix::Primary, &KeyRange::all().resume(after), Dir::Up, AT_ONCE)?;
+        let theirs = rows.items.into_iter().map(|e| e.value);
+        for session in theirs.filter(|s| s.acting == Some(user) && Some(s.id) != stays) {
+            SESSIONS.put(tx, &session.id, &Session { acting: None, ..session.clone() })?;
+        }
+        after = rows.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// Ends a session and its family of refresh tokens; true when there was one.
 ///
 /// # Errors

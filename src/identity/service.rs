@@ -9,6 +9,7 @@ use super::features::{EditRoles, EditUsers, Features, RevokeSessions, index_of};
 use super::grant::{Grant, Principal, Scope};
 use super::model::{Role, User, check_name};
 use super::repo::{self, CREDENTIALS, ROLES, Standing, USERS};
+use super::roles::Reach;
 use super::rules::{Override, check_overrides};
 use crate::audit::{self, Changed};
 use crate::base::clock::Timestamp;
@@ -178,6 +179,10 @@ pub(super) fn keep_secrets(
     if changed.is_empty() {
         return Ok(());
     }
+    // Whoever stands on a station by a lost badge or a known PIN must not stay there.
+    if pin.is_some() || badge.is_some() {
+        repo::leave_stations(tx, id, None)?;
+    }
     CREDENTIALS.put(tx, &id, &kept)?;
     let entry = audit::Entry {
         class: audit::Class::Always,
@@ -228,10 +233,12 @@ pub fn put_role(
     let old = repo::role(tx, &role.name)?;
     let own = &grant.principal().features;
     covered(own, &role.features)?;
+    may_reach(grant.scope(), role.reach)?;
     match (&old, seen) {
         (Some((old, rev)), Some(seen)) => {
             current(ROLES.coll.name, seen, *rev)?;
             covered(own, &old.features)?;
+            may_reach(grant.scope(), old.reach)?;
         }
         (Some(_), None) => return Err(IdentityError::Taken { what: "role", name: role.name }),
         (None, Some(_)) => return Err(unknown_role(&role.name)),
@@ -260,6 +267,16 @@ pub fn current(coll: &'static str, seen: u64, found: u64) -> Result<(), StoreErr
     } else {
         Err(StoreError::Unexpected { coll, expected: Expect::Rev(seen), found: Some(found) })
     }
+}
+
+/// A role's reach is the scope of all who have none of their own, the giver included.
+fn may_reach(own: &Scope, reach: Reach) -> Result<(), IdentityError> {
+    let given = match reach {
+        Reach::Tenant => Scope::Tenant,
+        Reach::Distributors => Scope::Distributors(Vec::new()),
+        Reach::Own => Scope::Own,
+    };
+    if own.covers(&given) { Ok(()) } else { Err(IdentityError::TooWide) }
 }
 
 fn unknown_role(name: &str) -> IdentityError {

@@ -327,7 +327,8 @@ struct Listing {
 }
 
 async fn list(call: Call<ViewImports>, q: Query<Listing>) -> Response {
-    call.read(|tx, _| -> Result<Answer, ServiceError> {
+    call.read(|tx, grant| -> Result<Answer, ServiceError> {
+        service::whole(grant)?;
         let rows = service::list(tx, position(q.0.cursor.as_deref())?, limit(q.0.limit)?)?;
         let next = rows.next.as_ref().map(cursor).transpose()?;
         Ok(Answer::page(&Page {
@@ -338,7 +339,8 @@ async fn list(call: Call<ViewImports>, q: Query<Listing>) -> Response {
 }
 
 async fn get(call: Call<ViewImports>, id: Path<String>) -> Response {
-    call.read(|tx, _| -> Result<Answer, ServiceError> {
+    call.read(|tx, grant| -> Result<Answer, ServiceError> {
+        service::whole(grant)?;
         Ok(Answer::ok(&ImportView::from(service::find(tx, &id)?))?)
     })
 }
@@ -387,6 +389,9 @@ struct MappingView {
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MappingInput {
+    /// The revision the caller has seen.
+    #[serde(default)]
+    version: Option<u64>,
     #[schema(value_type = Object)]
     mapping: super::mapping::Mapping,
 }
@@ -403,8 +408,9 @@ async fn save_mapping(
     source: Path<String>,
     body: Body<MappingInput>,
 ) -> Response {
+    let seen = call.if_match()?.or(body.0.version);
     call.write(move |tx, grant, cx| -> Result<Answer, ServiceError> {
-        let version = service::save_mapping(tx, grant, cx, &source, body.0.mapping.clone())?;
+        let version = service::save_mapping(tx, grant, cx, &source, body.0.mapping.clone(), seen)?;
         Ok(Answer::ok(&MappingView { source: source.clone(), version, mapping: body.0.mapping.clone() })?
             .rev(version))
     })

@@ -7,7 +7,7 @@ use super::model::{Counts, IMPORTS, Import, Saved, State, made_log, mapping_id};
 use crate::base::error::{Fault, Invalid, Kind as Class, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
-use crate::identity::features::{EditStatusMaps, RunImports, UndoImports};
+use crate::identity::features::{EditStatusMaps, Feature, RunImports, UndoImports};
 use crate::identity::grant::{Grant, Scope};
 use crate::jobs::queue::{NewJob, enqueue};
 use crate::jobs::retention::{Retained, older};
@@ -82,12 +82,23 @@ pub enum ServiceError {
         /// Its state.
         state: &'static str,
     },
+    /// The mapping has changed since it was read.
+    #[error("the mapping is at revision {found}, you have seen {seen}; read it again and repeat the change")]
+    Stale {
+        /// Its revision.
+        found: u64,
+        /// The caller's.
+        seen: u64,
+    },
+    /// There is a mapping already, and the caller does not say which revision of it they have seen.
+    #[error("name the revision you have seen: send its ETag as If-Match, or as \"version\"")]
+    Unconditional,
     /// Input that makes no sense.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// A caller who only sees some distributors imports for them alone.
+    /// A file's rows belong to everybody: a caller who only sees some distributors can't have it read or shown.
     #[error(
-        "importing a whole file takes access to the whole depot; report on your own parcels through /parcels/events"
+        "a file and its rows take access to the whole depot; report on your own parcels through /parcels/events"
     )]
     Scope,
     /// The store failed.
@@ -100,6 +111,8 @@ impl Fault for ServiceError {
         match self {
             Self::Unknown(_) => Class::NotFound,
             Self::State { .. } => Class::Conflict,
+            Self::Stale { .. } => Class::Stale,
+            Self::Unconditional => Class::Unconditional,
             Self::Invalid(e) => e.kind(),
             Self::Scope => Class::Forbidden,
             Self::Store(e) => e.kind(),
@@ -109,6 +122,8 @@ impl Fault for ServiceError {
         match self {
             Self::Unknown(_) => "import.unknown",
             Self::State { .. } => "import.state",
+            Self::Stale { .. } => "import_mapping.stale",
+            Self::Unconditional => "request.unconditional",
             Self::Invalid(_) => "import.invalid",
             Self::Scope => "import.scope",
             Self::Store(e) => e.code(),
@@ -117,7 +132,12 @@ impl Fault for ServiceError {
     fn fields(&self) -> Vec<Problem> {
         match self {
             Self::Invalid(e) => e.0.clone(),
-            Self::Unknown(_) | Self::State { .. } | Self::Scope | Self::Store(_) => Vec::new(),
+            Self::Unknown(_)
+            | Self::State { .. }
+            | Self::Stale { .. }
+            | Self::Unconditional
+            | Self::Scope
+            | Self::Store(_) => Vec::new(),
         }
     }
 }
@@ -141,14 +161,20 @@ pub struct Arrived {
     pub dry_run: bool,
 }
 
+/// That the caller may see every parcel, for a file holds anybody's.
+///
+/// # Errors
+/// [`ServiceError::Scope`] when they may not.
+pub fn whole<F: Feature>(grant: &Grant<F>) -> Result<()> {
+    if *grant.scope() == Scope::Tenant { Ok(()) } else { Err(ServiceError::Scope) }
+}
+
 /// Begins an import: its record, and the job that takes its rows in.
 ///
 /// # Errors
 /// When the source has no usable name.
 pub fn begin(tx: &mut dyn WriteTx, grant: &Grant<RunImports>, cx: &Cx, a: Arrived) -> Result<Import> {
-    if *grant.scope() != Scope::Tenant {
-        return Err(ServiceError::Scope);
-    }
+    whole(grant)?;
     text::required("?source", &a.source, MAX_SOURCE).map_err(|p| Invalid(vec![p]))?;
     counters::add(tx, "imports/begun", 1)?;
     let import = Import {
@@ -200,6 +226,7 @@ pub fn list(tx: &dyn ReadTx, after: Option<Vec<u8>>, limit: usize) -> Result<Row
 /// # Errors
 /// When it is not done, or was only a dry run.
 pub fn undo(tx: &mut dyn WriteTx, grant: &Grant<UndoImports>, cx: &Cx, id: &str) -> Result<Import> {
+    whole(grant)?;
     let mut import = find(tx, id)?;
     let state = match import.state {
         State::Done if !import.dry_run => None,
@@ -227,18 +254,25 @@ pub fn mapping(tx: &dyn ReadTx, source: &str) -> Result<Option<(Mapping, u64)>> 
     Ok(reference::get::<Saved>(tx, mapping_id(source))?.map(|(s, rev)| (s.mapping, rev)))
 }
 
-/// Saves the mapping of a source's columns.
+/// Saves the mapping of a source's columns; in place of one there is, `seen` names its revision.
 ///
 /// # Errors
-/// When the source has no usable name.
+/// When the source has no usable name, and when `seen` is missing or old.
 pub fn save_mapping(
     tx: &mut dyn WriteTx,
     _: &Grant<EditStatusMaps>,
     cx: &Cx,
     source: &str,
     mapping: Mapping,
+    seen: Option<u64>,
 ) -> Result<u64> {
     text::required("/source", source, MAX_SOURCE).map_err(|p| Invalid(vec![p]))?;
+    let found = reference::get::<Saved>(tx, mapping_id(source))?.map_or(0, |(_, rev)| rev);
+    match seen {
+        Some(seen) if seen != found => return Err(ServiceError::Stale { found, seen }),
+        None if found > 0 => return Err(ServiceError::Unconditional),
+        Some(_) | None => {}
+    }
     let saved = Saved { source: source.to_owned(), mapping };
     Ok(reference::set(tx, cx, mapping_id(source), Some(saved))?.rev)
 }

@@ -179,6 +179,7 @@ async fn bulk(call: Call<BulkParcels>, body: Body<BulkInput>) -> Response {
 async fn history(call: Call<ViewParcels>, name: Path<String>) -> Response {
     call.read(|tx, grant| -> Result<Answer, ParcelError> {
         let (found, _) = service::find(tx, grant.scope(), &name)?;
+        call.saw("parcel", [found.value.state.id.0]);
         let events = crate::journal::history::<super::model::Parcel>(tx, &found.value.line)?;
         let items = events.iter().map(|(_, e)| EventView::of(e)).collect();
         Ok(Answer::ok(&Page { items, next: None })?)

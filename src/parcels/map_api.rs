@@ -9,8 +9,10 @@ use utoipa::ToSchema;
 use super::map_service::{self, MapError, SourceView, Unmapped};
 use super::maps::{Map, MapRow};
 use super::queries::limit;
+use super::repo;
 use crate::base::page::Page;
 use crate::identity::features::{EditStatusMaps, ViewStatusMaps};
+use crate::identity::grant::Scope;
 use crate::store::table::{cursor, position};
 use crate::web::routes::Routes;
 use crate::web::{Answer, ApiError, Body, Call, Query};
@@ -91,7 +93,7 @@ struct Wanted {
 }
 
 async fn unmapped(call: Call<ViewStatusMaps>, q: Query<Wanted>) -> Response {
-    call.read(|tx, _| -> Result<Answer, MapError> {
+    call.read(|tx, grant| -> Result<Answer, MapError> {
         let rows = map_service::unmapped(
             tx,
             q.0.source.as_deref(),
@@ -99,7 +101,17 @@ async fn unmapped(call: Call<ViewStatusMaps>, q: Query<Wanted>) -> Response {
             limit(q.0.limit)?,
         )?;
         let next = rows.next.as_ref().map(cursor).transpose()?;
-        Ok(Answer::page(&Page { items: rows.items.into_iter().map(|e| e.value).collect(), next })?)
+        let mut items: Vec<Unmapped> = rows.items.into_iter().map(|e| e.value).collect();
+        // Code and text came with a parcel, and whoever may not see that one may not read them either.
+        if *grant.scope() != Scope::Tenant {
+            let seen = items
+                .iter()
+                .map(|u| repo::sees(tx, grant.scope(), u.parcel))
+                .collect::<Result<Vec<_>, _>>()?;
+            let mut seen = seen.into_iter();
+            items.retain(|_| seen.next().unwrap_or_default());
+        }
+        Ok(Answer::page(&Page { items, next })?)
     })
 }
 

@@ -74,8 +74,10 @@ pub fn set(
     check(&map)?;
     let id = map_id(&map.source);
     let found = reference::get::<OwnMap>(tx, id)?.map_or(0, |(_, rev)| rev);
-    if let Some(seen) = seen.filter(|s| *s != found) {
-        return Err(MapError::Stale { found, seen });
+    match seen {
+        Some(seen) if seen != found => return Err(MapError::Stale { found, seen }),
+        None if found > 0 => return Err(MapError::Unconditional),
+        Some(_) | None => {}
     }
     Ok(reference::set(tx, cx, id, Some(OwnMap { map }))?.rev)
 }
@@ -110,6 +112,9 @@ pub enum MapError {
         /// The caller's.
         seen: u64,
     },
+    /// There is a map already, and the caller does not say which revision of it they have seen.
+    #[error("name the revision you have seen: send its ETag as If-Match, or as \"version\"")]
+    Unconditional,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -120,6 +125,7 @@ impl crate::base::error::Fault for MapError {
         match self {
             Self::Invalid(e) => e.kind(),
             Self::Stale { .. } => crate::base::error::Kind::Stale,
+            Self::Unconditional => crate::base::error::Kind::Unconditional,
             Self::Store(e) => e.kind(),
         }
     }
@@ -127,13 +133,14 @@ impl crate::base::error::Fault for MapError {
         match self {
             Self::Invalid(_) => "status_map.invalid",
             Self::Stale { .. } => "status_map.stale",
+            Self::Unconditional => "request.unconditional",
             Self::Store(e) => e.code(),
         }
     }
     fn fields(&self) -> Vec<Problem> {
         match self {
             Self::Invalid(e) => e.0.clone(),
-            Self::Stale { .. } | Self::Store(_) => Vec::new(),
+            Self::Stale { .. } | Self::Unconditional | Self::Store(_) => Vec::new(),
         }
     }
 }

@@ -172,6 +172,14 @@ pub fn visible(scope: &Scope, p: &Parcel) -> bool {
     !p.is_void() && scope.admits_distributor(p.facts.distributor.as_deref())
 }
 
+/// Whether the parcel `id` is there and in `scope`.
+///
+/// # Errors
+/// Storage failures.
+pub fn sees(tx: &dyn ReadTx, scope: &Scope, id: Id) -> Result<bool> {
+    Ok(PARCELS.get(tx, &id)?.is_some_and(|row| visible(scope, &row.state)))
+}
+
 /// A page of parcels in the order of `ix`.
 ///
 /// # Errors

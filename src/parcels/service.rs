@@ -52,7 +52,11 @@ pub fn create(
     }
     for id in repo::with_tracking(tx, &number)? {
         if let Some(Folded { state, .. }) = PARCELS.get(tx, &id)?.filter(|r| rules::is_open(r.state.status)) {
-            return Err(ParcelError::Exists { number, id: state.id, status: state.status });
+            return Err(if repo::visible(grant.scope(), &state) {
+                ParcelError::Exists { number, id: state.id, status: state.status }
+            } else {
+                ParcelError::Taken(number)
+            });
         }
     }
     let id = Id::fresh();

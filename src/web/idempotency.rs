@@ -24,7 +24,7 @@ pub const MAX_KEPT: usize = 64 * 1024;
 /// What is kept of a keyed request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kept {
-    /// Hash of method, path and body.
+    /// Hash of method, path, query and body.
     #[serde(with = "serde_bytes")]
     pub request: [u8; 32],
     /// What was answered.
@@ -61,6 +61,8 @@ impl Repeat {
         hash.update(req.method().as_str().as_bytes())
             .update(b" ")
             .update(req.path().as_bytes())
+            .update(b"?")
+            .update(req.query_string().as_bytes())
             .update(b"\n")
             .update(&body);
         let key = Id::derived(&[b"idempotency", user.as_ref(), sent]);

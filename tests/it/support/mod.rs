@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod desk;
+pub mod people;
 pub mod shared;
 
 use std::time::Duration;

@@ -1,0 +1,287 @@
+//! The people of a depot: its houses, who works there, and what they ask for.
+
+use std::time::{Duration, Instant};
+
+use crossdock::app;
+use crossdock::config::Config;
+use crossdock::identity::secret::Secret;
+use crossdock::identity::setup::{self, SetUp};
+use crossdock::web::control::FIRST_TENANT;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::{Answered, Depot};
+
+/// The password of everybody in the tests.
+pub const PASSWORD: &str = "correct horse battery";
+/// The login of a house's first administrator.
+pub const ADMIN: &str = "admin";
+
+/// A depot that is set up, with one house.
+pub fn depot() -> Depot {
+    depot_with(|_| {})
+}
+
+/// The same with settings of the test's.
+pub fn depot_with(change: impl FnOnce(&mut Config)) -> Depot {
+    let depot = Depot::with(change, Vec::new());
+    house(&depot, "acme", "super_admin");
+    depot
+}
+
+/// Adds a house whose administrator has `role`; returns its number.
+pub fn house(depot: &Depot, tenant: &str, role: &str) -> u32 {
+    let new = SetUp {
+        tenant: tenant.into(),
+        depot: format!("Depot {tenant}"),
+        zone: "UTC".into(),
+        language: "en".into(),
+        login: ADMIN.into(),
+        name: format!("Admin of {tenant}"),
+        password: Secret::new(PASSWORD.into()),
+        role: role.into(),
+    };
+    let app = &depot.running().app;
+    let (made, _) = setup::set_up(&app.store, new, app.clock.now()).unwrap();
+    app.gate.changed();
+    app.wake.wake();
+    made.number
+}
+
+/// A route's method, path and body as one asks for it.
+pub struct Asked<'a> {
+    depot: &'a Depot,
+    request: RequestBuilder,
+}
+
+impl Asked<'_> {
+    pub fn body(mut self, body: &Value) -> Self {
+        self.request = self.request.json(body);
+        self
+    }
+    pub fn text(mut self, media: &str, body: impl Into<String>) -> Self {
+        self.request = self.request.header("content-type", media).body(body.into());
+        self
+    }
+    pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.request = self.request.header(name, value.as_ref());
+        self
+    }
+    /// Says which revision was seen.
+    pub fn seen(self, rev: u64) -> Self {
+        self.header("if-match", format!("\"{rev}\""))
+    }
+    pub fn send(self) -> Answered {
+        self.depot.send(self.request)
+    }
+    /// Sends it and expects `status`.
+    pub fn gives(self, status: u16) -> Answered {
+        let answer = self.send();
+        assert_eq!(answer.status, status, "{} {answer:?}", answer.text);
+        answer
+    }
+}
+
+impl Depot {
+    /// Something asked for with a bearer; with none when it is empty.
+    pub fn ask(&self, bearer: &str, method: &str, path: &str) -> Asked<'_> {
+        let request = self.request(method.parse::<Method>().unwrap(), &format!("/api/v1{path}"));
+        let request = if bearer.is_empty() { request } else { request.bearer_auth(bearer) };
+        Asked { depot: self, request }
+    }
+
+    /// Something the depot itself asks for, in the house with this number.
+    pub fn itself(&self, tenant: u32, method: &str, path: &str) -> Asked<'_> {
+        let control = &self.running().control;
+        let url = format!("http://{}/api/v1{path}", control.address);
+        let request = self.http.request(method.parse::<Method>().unwrap(), url);
+        Asked { depot: self, request: request.bearer_auth(control.bearer(tenant)) }
+    }
+
+    /// A request through the control door with a secret that is nearly right.
+    pub fn control_forged(&self, method: &str, path: &str) -> RequestBuilder {
+        let control = &self.running().control;
+        let url = format!("http://{}/api/v1{path}", control.address);
+        self.http
+            .request(method.parse::<Method>().unwrap(), url)
+            .bearer_auth(format!("x{}", control.bearer(1)))
+    }
+
+    /// An access token for `login`, made on the machine itself.
+    pub fn token(&self, login: &str) -> String {
+        let made =
+            self.itself(FIRST_TENANT, "POST", "/control/token").body(&json!({ "login": login })).gives(200);
+        made.json["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds a user with the role `role` and what else is said of them; returns their id.
+    pub fn user(&self, tenant: u32, login: &str, role: &str, more: Value) -> String {
+        let mut new = json!({ "login": login, "name": format!("Name of {login}"), "role": role });
+        new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let made = self.itself(tenant, "POST", "/users").body(&new).gives(201);
+        made.json["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds a role with these features.
+    pub fn role(&self, tenant: u32, name: &str, features: &[&str], reach: &str) {
+        let new = json!({ "name": name, "features": features, "reach": reach });
+        self.itself(tenant, "POST", "/roles").body(&new).gives(201);
+    }
+
+    /// Logs in and returns the answer.
+    pub fn login(&self, login: &str, password: &str) -> Answered {
+        self.post("/api/v1/auth/login", &json!({ "login": login, "password": password }))
+    }
+
+    /// Stops the depot and starts it again on the same folder.
+    pub fn restart(&mut self) {
+        let config = Config::clone(&self.running().app.config);
+        self.stop();
+        self.running = Some(app::start(app::open(config, self.clock.clone()).unwrap(), Vec::new()).unwrap());
+    }
+
+    /// Asks until it is so: for what the workers do by themselves.
+    pub fn until(&self, what: &str, mut so: impl FnMut(&Self) -> bool) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !so(self) {
+            assert!(Instant::now() < end, "in vain: {what}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A text field of an answer.
+pub fn text(json: &Value, field: &str) -> String {
+    json[field].as_str().unwrap_or_else(|| panic!("no {field} in {json}")).to_owned()
+}
+
+/// What one house holds: one of each record a path can name, all with `name` in it.
+pub struct Records {
+    pub tenant: u32,
+    pub parcel: String,
+    pub number: String,
+    pub case: String,
+    pub other_case: String,
+    pub import: String,
+    pub job: String,
+    pub user: String,
+    pub session: String,
+    pub key: String,
+    pub role: String,
+    pub source: String,
+}
+
+impl Records {
+    pub fn new(depot: &Depot, tenant: u32, name: &str) -> Self {
+        let ask = |method: &str, path: &str| depot.itself(tenant, method, path);
+        let number = format!("{}1234567", name.to_uppercase());
+        let (role, source) = (format!("{name}_role"), format!("{name}_source"));
+        let new = json!({ "tracking_number": number, "distributor": format!("{name}_shop"), "recipient": { "name": format!("{name} recipient") } });
+        let parcel = text(&ask("POST", "/parcels").body(&new).gives(201).json, "id");
+        let case = |detail: &str| {
+            let new = json!({ "reason": "address_incomplete", "subject": number, "detail": detail });
+            text(&ask("POST", "/cases").body(&new).gives(201).json, "id")
+        };
+        let (first, other_case) = (case(&format!("{name} one")), case(&format!("{name} two")));
+        let map = json!({ "rows": [{ "code": format!("{name}-code"), "meaning": "on its way", "status": "in_transit" }] });
+        ask("PUT", &format!("/status-maps/{source}")).body(&map).gives(200);
+        let mapping = json!({ "mapping": { "columns": { format!("{name} no"): "tracking_number" } } });
+        ask("PUT", &format!("/import-mappings/{source}")).body(&mapping).gives(200);
+        let csv = format!("{name} no,status\n{name}777000,{name}-unheard\n{name}777001,{name}-code\n");
+        let import = ask("POST", &format!("/imports?kind=parcels&source={source}&file={name}.csv"))
+            .text("text/csv", csv);
+        let import = text(&import.gives(202).json, "id");
+        depot.until("the import is done", |d| {
+            let seen = d.itself(tenant, "GET", &format!("/imports/{import}")).gives(200);
+            ["done", "failed"].contains(&seen.json["state"].as_str().unwrap())
+        });
+        let job = text(&ask("GET", "/jobs?kind=import.run").gives(200).json["items"][0], "id");
+        depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
+        let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
+        let houses = ask("GET", "/tenants").gives(200).json;
+        let house = houses.as_array().unwrap().iter().find(|t| t["number"] == tenant).unwrap();
+        let login = format!("{name}_user@{}", text(house, "name"));
+        let token = depot.token(&login);
+        let session = text(&depot.ask(&token, "GET", "/auth/sessions").gives(200).json[0], "id");
+        let key = json!({ "name": format!("{name} key"), "features": ["parcels.view"], "user": user });
+        let key = text(&ask("POST", "/api-keys").body(&key).gives(201).json, "id");
+        Self {
+            tenant,
+            parcel,
+            number,
+            case: first,
+            other_case,
+            import,
+            job,
+            user,
+            session,
+            key,
+            role,
+            source,
+        }
+    }
+
+    /// `path` with one of these records where it names one; none where it names nothing.
+    pub fn fill(&self, path: &str) -> Option<String> {
+        let id = match path[1..].split('/').next().unwrap_or_default() {
+            _ if path.starts_with("/auth/sessions/") => &self.session,
+            "parcels" => &self.parcel,
+            "cases" => &self.case,
+            "imports" => &self.import,
+            "jobs" => &self.job,
+            "users" => &self.user,
+            "api-keys" => &self.key,
+            "roles" => &self.role,
+            "status-maps" | "import-mappings" => &self.source,
+            _ => return (!path.contains('{')).then(|| path.to_owned()),
+        };
+        let filled = path.replace("{id}", id).replace("{name}", id).replace("{source}", id);
+        assert!(!filled.contains('{'), "{path} names something the tests don't know");
+        Some(filled)
+    }
+
+    /// Everything a reader of the whole house sees, to tell whether anything changed.
+    pub fn snapshot(&self, depot: &Depot) -> Value {
+        let mut seen = serde_json::Map::new();
+        let lists = [
+            "/parcels?limit=500",
+            "/cases?limit=500",
+            "/imports",
+            "/users",
+            "/roles",
+            "/rules",
+            "/calendars",
+            "/settings",
+            "/status-maps",
+            "/api-keys",
+            "/tenants",
+            "/backups",
+            "/jobs?limit=500",
+            "/audit-log?limit=500",
+            "/retention",
+            "/auth/sessions?user=all",
+        ];
+        let own = [
+            format!("/parcels/{}/history", self.parcel),
+            format!("/cases/{}/history", self.case),
+            format!("/status-maps/{}", self.source),
+            format!("/import-mappings/{}", self.source),
+        ];
+        for path in lists.iter().map(|p| (*p).to_owned()).chain(own) {
+            seen.insert(path.clone(), depot.itself(self.tenant, "GET", &path).gives(200).json);
+        }
+        seen.into()
+    }
+
+    /// The snapshot once the workers have nothing left to do.
+    pub fn at_rest(&self, depot: &Depot) -> Value {
+        let (mut last, mut same) = (Value::Null, 0);
+        depot.until("the depot is at rest", |d| {
+            let now = self.snapshot(d);
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+            same >= 5
+        });
+        last
+    }
+}
