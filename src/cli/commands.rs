@@ -15,6 +15,7 @@ use crate::operation::backups;
 use crate::parcels::maps::Map;
 use crate::store::backup::{self, Which};
 use crate::store::migrate::RELEASE;
+use crate::store::redb::Redb;
 use crate::{app, logs};
 
 /// The settings file a data folder may bring along.
@@ -57,6 +58,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             }
         }
         Command::Backup { place, to } => {
+            // The server that makes it stands in another folder than we do.
+            let to = to.map(std::path::absolute).transpose()?;
             let body = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
             answer(&pretty(&post(&place, "/api/v1/backups", &body).await?)?)
         }
@@ -200,11 +203,22 @@ fn restore(
         if !before_migration {
             bail!("{} holds a store already: restore into an empty folder", folder.display());
         }
+        if Redb::is_open(&store) {
+            bail!("a crossdock uses {}: stop it first", folder.display());
+        }
+    }
+    // The present store stays where it is until the other one is whole.
+    let restored = folder.join("depot.restored.redb");
+    if restored.exists() {
+        std::fs::remove_file(&restored)?;
+    }
+    let report = backup::restore(&target, which, &restored, &app::house::tables())?;
+    if store.exists() {
         let aside = folder.join(format!("depot.upgraded-{}.redb", Clock::Wall.now().millis()));
         std::fs::rename(&store, &aside)?;
         say(&format!("crossdock: the present store is kept as {}", aside.display()));
     }
-    let report = backup::restore(&target, which, &store, &app::house::tables())?;
+    std::fs::rename(&restored, &store)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
 }
 
