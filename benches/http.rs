@@ -31,14 +31,35 @@ impl Depot {
         let (data, password) = (dir.path().join("data"), dir.path().join("password"));
         std::fs::write(&password, "correct horse battery").unwrap();
         let data = data.to_str().unwrap();
-        let init = ["init", "--data-dir", data, "--role", "depot", "--tenant", "t", "--depot", "d", "--zone", "UTC", "--admin-user", "ana", "--admin-password-file", password.to_str().unwrap()];
+        let init = [
+            "init",
+            "--data-dir",
+            data,
+            "--role",
+            "depot",
+            "--tenant",
+            "t",
+            "--depot",
+            "d",
+            "--zone",
+            "UTC",
+            "--admin-user",
+            "ana",
+            "--admin-password-file",
+            password.to_str().unwrap(),
+        ];
         assert!(Command::new(BINARY).args(init).stdout(Stdio::null()).status().unwrap().success());
         let serve = ["serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--no-tls"];
-        let mut child = Command::new(BINARY).args(serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            Command::new(BINARY).args(serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let address = first.trim().rsplit_once("http://").unwrap().1.to_owned();
-        let token = Command::new(BINARY).args(["token", "--data-dir", data, "--user", "ana"]).output().unwrap().stdout;
+        let token = Command::new(BINARY)
+            .args(["token", "--data-dir", data, "--user", "ana"])
+            .output()
+            .unwrap()
+            .stdout;
         Self { child, address, token: String::from_utf8(token).unwrap().trim().to_owned(), dir }
     }
 
@@ -80,7 +101,10 @@ impl Line {
             assert!(self.stream.read_buf(&mut self.buffer).await.unwrap() > 0, "the server hung up");
             let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
             let head = std::str::from_utf8(&self.buffer[..end]).unwrap().to_ascii_lowercase();
-            let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+            let length = head
+                .lines()
+                .find_map(|l| l.strip_prefix("content-length: "))
+                .map_or(0, |n| n.parse().unwrap());
             while self.buffer.len() < end + 4 + length {
                 assert!(self.stream.read_buf(&mut self.buffer).await.unwrap() > 0, "the answer broke off");
             }
@@ -112,7 +136,11 @@ fn lap(depot: &Depot, connections: usize, time: Duration, next: impl Fn(usize, u
 }
 
 fn create(n: usize) -> String {
-    format!(r#"{{"tracking_number":"HT{n:09}","distributor":"d{}","recipient":{{"name":"Ana Souza","phone":"+55 11 5555"}},"to":{{"line":"Rua A 1","city":"Sao Paulo"}},"weight_g":1200,"promised_at":"2026-01-0{}T00:00:00Z"}}"#, n % 20, n % 9 + 1)
+    format!(
+        r#"{{"tracking_number":"HT{n:09}","distributor":"d{}","recipient":{{"name":"Ana Souza","phone":"+55 11 5555"}},"to":{{"line":"Rua A 1","city":"Sao Paulo"}},"weight_g":1200,"promised_at":"2026-01-0{}T00:00:00Z"}}"#,
+        n % 20,
+        n % 9 + 1
+    )
 }
 
 fn main() {
@@ -130,9 +158,15 @@ fn main() {
     let status = |me: usize, turn: usize| {
         // Each client owns its share of the parcels, so no step is refused; a lap goes on where the last one ended.
         let mine = 64 * (turn % 30) + me;
-        depot.request("POST", &format!("/api/v1/parcels/{}/events", number(mine)), r#"{"status":"in_transit"}"#)
+        depot.request(
+            "POST",
+            &format!("/api/v1/parcels/{}/events", number(mine)),
+            r#"{"status":"in_transit"}"#,
+        )
     };
-    let get = |me: usize, turn: usize| depot.request("GET", &format!("/api/v1/parcels/{}", number(me * 7919 + turn * 104_729)), "");
+    let get = |me: usize, turn: usize| {
+        depot.request("GET", &format!("/api/v1/parcels/{}", number(me * 7919 + turn * 104_729)), "")
+    };
     let list = |_: usize, _: usize| depot.request("GET", "/api/v1/parcels?status=in_transit&limit=50", "");
     let overdue = |_: usize, _: usize| depot.request("GET", "/api/v1/parcels/overdue?limit=50", "");
     let mix = |me: usize, turn: usize| match turn % 20 {

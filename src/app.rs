@@ -18,7 +18,7 @@ use crate::identity::secret::{Keys, SecretError};
 use crate::identity::setup::SetUp;
 use crate::identity::token::TokenError;
 use crate::jobs::alarm::ServerErrors;
-use crate::jobs::runner::{Stop, Wake};
+use crate::jobs::runner::{Handler, Stop, Wake};
 use crate::operation::backups;
 use crate::store::backup;
 use crate::store::migrate::{self, MIGRATIONS};
@@ -80,9 +80,11 @@ pub struct Workers {
 }
 
 /// Starts everything that works by itself.
-fn workers(app: &App) -> Result<Workers, StoreError> {
+fn workers(app: &App, handlers: Vec<Arc<dyn Handler>>) -> Result<Workers, StoreError> {
     house::tidy(app)?;
-    let working = Working::start(house::runner(app, Stop::default()))?;
+    let mut runner = house::runner(app, Stop::default());
+    runner.handlers.extend(handlers);
+    let working = Working::start(runner)?;
     Ok(Workers { checks: Vec::new(), stops: vec![Box::new(move || working.stop())] })
 }
 
@@ -163,6 +165,8 @@ pub enum StartError {
 pub struct Opened {
     /// The depot.
     pub app: App,
+    /// Jobs it carries out beside those of its areas.
+    pub handlers: Vec<Arc<dyn Handler>>,
     tls: Option<Tls>,
 }
 
@@ -212,8 +216,9 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         sightings: Sightings::default(),
         errors: ServerErrors::default(),
         tables: house::tables,
+        retained: house::retained,
     };
-    Ok(Opened { app, tls })
+    Ok(Opened { app, handlers: Vec::new(), tls })
 }
 
 fn options(config: &Config) -> Options {
@@ -254,10 +259,12 @@ pub struct Running {
 /// # Errors
 /// As [`server::start`]; the store is closed then.
 pub fn start(opened: Opened, more: Vec<Routes>) -> Result<Running, StartError> {
-    let Opened { app, tls } = opened;
+    let Opened { app, handlers, tls } = opened;
     let setup: Arc<dyn Setup> = Arc::new(FirstRun);
-    let Workers { checks, stops } =
-        workers(&app).map_err(|why| StartError::Store { folder: app.folder.to_path_buf(), why })?;
+    let Workers { checks, stops } = workers(&app, handlers).map_err(|why| {
+        app.store.close();
+        StartError::Store { folder: app.folder.to_path_buf(), why }
+    })?;
     let areas = areas().into_iter().chain(more).collect();
     let parts = Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks };
     match server::start(parts, tls.as_ref()) {

@@ -238,10 +238,15 @@ impl Working {
 
     /// Stops in good order.
     pub fn stop(mut self) {
-        let running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let (Some(runtime), Some(running)) = (self.runtime.take(), running) {
+        let running = self.running.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let (Some(runtime), Some(running)) = (self.runtime.take(), running) else { return };
+        // A runtime can neither be waited on nor ended on a thread of another one, and whoever drops a depot may be there.
+        let stopping = std::thread::spawn(move || {
             runtime.block_on(running.stop());
             runtime.shutdown_timeout(Duration::from_secs(1));
+        });
+        if stopping.join().is_err() {
+            tracing::error!("what runs by itself was not stopped in order");
         }
     }
 }

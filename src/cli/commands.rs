@@ -20,6 +20,7 @@ use crate::operation::backups;
 use crate::parcels::maps::Map;
 use crate::store::backup::{self, Target, Which};
 use crate::store::migrate::RELEASE;
+use crate::store::redb::Redb;
 use crate::{app, logs};
 
 /// The settings file a data folder may bring along.
@@ -65,6 +66,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             backups_there_are(&place, from, passphrase_file.as_deref())
         }
         Command::Backup { command: None, place, to } => {
+            // The server that makes it stands in another folder than we do.
+            let to = to.map(std::path::absolute).transpose()?;
             let body = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
             answer(&pretty(&post(&place, "/api/v1/backups", &body).await?)?)
         }
@@ -301,20 +304,26 @@ fn restore(
         None => Which::Latest,
     };
     let store = folder.join(app::STORE);
-    let present = store.exists();
-    if present && !before_migration {
-        bail!("{} holds a store already: restore into an empty folder", folder.display());
+    if store.exists() {
+        if !before_migration {
+            bail!("{} holds a store already: restore into an empty folder", folder.display());
+        }
+        if Redb::is_open(&store) {
+            bail!("a crossdock uses {}: stop it first", folder.display());
+        }
     }
-    // Beside the present store first: one that can't be restored takes nothing away.
-    let beside = folder.join("depot.restored.redb");
-    let into = if present { &beside } else { &store };
-    let report = backup::restore(&target, which, into, &app::house::tables())?;
-    if present {
+    // The present store stays where it is until the other one is whole.
+    let restored = folder.join("depot.restored.redb");
+    if restored.exists() {
+        std::fs::remove_file(&restored)?;
+    }
+    let report = backup::restore(&target, which, &restored, &app::house::tables())?;
+    if store.exists() {
         let aside = folder.join(format!("depot.upgraded-{}.redb", Clock::Wall.now().millis()));
         std::fs::rename(&store, &aside)?;
-        std::fs::rename(&beside, &store)?;
         say(&format!("crossdock: the store so far is kept as {}", aside.display()));
     }
+    std::fs::rename(&restored, &store)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
 }
 

@@ -248,7 +248,10 @@ impl Run<'_> {
             }
             while waiting.len() > if open { AHEAD } else { 0 } {
                 if let Some(taken) = waiting.pop_front().map(Pending::wait) {
-                    size = next_size(&taken?, if self.store.has_company() { CHUNK_TIME } else { CHUNK_TIME_ALONE });
+                    size = next_size(
+                        &taken?,
+                        if self.store.has_company() { CHUNK_TIME } else { CHUNK_TIME_ALONE },
+                    );
                 }
             }
         }

@@ -1,15 +1,13 @@
 //! Jobs and retention over HTTP.
 
-use std::sync::LazyLock;
-
 use actix_web::HttpResponse;
 use actix_web::http::Method;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::queue::{self, Filter, Job, JobsError};
-use super::retention::{self, Forecast, Retained};
+use super::retention::{self, Forecast};
 use super::rules::State;
 use crate::audit::{self, Changed};
 use crate::base::clock::Timestamp;
@@ -208,26 +206,15 @@ pub struct Begun {
     kinds: Vec<&'static str>,
 }
 
-/// The retention table, as `app` puts it together and hands to the server.
-#[derive(Clone)]
-pub struct Kept(pub Vec<Retained>);
-
-static JOBS_ALONE: LazyLock<Kept> = LazyLock::new(|| Kept(retention::of_jobs().to_vec()));
-
-fn kept(data: Option<Data<Kept>>) -> Vec<Retained> {
-    data.map_or_else(|| JOBS_ALONE.0.clone(), |k| k.0.clone())
-}
-
 #[allow(clippy::unused_async)] // the form of a handler
-async fn forecast(call: Call<ViewSettings>, data: Option<Data<Kept>>) -> Result<HttpResponse, ApiError> {
+async fn forecast(call: Call<ViewSettings>) -> Result<HttpResponse, ApiError> {
     let (now, days) = (call.app.clock.now(), call.app.config.retention.clone());
-    call.read(|tx, _| -> Result<_, StoreError> {
-        Answer::ok(&retention::dry_run(tx, now, &kept(data), &days)?)
-    })
+    let kept = (call.app.retained)();
+    call.read(|tx, _| -> Result<_, StoreError> { Answer::ok(&retention::dry_run(tx, now, &kept, &days)?) })
 }
 
-async fn clean(call: Call<EditSettings>, data: Option<Data<Kept>>) -> Result<HttpResponse, ApiError> {
-    let kept = kept(data);
+async fn clean(call: Call<EditSettings>) -> Result<HttpResponse, ApiError> {
+    let kept = (call.app.retained)();
     call.write(move |tx, _, cx| -> Result<_, StoreError> {
         retention::begin(tx, cx.now, &kept)?;
         let entry = audit::Entry {

@@ -121,7 +121,12 @@ impl Aggregate for Parcel {
 /// Keeps the deadline by which somebody looks whether the parcel is stale. One that is early enough stays where it is: a
 /// parcel that moves on becomes due later, and moving its deadline each time would cost two pages a step. The watch puts
 /// an early one right when it comes up.
-fn keep_stale(tx: &mut dyn WriteTx, id: Id, kept: Option<Timestamp>, wanted: Option<Timestamp>) -> Result<Option<Timestamp>> {
+fn keep_stale(
+    tx: &mut dyn WriteTx,
+    id: Id,
+    kept: Option<Timestamp>,
+    wanted: Option<Timestamp>,
+) -> Result<Option<Timestamp>> {
     match (kept, wanted) {
         (Some(kept), Some(wanted)) if kept <= wanted => Ok(Some(kept)),
         (Some(kept), None) => Ok(Some(kept)),

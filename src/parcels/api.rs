@@ -11,7 +11,8 @@ use super::queries::{self, By, Filter, Overdue};
 use super::service;
 use super::stats::{self, Stats};
 use super::views::{
-    BulkAnswer, BulkInput, BulkRow, BulkVerdict, EventInput, EventView, FactsChange, NewParcel, NoteInput, ParcelView,
+    BulkAnswer, BulkInput, BulkRow, BulkVerdict, EventInput, EventView, FactsChange, NewParcel, NoteInput,
+    ParcelView,
 };
 use crate::base::error::{Fault, Invalid};
 use crate::base::page::Page;

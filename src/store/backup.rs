@@ -254,13 +254,22 @@ fn read(repository: &Repository, name: &str) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// All backups in `target`, oldest first, with their names.
+/// All backups in `target`, oldest first, with their names; also while one is being made.
 ///
 /// # Errors
 /// [`BackupError`]; also when one of them is damaged, which it names.
 pub fn list(target: &Target) -> Result<Vec<(String, Manifest)>> {
-    let repository = target.open(false)?;
-    repository.manifests()?.into_iter().map(|n| read(&repository, &n).map(|m| (n, m))).collect()
+    let repository = Repository::look(&target.folder, target.passphrase.as_deref())?;
+    let mut all = Vec::new();
+    for name in repository.manifests()? {
+        match read(&repository, &name) {
+            Ok(manifest) => all.push((name, manifest)),
+            // Pruned since its name was read.
+            Err(_) if !repository.has(&name) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(all)
 }
 
 /// What a pruning took away.

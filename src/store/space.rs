@@ -111,8 +111,8 @@ impl Space {
 
 fn classify(reserve: &Reserve, free: u64, total: u64) -> Level {
     // A share of the disk protects small ones; on a large disk 5 % would be many gigabytes nobody needs.
-    let imports = (total / 100 * reserve.imports_percent)
-        .clamp(reserve.read_only, reserve.imports.max(reserve.read_only));
+    let share = if reserve.imports_percent == 0 { u64::MAX } else { total / 100 * reserve.imports_percent };
+    let imports = share.clamp(reserve.read_only, reserve.imports.max(reserve.read_only));
     match free {
         f if f < reserve.read_only => Level::ReadOnly,
         f if f < imports => Level::Low,
@@ -148,5 +148,7 @@ mod tests {
         assert_eq!(classify(&r, 300 * mib, 4 * gib), Level::Ample);
         assert_eq!(classify(&r, 200 * mib, 4 * gib), Level::Low);
         assert_eq!(classify(&r, 128 * mib - 1, 1000 * gib), Level::ReadOnly);
+        let whole = Reserve { imports_percent: 0, ..r };
+        assert_eq!(classify(&whole, 300 * mib, 4 * gib), Level::Low, "no share, so the figure alone counts");
     }
 }

@@ -133,6 +133,12 @@ impl Redb {
         integrity(path)
     }
 
+    /// Whether another process, or this one, has the file at `path` open.
+    #[must_use]
+    pub fn is_open(path: &Path) -> bool {
+        matches!(redb::Builder::new().open(path), Err(redb::DatabaseError::DatabaseAlreadyOpen))
+    }
+
     /// A store that lives in memory and dies with it.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::identity::gate::Gate;
 use crate::jobs::alarm::ServerErrors;
+use crate::jobs::retention::Retained;
 use crate::jobs::runner::Wake;
 use crate::store::Store;
 use crate::store::table::Checked;
@@ -33,4 +34,6 @@ pub struct App {
     pub errors: ServerErrors,
     /// Every table there is, for `check`.
     pub tables: fn() -> Vec<&'static dyn Checked>,
+    /// Everything that is let go of by age.
+    pub retained: fn() -> Vec<Retained>,
 }

@@ -45,7 +45,8 @@ pub fn document(areas: &[Routes]) -> Value {
             }
             if let Some((media, what)) = route.raw_body {
                 let binary = json!({ "type": "string", "format": "binary" });
-                let form = json!({ "type": "object", "required": ["file"], "properties": { "file": binary } });
+                let form =
+                    json!({ "type": "object", "required": ["file"], "properties": { "file": binary } });
                 let schema = |media: &str| if media == "multipart/form-data" { &form } else { &binary };
                 let content = media.split(", ").map(|m| (m.to_owned(), json!({ "schema": schema(m) })));
                 let content: Map<String, Value> = content.collect();

@@ -79,12 +79,18 @@ impl Repository {
             }
             Err(fs::TryLockError::Error(e)) => return Err(at(&lock_path)(e)),
         }
-        if !header_path.exists() {
+        if make && !header_path.exists() {
             let seal = passphrase.map(fresh_seal).transpose()?;
             let text = serde_json::to_vec_pretty(&Header { format: FORMAT, seal })
                 .map_err(|e| damaged("repository.json", &e))?;
             write_whole(&header_path, &text)?;
         }
+        Ok(Self { _lock: lock, ..Self::look(folder, passphrase)? })
+    }
+
+    /// Opens it for looking at manifests alone, which come and go as a whole: whoever works there is not disturbed.
+    pub(super) fn look(folder: &Path, passphrase: Option<&str>) -> Result<Self> {
+        let header_path = folder.join("repository.json");
         let text = fs::read(&header_path).map_err(at(&header_path))?;
         let header: Header = serde_json::from_slice(&text).map_err(|e| damaged("repository.json", &e))?;
         if header.format != FORMAT {
@@ -106,7 +112,7 @@ impl Repository {
                 return Err(BackupError::Passphrase { why });
             }
         };
-        Ok(Self { folder: folder.to_path_buf(), seal, _lock: lock })
+        Ok(Self { folder: folder.to_path_buf(), seal, _lock: None })
     }
 
     /// The name of `plain`: its hash, keyed when the repository is encrypted, so that a name tells nothing.
@@ -200,6 +206,11 @@ impl Repository {
     pub(super) fn manifest(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.folder.join("manifests").join(name);
         read_limited(&path, MAX_MANIFEST).map_err(at(&path))
+    }
+
+    /// Whether there is a manifest `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.folder.join("manifests").join(name).exists()
     }
 
     /// Forgets manifest `name`.

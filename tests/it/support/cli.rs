@@ -8,6 +8,8 @@ use serde_json::Value;
 /// A data folder that was set up by `crossdock init`, and the binary to run on it.
 pub struct Folder {
     dir: tempfile::TempDir,
+    data: PathBuf,
+    settings: Vec<(String, String)>,
 }
 
 /// The operator's login and password in a folder of the tests.
@@ -18,9 +20,20 @@ impl Folder {
     /// An empty depot in `zone`.
     pub fn depot(zone: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        Self::made(dir, zone, &data, &[])
+    }
+
+    /// One whose data lie elsewhere, set up with these settings in the environment.
+    pub fn depot_in(zone: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::made(tempfile::tempdir().unwrap(), zone, data, settings)
+    }
+
+    fn made(dir: tempfile::TempDir, zone: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
         let password = dir.path().join("password");
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
-        let folder = Self { dir };
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let folder = Self { dir, data: data.to_owned(), settings };
         let data = folder.data();
         let args = [
             "--role",
@@ -48,7 +61,7 @@ impl Folder {
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.data.clone()
     }
 
     /// A file beside it.
@@ -61,7 +74,16 @@ impl Folder {
     /// Runs the binary with `args`.
     pub fn run(&self, args: impl IntoIterator<Item = std::ffi::OsString>) -> Output {
         let mut c = Command::new(env!("CARGO_BIN_EXE_crossdock"));
-        c.args(args).stdin(Stdio::null()).env_remove("CROSSDOCK_CONFIG").output().unwrap()
+        let c = c.args(args).envs(self.settings.iter().map(|(k, v)| (k, v)));
+        c.stdin(Stdio::null()).env_remove("CROSSDOCK_CONFIG").output().unwrap()
+    }
+
+    /// An access token of the operator's.
+    pub fn token(&self) -> String {
+        let args = ["token", "--user", LOGIN, "--data-dir"].map(Into::into);
+        let out = self.run(args.into_iter().chain([self.data().into_os_string()]));
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
     /// Runs `verb` on the data folder and reads its JSON.

@@ -4,14 +4,20 @@
 pub mod cli;
 pub mod desk;
 pub mod people;
+pub mod served;
 pub mod shared;
+pub mod sink;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossdock::app::{self, Running};
 use crossdock::base::clock::{Clock, Timestamp};
 use crossdock::config::Config;
 use crossdock::config::choices::TlsMode;
+use crossdock::identity::secret::Secret;
+use crossdock::identity::setup::{SetUp, set_up};
+use crossdock::jobs::runner::Handler;
 use crossdock::web::Routes;
 use crossdock::web::control::FIRST_TENANT;
 use reqwest::header::HeaderMap;
@@ -52,8 +58,12 @@ pub struct Depot {
     http: Client,
     runtime: Runtime,
     pub clock: Clock,
+    config: Config,
     pub folder: TempDir,
 }
+
+/// How long a test waits for what runs by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Depot {
     /// A depot with the usual settings.
@@ -63,6 +73,15 @@ impl Depot {
 
     /// A depot with settings of the test's and routes beside the areas'.
     pub fn with(change: impl FnOnce(&mut Config), more: Vec<Routes>) -> Self {
+        Self::carrying_out(Vec::new(), change, more)
+    }
+
+    /// A depot that carries out jobs of the test's as well.
+    pub fn carrying_out(
+        handlers: Vec<Arc<dyn Handler>>,
+        change: impl FnOnce(&mut Config),
+        more: Vec<Routes>,
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::hand(Timestamp::from_millis(BEGIN));
@@ -73,10 +92,12 @@ impl Depot {
         config.server.workers = 2;
         config.store.ballast_mib = 0;
         change(&mut config);
-        let running = app::start(app::open(config, clock.clone()).unwrap(), more).unwrap();
+        let mut opened = app::open(config.clone(), clock.clone()).unwrap();
+        opened.handlers = handlers;
+        let running = app::start(opened, more).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { running: Some(running), http, runtime, clock, folder }
+        Self { running: Some(running), http, runtime, clock, config, folder }
     }
 
     pub fn running(&self) -> &Running {
@@ -86,6 +107,63 @@ impl Depot {
     /// Ends the server in order; the folder stays until the depot is dropped.
     pub fn stop(&mut self) {
         self.running.take().unwrap().stop();
+    }
+
+    /// Starts it again on its folder, with other settings if need be.
+    pub fn start_again(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        let opened = app::open(self.config.clone(), self.clock.clone()).unwrap();
+        self.running = Some(app::start(opened, Vec::new()).unwrap());
+    }
+
+    /// Starts it again with jobs of the test's.
+    pub fn start_again_carrying_out(&mut self, handlers: Vec<Arc<dyn Handler>>) {
+        let mut opened = app::open(self.config.clone(), self.clock.clone()).unwrap();
+        opened.handlers = handlers;
+        self.running = Some(app::start(opened, Vec::new()).unwrap());
+    }
+
+    /// Sets it up: the tenant `acme` with the depot `north` in `zone`, and its administrator.
+    pub fn set_up(self, zone: &str) -> Self {
+        let app = &self.running().app;
+        let new = SetUp {
+            tenant: "acme".into(),
+            depot: "north".into(),
+            zone: zone.into(),
+            language: "en".into(),
+            login: cli::LOGIN.into(),
+            name: "Ana".into(),
+            password: Secret::new(cli::PASSWORD.into()),
+            role: "super_admin".into(),
+        };
+        set_up(&app.store, new, self.clock.now()).unwrap();
+        app.gate.changed();
+        app.wake.wake();
+        self
+    }
+
+    /// Tells what runs by itself to look, until `done`; fails with `what` when that takes too long.
+    pub fn wait_until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !done() {
+            assert!(begun.elapsed() < PATIENCE, "still not: {what}");
+            self.running().app.wake.wake();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What the control door answers to a question.
+    pub fn look(&self, path: &str) -> Value {
+        let answer = self.send(self.control(Method::GET, path));
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.json
+    }
+
+    /// What it answers to a demand, which must succeed.
+    pub fn demand(&self, method: Method, path: &str, body: &Value) -> Value {
+        let answer = self.send(self.control(method, path).json(body));
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+        answer.json
     }
 
     /// Moves the clock.

@@ -59,6 +59,7 @@ fn depot(keys: &tempfile::TempDir) -> App {
         sightings: Default::default(),
         errors: Default::default(),
         tables: Vec::new,
+        retained: Vec::new,
     }
 }
 
