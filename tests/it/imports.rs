@@ -563,6 +563,7 @@ struct Served {
 
 impl Served {
     fn start(folder: &Folder) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = folder.data();
         let mut command = Command::new(env!("CARGO_BIN_EXE_crossdock"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--no-tls", "--data-dir"]).arg(&data);
