@@ -81,6 +81,7 @@ pub struct Workers {
 
 /// Starts everything that works by itself.
 fn workers(app: &App) -> Result<Workers, StoreError> {
+    house::tidy(app)?;
     let working = Working::start(house::runner(app, Stop::default()))?;
     Ok(Workers { checks: Vec::new(), stops: vec![Box::new(move || working.stop())] })
 }

@@ -90,7 +90,6 @@ impl Depot {
     }
 
     /// A request for `path`, which begins with a slash.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.bearer)
     }

@@ -323,7 +323,8 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], nesting: usize) -> Result<T, Api
         serde_path_to_error::deserialize::<_, T>(&mut de).map_err(|e| (e.path().to_string(), e.into_inner()));
     match read.and_then(|v| de.end().map(|()| v).map_err(|e| (String::new(), e))) {
         Ok(v) => Ok(v),
-        Err((path, e)) if e.is_data() => {
+        // A wrong shape may be met before the place where the text stops to be JSON: that comes first.
+        Err((path, e)) if e.is_data() && serde_json::from_slice::<serde_json::Value>(bytes).is_ok() => {
             // The pointer says where; a line and column of what a program sent help nobody.
             let place = format!(" at line {} column {}", e.line(), e.column());
             let why = e.to_string();
@@ -398,6 +399,7 @@ mod tests {
         assert!(format!("{e:?}").contains("/items/1") && format!("{e:?}").contains("Invalid"));
         assert!(format!("{:?}", parse::<T>(b"{", 32).unwrap_err()).contains("Malformed"));
         assert!(format!("{:?}", parse::<T>(br#"{"items":[]} x"#, 32).unwrap_err()).contains("Malformed"));
+        assert!(format!("{:?}", parse::<T>(br#"{"items":["x",]}"#, 32).unwrap_err()).contains("Malformed"));
         assert!(
             format!("{:?}", parse::<serde_json::Value>("[".repeat(33).as_bytes(), 32).unwrap_err())
                 .contains("nests deeper")
