@@ -21,8 +21,12 @@
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
-//! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document |
-//! | [`config`], [`logs`], [`demo`] | settings, log files, invented data for a first look |
+//! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
+//! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
+//! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document, the first pages |
+//! | [`cli`] | the commands: each a request or two to the control door |
+//! | [`app`] | wires it together: start, workers, orderly stop |
+//! | [`config`], [`logs`], [`demo`] | the settings of a process, log files, invented data for a first look |
 //!
 //! Inside an area the file names repeat: `model` nouns, `rules` pure verbs, `repo` tables, `service` use cases, `api`
 //! routes, `work` what runs by itself.

@@ -109,6 +109,7 @@ enum Outcome {
 fn count(parcel: &mut Parcel, key: &FoldKey) {
     if parcel.events == 0 {
         parcel.created_at = key.at();
+        parcel.since = key.at(); // an unknown status lasts since then, not since the first day of 1970
     }
     parcel.events = parcel.events.saturating_add(1);
     parcel.updated_at = key.at();

@@ -178,6 +178,8 @@ fn an_unmapped_code_moves_nothing_and_is_told_once() {
         open_issues(&parcel),
         [("unmapped_code", "Q7 from olist"), ("unmapped_code", "Q8 from olist")]
     );
+    let parcel = folded([unmapped("Q7")]);
+    assert_eq!((parcel.status, parcel.since), (Status::Unknown, at(0)), "since it is known of");
     let parcel = folded([news("delivered", Status::Delivered), unmapped("Q7")]);
     assert_eq!((parcel.raw.as_deref(), reasons(&parcel)), (Some("delivered"), vec![UNMAPPED_CODE]));
     let silent = Reported { source: "olist".into(), ..Reported::default() };
