@@ -49,7 +49,9 @@ impl Aggregate for Case {
 
     fn follow(tx: &mut dyn WriteTx, _: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
         let due = keep(tx, old.map(|o| &o.state), new)?;
-        Ok(Followed { opened: Vec::new(), due })
+        // Opened by a person or by the depot's own machinery; those that follow from facts are told of by their subject.
+        let opens = new.state.is_open() && old.is_none_or(|o| !o.state.state.is_open());
+        Ok(Followed { opened: if opens { vec![new.id.0] } else { Vec::new() }, due })
     }
 
     fn changes(old: Option<&Self>, new: &Self) -> Vec<Changed> {

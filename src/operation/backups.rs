@@ -173,6 +173,10 @@ impl Worker for Keeper {
             (Some(_), Some(tried)) => tried.after(TRIAL_EVERY),
         };
         let trial_due = trial_due.max(not_before(memory.asked_trial, TRIAL_AGAIN));
+        // A backup that is on its way comes first: the two can't work in the folder together.
+        let on_its_way = due <= now || memory.asked.is_some_and(|at| last_ok.is_none_or(|made| made < at));
+        let asked = if due <= now { Some(now) } else { memory.asked };
+        let trial_due = if on_its_way { trial_due.max(not_before(asked, GRACE)) } else { trial_due };
         if due <= now || trial_due <= now {
             let demand = move |tx: &mut dyn WriteTx| -> Result<(), StoreError> {
                 for (kind, due) in [(MAKE, due), (TRY, trial_due)] {
