@@ -81,6 +81,7 @@ pub struct Workers {
 
 /// Starts everything that works by itself.
 fn workers(app: &App) -> Result<Workers, StoreError> {
+    house::tidy(app)?;
     let working = Working::start(house::runner(app, Stop::default()))?;
     Ok(Workers { checks: Vec::new(), stops: vec![Box::new(move || working.stop())] })
 }
@@ -140,7 +141,7 @@ pub enum StartError {
     #[error(transparent)]
     Tokens(#[from] TokenError),
     /// The store can't be opened.
-    #[error("the store in {folder} can't be opened: {why}; when another crossdock uses this folder, stop it first", folder = .folder.display())]
+    #[error("the store in {folder} can't be opened: {why}", folder = .folder.display())]
     Store {
         /// The data folder.
         folder: PathBuf,

@@ -29,6 +29,9 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+/// The variable that names the data folder.
+const DATA_DIR: &str = "CROSSDOCK__SERVER__DATA_DIR";
+
 /// Where the depot is.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Place {
@@ -36,7 +39,7 @@ pub(crate) struct Place {
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// The settings file; crossdock.toml in the data folder when there is one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "CROSSDOCK_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -115,7 +118,7 @@ pub(crate) enum Command {
     Import {
         #[command(flatten)]
         place: Place,
-        /// What the rows are
+        /// What the rows are: parcels, or status (events of parcels)
         #[arg(long, value_name = "KIND")]
         kind: String,
         /// Whose words the file uses: the name of a status map
@@ -146,8 +149,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// Make a backup now
+    /// Make a backup now, or list those there are
+    #[command(args_conflicts_with_subcommands = true)]
     Backup {
+        #[command(subcommand)]
+        command: Option<BackupCommand>,
         #[command(flatten)]
         place: Place,
         /// The folder to write it to; backup.path of the settings without it
@@ -176,7 +182,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// List and add users
+    /// List, add and change users
     User {
         #[command(subcommand)]
         command: UserCommand,
@@ -207,6 +213,22 @@ pub(crate) enum Command {
     Version,
 }
 
+/// What can be done with backups beside making one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// List them, the oldest first
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// The folder they are in; backup.path of the settings, or backups in the data folder, without it
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// A file with the passphrase they are sealed with
+        #[arg(long, value_name = "F")]
+        passphrase_file: Option<PathBuf>,
+    },
+}
+
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -225,12 +247,51 @@ pub(crate) enum UserCommand {
         /// Their name
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// Their role
+        /// Their role: super_admin, admin, supervisor, clerk, planner, driver, partner, import_agent, broker, accounts,
+        /// auditor, station, or one of your own
         #[arg(long, value_name = "ROLE")]
         role: String,
         /// A file with their password; a newline at its end is not part of it
         #[arg(long, value_name = "F")]
         password_file: PathBuf,
+    },
+    /// Switch one off and log them out everywhere; what they did stays
+    Disable {
+        #[command(flatten)]
+        place: Place,
+        /// Their login
+        #[arg(long, value_name = "U")]
+        user: String,
+    },
+    /// Switch one on again
+    Enable {
+        #[command(flatten)]
+        place: Place,
+        /// Their login
+        #[arg(long, value_name = "U")]
+        user: String,
+    },
+    /// Give one a new password
+    Password {
+        #[command(flatten)]
+        place: Place,
+        /// Their login
+        #[arg(long, value_name = "U")]
+        user: String,
+        /// A file with their password; a newline at its end is not part of it
+        #[arg(long, value_name = "F")]
+        password_file: PathBuf,
+    },
+    /// Give one another role
+    Role {
+        #[command(flatten)]
+        place: Place,
+        /// Their login
+        #[arg(long, value_name = "U")]
+        user: String,
+        /// The role, as for `user add`
+        #[arg(long, value_name = "ROLE")]
+        role: String,
     },
 }
 
@@ -329,15 +390,15 @@ pub(crate) fn settings(place: &Place, flags: &[(&str, String)]) -> anyhow::Resul
     }
     let own = match &place.config {
         Some(file) => Some(file.clone()),
-        None => own_file(place.data_dir.as_deref()),
+        None => own_file(place.data_dir.clone().or_else(|| std::env::var_os(DATA_DIR).map(PathBuf::from))),
     };
     Ok(Config::load(own.as_deref(), std::env::vars(), table)?)
 }
 
 /// The settings file a data folder brings along.
-fn own_file(folder: Option<&Path>) -> Option<PathBuf> {
-    let default = Config::default().server.data_dir;
-    let file = folder.unwrap_or(&default).join(commands::SETTINGS);
+fn own_file(folder: Option<PathBuf>) -> Option<PathBuf> {
+    let folder = folder.unwrap_or_else(|| Config::default().server.data_dir);
+    let file = folder.join(commands::SETTINGS);
     file.is_file().then_some(file)
 }
 
@@ -376,6 +437,11 @@ mod tests {
             "crossdock stats --data-dir d --at 2026-01-01T00:00:00Z --json",
             "crossdock check --data-dir d",
             "crossdock user list",
+            "crossdock user disable --user u --data-dir d",
+            "crossdock user password --user u --password-file f",
+            "crossdock user role --user u --role clerk",
+            "crossdock backup --to d",
+            "crossdock backup list --data-dir d --from b",
             "crossdock openapi",
         ] {
             assert!(parse(line).is_ok(), "{line}");

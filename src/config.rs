@@ -59,7 +59,7 @@ impl Config {
         if let Some(path) = file {
             let place = path.display().to_string();
             let text = read_bounded(path, FILE_MAX_BYTES)
-                .map_err(|source| ConfigError::Unreadable { place: place.clone(), source })?;
+                .map_err(|why| ConfigError::Unreadable { place: place.clone(), why })?;
             let given = text
                 .parse::<Table>()
                 .map_err(|e| ConfigError::Syntax { place: place.clone(), detail: e.to_string() })?;
@@ -158,12 +158,12 @@ impl fmt::Display for Complaint {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read or is too large.
-    #[error("settings file {place} can't be read: {source}")]
+    #[error("settings file {place} can't be read: {why}")]
     Unreadable {
         /// The file.
         place: String,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The file is not TOML.
     #[error("settings file {place} is not TOML: {detail}")]

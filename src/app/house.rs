@@ -12,7 +12,7 @@ use crate::cases::{service as cases, worker};
 use crate::identity::features::ReceiveAlerts;
 use crate::identity::grant::Actor;
 use crate::identity::repo::{self as users, TENANTS};
-use crate::imports::run::Files;
+use crate::imports::run::{Files, RunError};
 use crate::jobs::alarm::{Alarm, AlarmKind, Watch};
 use crate::jobs::retention::{Cleaner, Retained, of_jobs};
 use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Worker};
@@ -22,7 +22,7 @@ use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
-use crate::parcels::work::StaleWatch;
+use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::web::{App, idempotency};
 use crate::{imports, parcels};
@@ -30,7 +30,8 @@ use crate::{imports, parcels};
 /// The retention table: everything that is let go of by age.
 #[must_use]
 pub fn retained() -> Vec<Retained> {
-    of_jobs().into_iter().chain([idempotency::retained(), inbox::retained()]).collect()
+    let areas = [idempotency::retained(), inbox::retained(), imports::service::retained()];
+    of_jobs().into_iter().chain(areas).collect()
 }
 
 /// Everything that runs by itself, ready to be started.
@@ -47,6 +48,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         stop,
     };
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
+    handlers.push(Arc::new(Replan));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let workers: Vec<Arc<dyn Worker>> = vec![
@@ -66,9 +68,24 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
         Arc::new(SessionTidy),
     ];
-    let slots = usize::try_from(config.jobs.workers).unwrap_or(4);
+    let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
+}
+
+/// Removes what a crash left in the data folder. Only before the server takes requests.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn tidy(app: &App) -> Result<(), StoreError> {
+    match Files::under(&app.folder).tidy(&app.store, &tenants(&app.store)?) {
+        Ok(0) => {}
+        Ok(gone) => tracing::info!(files = gone, "removed files no import has"),
+        Err(RunError::Store(e)) => return Err(e),
+        // Files too many do no harm: they are no reason not to serve.
+        Err(RunError::Io(e)) => tracing::warn!(error = %e, "the imports folder can't be tidied"),
+    }
+    Ok(())
 }
 
 /// The tenants that live here.

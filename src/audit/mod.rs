@@ -97,7 +97,7 @@ pub struct Off {
 first_record!(Off);
 
 /// Where the switched-off kinds are kept.
-pub const OFF: Table<str, Off> = Table::new(5, "audit_off", Home::Local);
+pub const OFF: Table<str, Off> = Table::new(5, "audit_off", Home::Shared);
 
 /// Notes what was done and returns the position in log `a`; 0 when that kind is switched off.
 ///

@@ -90,7 +90,7 @@ fn step(case: Case, e: &Stamped<CaseEvent>) -> Case {
         }
         CaseEvent::Woken { due } => {
             let waits = case.stage == State::Waiting && case.waiting_until == Some(*due);
-            waits.then(|| Case { stage: State::Acknowledged, waiting_until: None, ..case })
+            waits.then_some(Case { stage: State::Acknowledged, waiting_until: None, ..case })
         }
         CaseEvent::Resolved { resolution, note } => moved(case, Step::Resolve).map(|c| {
             let ended = Case { resolution: Some(*resolution), resolved_at: Some(at), insisted: false, ..c };
@@ -117,7 +117,7 @@ fn step(case: Case, e: &Stamped<CaseEvent>) -> Case {
         CaseEvent::Noted { text } => moved(case, Step::Note).map(|c| noted(c, e, text)),
         CaseEvent::Escalated { level, due } => {
             let counts = case.stage == State::Open && *level > case.level && *due >= case.running().from;
-            counts.then(|| Case { level: *level, ..case })
+            counts.then_some(Case { level: *level, ..case })
         }
     };
     after.unwrap_or(as_it_was)

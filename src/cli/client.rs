@@ -90,7 +90,6 @@ impl Depot {
     }
 
     /// A request for `path`, which begins with a slash.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.bearer)
     }
@@ -117,6 +116,21 @@ impl Depot {
     /// As [`Depot::get`].
     pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         answered(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// What `method` on `path` answers to `body`, by somebody who has seen the revision `seen`.
+    ///
+    /// # Errors
+    /// As [`Depot::get`].
+    pub async fn change(&self, method: Method, path: &str, seen: u64, body: &Value) -> anyhow::Result<Value> {
+        let request = self.request(method, path).header("if-match", format!("\"{seen}\""));
+        answered(if body.is_null() { request } else { request.json(body) }).await
+    }
+
+    /// Whether nobody set it up so far.
+    pub async fn is_fresh(&self) -> bool {
+        let answer = self.request(Method::GET, "/setup").send().await;
+        answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
     /// Streams `file` to `path`; a bar shows how far it is when somebody watches.

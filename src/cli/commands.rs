@@ -4,16 +4,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::{Depot, Refused, encoded};
 use super::serve::{self, How};
-use super::{Command, Faults, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say, secret, settings};
+use super::{
+    BackupCommand, Command, Faults, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say, secret,
+    settings,
+};
 use crate::base::clock::{Clock, Timestamp};
+use crate::config::Config;
 use crate::identity::private;
 use crate::operation::backups;
 use crate::parcels::maps::Map;
-use crate::store::backup::{self, Which};
+use crate::store::backup::{self, Target, Which};
 use crate::store::migrate::RELEASE;
 use crate::{app, logs};
 
@@ -56,11 +61,18 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                 Ok(())
             }
         }
-        Command::Backup { place, to } => {
+        Command::Backup { command: Some(BackupCommand::List { place, from, passphrase_file }), .. } => {
+            backups_there_are(&place, from, passphrase_file.as_deref())
+        }
+        Command::Backup { command: None, place, to } => {
             let body = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
             answer(&pretty(&post(&place, "/api/v1/backups", &body).await?)?)
         }
         Command::Restore { place, from, at, before_migration, passphrase_file } => {
+            // The file of a server that runs could be set aside under its hands.
+            if Depot::running(&settings(&place, &[])?.server.data_dir).await?.is_some() {
+                bail!("a server runs on this folder; stop it first");
+            }
             restore(&place, from, at.as_deref(), before_migration, passphrase_file.as_deref())
         }
         Command::Verify { place } => {
@@ -104,20 +116,114 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn user(command: UserCommand) -> anyhow::Result<()> {
-    let answered = match command {
-        UserCommand::List { place } => get(&place, "/api/v1/users").await?,
-        UserCommand::Add { place, user, name, role, password_file } => {
-            let password = secret(&password_file)?;
-            let name = name.unwrap_or_else(|| user.clone());
-            post(
-                &place,
-                "/api/v1/users",
-                &json!({ "login": user, "name": name, "role": role, "password": password }),
-            )
-            .await?
-        }
-    };
+    let answered =
+        match command {
+            UserCommand::List { place } => get(&place, "/api/v1/users?limit=500").await?,
+            UserCommand::Add { place, user, name, role, password_file } => {
+                let password = secret(&password_file)?;
+                let name = name.unwrap_or_else(|| user.clone());
+                post(
+                    &place,
+                    "/api/v1/users",
+                    &json!({ "login": user, "name": name, "role": role, "password": password }),
+                )
+                .await?
+            }
+            UserCommand::Disable { place, user } => {
+                change_user(&place, &user, async |depot, of| {
+                    depot.change(Method::DELETE, &of.path, of.seen, &Value::Null).await
+                })
+                .await?
+            }
+            UserCommand::Enable { place, user } => change_user(&place, &user, async |depot, of| {
+                let body = json!({ "login": of.now["login"], "name": of.now["name"], "email": of.now["email"],
+                    "language": of.now["language"], "active": true, "approved": true });
+                depot.change(Method::PUT, &of.path, of.seen, &body).await
+            })
+            .await?,
+            UserCommand::Password { place, user, password_file } => {
+                let body = json!({ "password": secret(&password_file)? });
+                change_user(&place, &user, async |depot, of| {
+                    depot.change(Method::PUT, &format!("{}/credentials", of.path), of.seen, &body).await
+                })
+                .await?
+            }
+            UserCommand::Role { place, user, role } => {
+                let body = json!({ "role": role });
+                change_user(&place, &user, async |depot, of| {
+                    depot.change(Method::PATCH, &format!("{}/role", of.path), of.seen, &body).await
+                })
+                .await?
+            }
+        };
     answer(&pretty(&answered)?)
+}
+
+/// A user to be changed.
+struct Found {
+    path: String,
+    seen: u64,
+    now: Value,
+}
+
+/// Finds the user with `login`, does `f`, and says how the user is then.
+async fn change_user(
+    place: &Place,
+    login: &str,
+    f: impl AsyncFnOnce(&Depot, &Found) -> anyhow::Result<Value>,
+) -> anyhow::Result<Value> {
+    let depot = connect(place).await?;
+    let changed = async {
+        let found = find_user(&depot, login).await?;
+        f(&depot, &found).await?;
+        depot.get(&found.path).await
+    };
+    let changed = changed.await;
+    closed(depot, changed).await
+}
+
+async fn find_user(depot: &Depot, login: &str) -> anyhow::Result<Found> {
+    let mut cursor = String::new();
+    loop {
+        let page = depot.get(&format!("/api/v1/users?limit=500{cursor}")).await?;
+        let users = page["items"].as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(user) = users.iter().find(|u| u["login"].as_str() == Some(login)) {
+            let path = format!("/api/v1/users/{}", user["id"].as_str().unwrap_or_default());
+            return Ok(Found { path, seen: user["version"].as_u64().unwrap_or(0), now: user.clone() });
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={}", encoded(next)),
+            None => {
+                let detail = format!("no user {login}; crossdock user list shows those there are");
+                return Err(Refused { status: 404, detail }.into());
+            }
+        }
+    }
+}
+
+/// What backups there are; no depot is needed for it, as it isn't for restoring one.
+fn backups_there_are(place: &Place, from: Option<PathBuf>, passphrase: Option<&Path>) -> anyhow::Result<()> {
+    let target = source(&settings(place, &[])?, from, passphrase)?;
+    if !target.folder.join("repository.json").is_file() {
+        bail!("there are no backups in {}; name their folder with --from", target.folder.display());
+    }
+    let items: Vec<Value> = backup::list(&target)?
+        .into_iter()
+        .map(|(name, m)| json!({ "name": name, "label": m.label, "made_at": m.made_at }))
+        .collect();
+    answer(&pretty(&json!({ "folder": target.folder, "items": items }))?)
+}
+
+/// Where backups are read from.
+fn source(config: &Config, from: Option<PathBuf>, passphrase: Option<&Path>) -> anyhow::Result<Target> {
+    let mut target = backups::own_target(config);
+    if let Some(from) = from {
+        target.folder = std::path::absolute(from)?;
+    }
+    if let Some(file) = passphrase {
+        target.passphrase = Some(secret(file)?);
+    }
+    Ok(target)
 }
 
 /// Sets up an empty folder. The role and zone are kept in the folder's own settings, so that `serve` needs no flags.
@@ -185,13 +291,7 @@ fn restore(
     let config = settings(place, &[])?;
     let folder = config.server.data_dir.clone();
     private::folder(&folder)?;
-    let mut target = backups::own_target(&config);
-    if let Some(from) = from {
-        target.folder = std::path::absolute(from)?;
-    }
-    if let Some(file) = passphrase {
-        target.passphrase = Some(secret(file)?);
-    }
+    let target = source(&config, from, passphrase)?;
     let which = match at {
         Some(at) => {
             let zone = jiff::tz::TimeZone::get(&config.depot.zone)?;
@@ -201,15 +301,20 @@ fn restore(
         None => Which::Latest,
     };
     let store = folder.join(app::STORE);
-    if store.exists() {
-        if !before_migration {
-            bail!("{} holds a store already: restore into an empty folder", folder.display());
-        }
+    let present = store.exists();
+    if present && !before_migration {
+        bail!("{} holds a store already: restore into an empty folder", folder.display());
+    }
+    // Beside the present store first: one that can't be restored takes nothing away.
+    let beside = folder.join("depot.restored.redb");
+    let into = if present { &beside } else { &store };
+    let report = backup::restore(&target, which, into, &app::house::tables())?;
+    if present {
         let aside = folder.join(format!("depot.upgraded-{}.redb", Clock::Wall.now().millis()));
         std::fs::rename(&store, &aside)?;
-        say(&format!("crossdock: the present store is kept as {}", aside.display()));
+        std::fs::rename(&beside, &store)?;
+        say(&format!("crossdock: the store so far is kept as {}", aside.display()));
     }
-    let report = backup::restore(&target, which, &store, &app::house::tables())?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
 }
 
@@ -256,24 +361,29 @@ async fn running(place: &Place) -> anyhow::Result<Depot> {
 async fn get(place: &Place, path: &str) -> anyhow::Result<Value> {
     let depot = connect(place).await?;
     let answered = depot.get(path).await;
-    depot.close().await;
-    explained(answered)
+    closed(depot, answered).await
 }
 
 async fn post(place: &Place, path: &str, body: &Value) -> anyhow::Result<Value> {
     let depot = connect(place).await?;
     let answered = depot.post(path, body).await;
-    depot.close().await;
-    explained(answered)
+    closed(depot, answered).await
 }
 
-/// Adds what to do about a depot that was never set up.
-fn explained(answered: anyhow::Result<Value>) -> anyhow::Result<Value> {
-    if let Err(e) = &answered
-        && e.downcast_ref::<Refused>().is_some_and(|r| r.status == 404)
-    {
-        say("crossdock: a folder without a tenant knows nothing: see crossdock init");
+/// Lets go of the depot, and adds what to do about one that was never set up.
+async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result<Value> {
+    let unknown = |e: &anyhow::Error| e.downcast_ref::<Refused>().is_some_and(|r| r.status == 404);
+    if answered.as_ref().is_err_and(unknown) && depot.is_fresh().await {
+        say("crossdock: this depot was never set up: see crossdock init");
     }
+    if answered.as_ref().is_err_and(|e| unknown(e) && e.to_string().starts_with("no role"))
+        && let Ok(roles) = depot.get("/api/v1/roles").await
+    {
+        let names = roles["items"].as_array().or(roles.as_array()).into_iter().flatten();
+        let names: Vec<&str> = names.filter_map(|r| r["name"].as_str()).collect();
+        say(&format!("crossdock: the roles are {}", names.join(", ")));
+    }
+    depot.close().await;
     answered
 }
 

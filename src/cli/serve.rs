@@ -75,13 +75,14 @@ async fn seed(running: &Running) -> anyhow::Result<()> {
         };
         let (tenant, _) = set_up(&app.store, new, now)?;
         app.gate.changed();
-        answer(&format!("Log in once as admin with the password {shown}"))?;
+        answer(&format!("Log in as admin with the password {shown}"))?;
         fill(&app.store, tenant.number, DEMO_SEED, PARCELS, now)?;
+        say(&format!("crossdock: {PARCELS} invented parcels are in"));
         app.wake.wake();
         Ok(true)
     });
     if !done.await.context("filling the demonstration")?? {
-        say("crossdock: this folder is set up already; the demonstration needs an empty one");
+        say("crossdock: this folder was set up before and is served as it is; --demo fills an empty one");
     }
     Ok(())
 }

@@ -14,11 +14,15 @@ use crate::base::error::{Invalid, Problem};
 use crate::first_record;
 use crate::store::{Home, ReadTx, Result, StoreError, Table, WriteTx};
 
+/// The kind of job that looks at every deadline anew after the rules changed.
+pub const REPLAN: &str = "parcels.replan";
+
 /// Stale limits a tenant can set.
 pub const MAX_LIMITS: usize = 2_000;
 
 /// How long a parcel may stay in a status before somebody should look, in working hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct StaleLimit {
     /// The status.
     pub status: String,
@@ -34,6 +38,7 @@ pub struct StaleLimit {
 
 /// The rules as their tenant writes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct HouseRules {
     /// When the depot works.
     pub opening: OpeningTimes,
@@ -92,7 +97,14 @@ pub struct Policy {
     pub rules: HouseRules,
     /// The calendar in them.
     pub calendar: Calendar,
-    stale: BTreeMap<(String, Option<String>, Option<String>), Duration>,
+    stale: BTreeMap<String, Limits>,
+}
+
+/// The stale limits of one status: for all parcels, and for those of a carrier, a service or both.
+#[derive(Debug, Default)]
+struct Limits {
+    all: Option<Duration>,
+    some: BTreeMap<(Option<String>, Option<String>), Duration>,
 }
 
 impl Policy {
@@ -122,12 +134,15 @@ impl Policy {
             problems.push(Problem::new("/currency", "must be a three-letter ISO 4217 code such as EUR"));
         }
         let hours = |h: u32| Duration::from_secs(u64::from(h) * 3600);
-        let stale = rules
-            .stale
-            .iter()
-            .take(MAX_LIMITS)
-            .map(|l| ((l.status.clone(), l.carrier.clone(), l.service.clone()), hours(l.hours)));
-        let stale = stale.collect();
+        let mut stale: BTreeMap<String, Limits> = BTreeMap::new();
+        for StaleLimit { status, carrier, service, hours: h } in rules.stale.iter().take(MAX_LIMITS) {
+            let limits = stale.entry(status.clone()).or_default();
+            if carrier.is_none() && service.is_none() {
+                limits.all = Some(hours(*h));
+            } else {
+                limits.some.insert((carrier.clone(), service.clone()), hours(*h));
+            }
+        }
         match calendar {
             Ok(calendar) if problems.is_empty() => Ok(Self { rules, calendar, stale }),
             _ => Err(Invalid(problems)),
@@ -143,13 +158,14 @@ impl Policy {
         service: Option<&str>,
         since: Timestamp,
     ) -> Option<Timestamp> {
+        let limits = self.stale.get(status)?;
         let find = |c: Option<&str>, s: Option<&str>| {
-            self.stale.get(&(status.to_owned(), c.map(Into::into), s.map(Into::into)))
+            let named = (c.is_some() || s.is_some()) && !limits.some.is_empty();
+            named.then(|| limits.some.get(&(c.map(Into::into), s.map(Into::into)))).flatten()
         };
-        let limit = (carrier.is_some() && service.is_some()).then(|| find(carrier, service)).flatten();
-        let limit = limit.or_else(|| carrier.and_then(|_| find(carrier, None)));
-        let limit = limit.or_else(|| service.and_then(|_| find(None, service)));
-        let limit = limit.or_else(|| find(None, None)).filter(|d| !d.is_zero())?;
+        let limit = carrier.and(service).and_then(|_| find(carrier, service));
+        let limit = limit.or_else(|| find(carrier, None)).or_else(|| find(None, service));
+        let limit = limit.or(limits.all.as_ref()).filter(|d| !d.is_zero())?;
         Some(self.calendar.add_working(since, *limit))
     }
 
@@ -186,7 +202,7 @@ struct Kept(HouseRules);
 first_record!(Kept);
 
 const RULES: Table<str, Kept> = Table::new(7, "house_rules", Home::Local);
-const MARK: crate::store::Coll = crate::store::Coll { id: 8, name: "house_rules_mark", home: Home::Local };
+const MARK: crate::store::Coll = crate::store::Coll { id: 8, name: "house_rules_mark", home: Home::Shared };
 
 type Compiled = moka::sync::Cache<Vec<u8>, Arc<Policy>>;
 static COMPILED: LazyLock<Compiled> = LazyLock::new(|| moka::sync::Cache::new(64));

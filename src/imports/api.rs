@@ -1,11 +1,15 @@
 //! The routes of imports. A file goes to disk as it comes; its rows are taken in by a job.
 
+use std::fmt::Display;
+use std::time::Duration;
+
+use actix_multipart::Multipart;
 use actix_web::http::Method;
-use actix_web::web::{Path, Payload};
+use actix_web::web::{Bytes, Path, Payload};
 use actix_web::{HttpMessage, HttpResponse};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::ToSchema;
 
 use super::model::{Counts, Form, Import, State};
@@ -15,6 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Kind as Class};
 use crate::base::ids::Id;
 use crate::base::page::Page;
+use crate::base::text;
 use crate::identity::features::{EditStatusMaps, RunImports, UndoImports, ViewImports};
 use crate::parcels::queries::limit;
 use crate::store::table::{cursor, position};
@@ -42,8 +47,8 @@ pub fn routes() -> Routes {
             ("file", "its name"),
         ])
         .raw_body(
-            "text/csv",
-            "the file as it is: encoding, delimiter, decimal sign and date form are found out",
+            "text/csv, multipart/form-data",
+            "the file as it is, or a form with it in the field `file`: encoding, delimiter, decimal sign and date form are found out",
         )
         .answers::<ImportView>(202)
         .add::<ViewImports, _, _>(Method::GET, "/imports", list, "Imports, newest first")
@@ -175,24 +180,30 @@ async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) 
     let kind = run::kind_of(&kind).ok_or_else(|| {
         Invalid::at("?kind", format!("\"{kind}\" is no kind of import; parcels and status are"))
     })?;
+    let named = text::required("?source", &source, service::MAX_SOURCE);
+    let named =
+        named.and_then(|()| text::optional("?file", file.as_deref().unwrap_or_default(), text::SHORT));
+    named.map_err(|p| Invalid(vec![p]))?;
     if !call.app.store.status().imports {
         let detail = "imports wait until there is room on the disk";
         return Err(Refusal::new(Class::Busy, "import.no_room", detail).into());
     }
     let files = Files::under(&call.app.folder);
     let id = Id::fresh();
-    let bytes = match receive(&files, id, payload, call.app.config.limits.import_max_bytes).await {
-        Ok((bytes, hash)) => {
-            // A repeated key with another file must not be answered with the first one's import.
-            call.request().extensions_mut().insert(hash);
-            bytes
-        }
+    let Received { bytes, hash, name } = match receive(&call, &files, id, payload).await {
+        Ok(received) => received,
         Err(e) => {
             let _ = tokio::fs::remove_file(files.data(id)).await;
             return Err(e);
         }
     };
-    let arrived = Arrived { id, kind, source, file, bytes, dry_run };
+    if call.request().headers().contains_key("idempotency-key") {
+        // The same file under the same key is the same request; the form around it differs from one to the next.
+        let mut request = blake3::Hasher::new();
+        request.update(call.request().query_string().as_bytes()).update(b"\n").update(hash.as_bytes());
+        call.request().extensions_mut().insert(BodyHash(*request.finalize().as_bytes()));
+    }
+    let arrived = Arrived { id, kind, source, file: file.or(name), bytes, dry_run };
     let data = files.data(id);
     let done = call
         .write(move |tx, grant, cx| -> Result<Answer, ServiceError> {
@@ -211,32 +222,101 @@ async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) 
     done
 }
 
-/// Writes a body to disk, as it comes, and makes it durable; returns its length and hash.
-async fn receive(files: &Files, id: Id, mut payload: Payload, max: u64) -> Result<(u64, BodyHash), ApiError> {
-    let io = |e: std::io::Error| {
-        Refusal::new(Class::Busy, "import.disk", format!("the file can't be stored: {e}"))
-    };
-    files.folder().map_err(io)?;
-    let mut file = tokio::fs::File::create(files.data(id)).await.map_err(io)?;
-    let (mut bytes, mut hash) = (0_u64, blake3::Hasher::new());
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|e| {
-            Refusal::new(Class::Malformed, "request.broken", format!("the file ended early: {e}"))
-        })?;
-        bytes += chunk.len() as u64;
-        if bytes > max {
-            return Err(Refusal::new(
-                Class::TooLarge,
-                "import.too_large",
-                format!("the file is larger than the {max} bytes that are taken"),
-            )
-            .into());
-        }
-        hash.update(&chunk);
-        file.write_all(&chunk).await.map_err(io)?;
+/// A file that lies on the disk.
+struct Received {
+    bytes: u64,
+    hash: blake3::Hash,
+    /// What the form called it.
+    name: Option<String>,
+}
+
+/// Takes the file from the body, or from the form the body is.
+async fn receive(
+    call: &Call<RunImports>,
+    files: &Files,
+    id: Id,
+    payload: Payload,
+) -> Result<Received, ApiError> {
+    files.folder().map_err(no_disk)?;
+    let file = tokio::fs::File::create(files.data(id)).await.map_err(no_disk)?;
+    let limits = &call.app.config.limits;
+    let into =
+        Into { file, max: limits.import_max_bytes, patience: Duration::from_secs(limits.body_timeout_s) };
+    if !call.request().content_type().eq_ignore_ascii_case("multipart/form-data") {
+        return into.write(payload).await;
     }
-    file.sync_all().await.map_err(io)?;
-    Ok((bytes, BodyHash(*hash.finalize().as_bytes())))
+    let broken = |e: actix_multipart::MultipartError| {
+        Refusal::new(Class::Malformed, "request.multipart", format!("the form can't be read: {e}"))
+    };
+    let mut form = Multipart::new(call.request().headers(), payload);
+    let missing = || Invalid::at("/file", "is needed: send the file in the form's field \"file\"");
+    let part = form.next().await.ok_or_else(missing)?.map_err(broken)?;
+    alone(part.name())?;
+    let name = part.content_disposition().and_then(|d| d.get_filename()).filter(|n| !n.is_empty());
+    let name = name.map(|n| text::clipped(n.to_owned(), text::SHORT));
+    let received = into.write(part).await?;
+    if let Some(more) = form.next().await {
+        let name = more.map_err(broken)?.name().map(str::to_owned);
+        let which = name.unwrap_or_default();
+        return Err(Invalid::at(
+            format!("/{which}"),
+            "is too much: the form holds one file and nothing else",
+        )
+        .into());
+    }
+    Ok(Received { name, ..received })
+}
+
+/// Refuses a part of the form that is not the file.
+fn alone(name: Option<&str>) -> Result<(), Invalid> {
+    match name.unwrap_or_default() {
+        "file" => Ok(()),
+        other => Err(Invalid::at(
+            format!("/{other}"),
+            "is no field of this form: it holds the file in the field \"file\"; kind, source and dry_run stand in the query",
+        )),
+    }
+}
+
+fn no_disk(e: std::io::Error) -> Refusal {
+    Refusal::new(Class::Busy, "import.disk", format!("the file can't be stored: {e}"))
+}
+
+/// Where a file goes, and what it may be.
+struct Into {
+    file: tokio::fs::File,
+    max: u64,
+    patience: Duration,
+}
+
+impl Into {
+    /// Writes a body to disk, as it comes, and makes it durable.
+    async fn write<E: Display>(
+        mut self,
+        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<Received, ApiError> {
+        let (mut bytes, mut hash) = (0_u64, blake3::Hasher::new());
+        loop {
+            let slow = |_| {
+                let detail = format!("no byte of the file came for {} s", self.patience.as_secs());
+                Refusal::new(Class::Malformed, "request.slow", detail)
+            };
+            let next = tokio::time::timeout(self.patience, body.next()).await;
+            let Some(chunk) = next.map_err(slow)? else { break };
+            let chunk = chunk.map_err(|e| {
+                Refusal::new(Class::Malformed, "request.broken", format!("the file ended early: {e}"))
+            })?;
+            bytes += chunk.len() as u64;
+            if bytes > self.max {
+                let detail = format!("the file is larger than the {} bytes that are taken", self.max);
+                return Err(Refusal::new(Class::TooLarge, "import.too_large", detail).into());
+            }
+            hash.update(&chunk);
+            self.file.write_all(&chunk).await.map_err(no_disk)?;
+        }
+        self.file.sync_all().await.map_err(no_disk)?;
+        Ok(Received { bytes, hash: hash.finalize(), name: None })
+    }
 }
 
 #[derive(Deserialize)]
@@ -266,19 +346,28 @@ async fn get(call: Call<ViewImports>, id: Path<String>) -> Response {
 }
 
 async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
+    const CHUNK: u64 = 64 * 1024;
     service::whole(&call.grant)?;
     let import = call.app.store.read(call.grant.tenant(), |tx| service::find(tx, &id))?;
-    let files = Files::under(&call.app.folder);
-    let rows = actix_web::web::block(move || run::error_rows(&files, &import)).await;
-    let rows = rows.map_err(|_| crate::store::StoreError::Closed)?;
-    let rows = rows.map_err(|e| {
-        Refusal::new(Class::Busy, "import.disk", format!("the error file can't be read: {e}"))
-    })?;
     let mut response = HttpResponse::Ok();
     response
         .content_type("text/csv; charset=utf-8")
         .insert_header(("content-disposition", "attachment; filename=\"errors.csv\""));
-    Ok(response.body(rows.unwrap_or_default()))
+    if import.counts.refused == 0 {
+        return Ok(response.body(Bytes::new()));
+    }
+    let file = tokio::fs::File::open(Files::under(&call.app.folder).errors(import.id)).await;
+    let file = file.map_err(|e| {
+        Refusal::new(Class::Busy, "import.disk", format!("the error file can't be read: {e}"))
+    })?;
+    // What lies behind the last saved row is not settled yet.
+    let rest = file.take(import.error_bytes);
+    let chunks = stream::try_unfold(rest, |mut rest| async move {
+        let mut chunk = Vec::new();
+        (&mut rest).take(CHUNK).read_to_end(&mut chunk).await?;
+        Ok::<_, std::io::Error>((!chunk.is_empty()).then(|| (Bytes::from(chunk), rest)))
+    });
+    Ok(response.streaming(chunks))
 }
 
 async fn undo(call: Call<UndoImports>, id: Path<String>) -> Response {

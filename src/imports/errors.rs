@@ -47,6 +47,11 @@ impl<W: Write> ErrorFile<W> {
         self.out.flush()
     }
 
+    /// The file itself.
+    pub fn file(&self) -> &W {
+        self.out.get_ref()
+    }
+
     /// Adds a refused row.
     ///
     /// # Errors

@@ -12,6 +12,11 @@
 //!                                                        └─► Row | Refusal ─► errors::ErrorFile
 //! ```
 //!
+//! When two files, or a file and a scan, disagree on a parcel, the newer effective time wins, and on a tie the later
+//! import: of the status and of every other field by itself. A row's effective time is its `status_at`; a row without
+//! one counts as of the last of the moments it names, and as of its import when it names none, or when it alone says
+//! that the parcel's way has ended. So an old copy of a file may come late and makes nothing older.
+//!
 //! `run` takes the rows in, chunk by chunk, as one job; `model` is the import's own record, `service` its use cases,
 //! `api` its routes.
 

@@ -56,7 +56,7 @@ pub fn plain(text: &str, comma: bool) -> Option<Cow<'_, str>> {
     } else if !all_digits(whole) {
         return None;
     }
-    if !grouped && !(comma && digits.contains(decimal)) {
+    if !(grouped || comma && digits.contains(decimal)) {
         return Some(Cow::Borrowed(text));
     }
     let plain = text.chars().filter(|c| *c != group);

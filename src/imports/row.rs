@@ -191,10 +191,10 @@ impl Form {
             let cell = String::from_utf8_lossy(record.get(slot.index).unwrap_or_default());
             // a note of spaces is a note: it is kept byte for byte
             let text = if slot.column == Column::Note { &*cell } else { cell.trim() };
-            if !text.is_empty() {
-                if let Err(why) = take(slot, text) {
-                    problems.push(Problem::new(&slot.header, why));
-                }
+            if !text.is_empty()
+                && let Err(why) = take(slot, text)
+            {
+                problems.push(Problem::new(&slot.header, why));
             }
         }
         problems

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ImportError;
 use super::errors::ErrorFile;
 use super::mapping::{Kind, Mapping};
 use super::model::{Form as FileForm, IMPORTS, Import, Saved, State, made_log, mapping_id};
 use super::row::{Form, Reader, Row};
 use super::survey::{Survey, survey};
-use super::{ImportError, model};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::Fault;
 use crate::base::ids::Id;
@@ -37,8 +37,10 @@ pub enum RunError {
     Io(#[from] std::io::Error),
 }
 
-/// How long one chunk may keep the writer while people wait for it.
+/// How long one chunk may keep the writer while people write too.
 const CHUNK_TIME: Duration = Duration::from_millis(5);
+/// How long when nobody else does: fewer commits, and whoever comes waits this long once.
+const CHUNK_TIME_ALONE: Duration = Duration::from_millis(50);
 /// Rows of a chunk at the least and at the most.
 const CHUNK_ROWS: (usize, usize) = (16, 5_000);
 /// Chunks parsed ahead of the writer.
@@ -77,6 +79,45 @@ impl Files {
     pub fn errors(&self, id: Id) -> PathBuf {
         self.folder.join(format!("{id}.errors.csv"))
     }
+
+    /// Removes both files of import `id`.
+    ///
+    /// # Errors
+    /// When one is there and can't be removed.
+    pub fn remove(&self, id: Id) -> std::io::Result<()> {
+        for file in [self.data(id), self.errors(id)] {
+            match std::fs::remove_file(file) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the files no import of `tenants` has: what an upload left that was cut off. Only while nobody uploads.
+    /// Says how many went; a file whose name is not ours stays.
+    ///
+    /// # Errors
+    /// When the folder or the store can't be read.
+    pub fn tidy(&self, store: &Store, tenants: &[Tenant]) -> Result<usize, RunError> {
+        let mut gone = 0;
+        for entry in std::fs::read_dir(self.folder()?)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let stem = name.to_str().and_then(|n| n.strip_suffix(".csv"));
+            let stem = stem.map(|n| n.strip_suffix(".errors").unwrap_or(n));
+            let Some(id) = stem.and_then(|n| n.parse::<Id>().ok()) else { continue };
+            let mut wanted = false;
+            for tenant in tenants {
+                wanted |= store.read(*tenant, |tx| IMPORTS.get(tx, &id))?.is_some();
+            }
+            if !wanted {
+                std::fs::remove_file(entry.path())?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
 }
 
 /// Takes in the rows of import `id` from where it stands.
@@ -102,7 +143,7 @@ pub fn run(store: &Store, clock: &Clock, files: &Files, tenant: Tenant, id: Id) 
         Ok((survey, Arc::new(form)))
     });
     match surveyed {
-        Err(ImportError::Io(e)) => Err(e.into()),
+        Err(ImportError::Io(e)) if e.kind() != std::io::ErrorKind::NotFound => Err(e.into()),
         Err(e) => Ok(fail(store, tenant, id, clock.now(), &e)?),
         Ok((survey, form)) => Run { store, clock, files, tenant }.all(&import, &survey, form),
     }
@@ -196,13 +237,18 @@ impl Run<'_> {
             }
             row += chunk.rows;
             errors.flush()?;
-            chunk.error_bytes = std::fs::metadata(self.files.errors(import.id))?.len();
+            let file = errors.file();
+            if chunk.refused > 0 {
+                // The store is about to say that these rows are in the file: they must be, power cut or not.
+                file.sync_data()?;
+            }
+            chunk.error_bytes = file.metadata()?.len();
             if chunk.rows > 0 {
                 waiting.push_back(self.hand_over(import, begun, &map, chunk));
             }
             while waiting.len() > if open { AHEAD } else { 0 } {
                 if let Some(taken) = waiting.pop_front().map(Pending::wait) {
-                    size = next_size(&taken?);
+                    size = next_size(&taken?, if self.store.has_company() { CHUNK_TIME } else { CHUNK_TIME_ALONE });
                 }
             }
         }
@@ -274,7 +320,7 @@ impl Run<'_> {
             for r in &chunk.reports {
                 let counts = &mut import.counts;
                 let (verdict, made) = if dry_run {
-                    (report::preview(tx, &source, r).map_err(store_error)?, Vec::new())
+                    (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
                 } else {
                     report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?
                 };
@@ -306,12 +352,11 @@ fn store_error(e: crate::parcels::error::ParcelError) -> StoreError {
     }
 }
 
-/// Rows for the next chunk, so that it takes about [`CHUNK_TIME`].
-fn next_size(t: &Taken) -> usize {
-    let micros = usize::try_from(t.took.as_micros()).unwrap_or(usize::MAX).max(1);
-    let fitting =
-        t.rows.max(1).saturating_mul(usize::try_from(CHUNK_TIME.as_micros()).unwrap_or(5_000)) / micros;
-    fitting.clamp(CHUNK_ROWS.0, CHUNK_ROWS.1).min(t.rows.max(CHUNK_ROWS.0) * 2)
+/// Rows for the next chunk, so that it takes about `time`; at most twice as many as the last one had.
+fn next_size(t: &Taken, time: Duration) -> usize {
+    let rows = t.rows.max(1) as u128;
+    let fitting = rows * time.as_micros() / t.took.as_micros().max(1);
+    usize::try_from(fitting.min(rows * 2)).unwrap_or(CHUNK_ROWS.1).clamp(CHUNK_ROWS.0, CHUNK_ROWS.1)
 }
 
 fn report_of(row: Row) -> Report {
@@ -339,8 +384,10 @@ fn report_of(row: Row) -> Report {
 
 /// Changes taken back in one transaction.
 const UNDO_AT_ONCE: usize = 200;
+/// Entries of an import's log removed in one transaction.
+const FORGET_AT_ONCE: usize = 2_000;
 
-/// Takes back everything an import changed, newest first. What others said since stays.
+/// Takes back everything an import changed, in steps. What others said since stays.
 ///
 /// # Errors
 /// When it has to go on later.
@@ -380,6 +427,21 @@ pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), 
     }
 }
 
+/// Removes what is left of an import that was let go of: its files, and the log it could be undone by.
+///
+/// # Errors
+/// When it has to go on later.
+pub fn forget(store: &Store, files: &Files, tenant: Tenant, id: Id, number: u64) -> Result<(), RunError> {
+    files.remove(id)?;
+    let trim = move |tx: &mut dyn WriteTx| -> Result<u64, StoreError> {
+        let log = made_log(number);
+        let last = tx.head(DEPOT, log)?.last;
+        tx.trim(DEPOT, log, last, FORGET_AT_ONCE)
+    };
+    while store.write(tenant, Lane::Bulk, trim).wait()? > 0 {}
+    Ok(())
+}
+
 /// What kinds of files are read, for the API.
 #[must_use]
 pub fn kind_of(name: &str) -> Option<Kind> {
@@ -387,18 +449,5 @@ pub fn kind_of(name: &str) -> Option<Kind> {
         "parcels" => Some(Kind::Parcels),
         "status" => Some(Kind::Status),
         _ => None,
-    }
-}
-
-/// Opens the error file for reading, when there is one.
-///
-/// # Errors
-/// When it is there and can't be read.
-pub fn error_rows(files: &Files, import: &model::Import) -> std::io::Result<Option<Vec<u8>>> {
-    match std::fs::read(files.errors(import.id)) {
-        Ok(bytes) if import.counts.refused > 0 => Ok(Some(bytes)),
-        Ok(_) => Ok(None),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
     }
 }

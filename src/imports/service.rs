@@ -10,6 +10,7 @@ use crate::base::text;
 use crate::identity::features::{EditStatusMaps, Feature, RunImports, UndoImports};
 use crate::identity::grant::{Grant, Scope};
 use crate::jobs::queue::{NewJob, enqueue};
+use crate::jobs::retention::{Retained, older};
 use crate::journal::{Cx, reference};
 use crate::store::table::Rows;
 use crate::store::{Dir, Ix, KeyRange, ReadTx, StoreError, Tenant, WriteTx, counters};
@@ -18,6 +19,10 @@ use crate::store::{Dir, Ix, KeyRange, ReadTx, StoreError, Tenant, WriteTx, count
 pub const RUN: &str = "import.run";
 /// The kind of job that takes an import back.
 pub const UNDO: &str = "import.undo";
+/// The kind of job that removes what lies outside the store of an import that was let go of.
+pub const FORGET: &str = "import.forget";
+/// Bytes of a source's name.
+pub const MAX_SOURCE: usize = 64;
 
 /// Which import a job is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +31,41 @@ pub struct Payload {
     pub tenant: Tenant,
     /// Which.
     pub import: Id,
+}
+
+/// What is left of an import that was let go of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Left {
+    /// Names its files.
+    pub import: Id,
+    /// Names the log of its changes.
+    pub number: u64,
+}
+
+/// How long imports are kept, with their files, verdicts and the means to undo them, for the retention table.
+#[must_use]
+pub fn retained() -> Retained {
+    Retained {
+        name: "imports",
+        days: |r| r.imports,
+        find: |tx, before, after, limit| {
+            let range = KeyRange { after, ..KeyRange::all() };
+            older(&IMPORTS, tx, (Ix::Primary, range), limit, |i| {
+                let ended = match i.state {
+                    State::Done | State::Failed | State::Undone => i.finished_at,
+                    State::Queued | State::Running | State::Undoing => None,
+                };
+                ended.is_some_and(|at| at < before)
+            })
+        },
+        remove: |tx, pk| {
+            let Some(id) = Id::from_slice(pk) else { return Ok(()) };
+            let Some(import) = IMPORTS.get(tx, &id)? else { return Ok(()) };
+            IMPORTS.del(tx, &id)?;
+            let at = import.finished_at.unwrap_or(import.created_at);
+            enqueue(tx, at, NewJob::new(FORGET, &Left { import: id, number: import.number })?).map(drop)
+        },
+    }
 }
 
 /// Why an import could not be begun, found or undone.
@@ -135,7 +175,7 @@ pub fn whole<F: Feature>(grant: &Grant<F>) -> Result<()> {
 /// When the source has no usable name.
 pub fn begin(tx: &mut dyn WriteTx, grant: &Grant<RunImports>, cx: &Cx, a: Arrived) -> Result<Import> {
     whole(grant)?;
-    text::required("?source", &a.source, 64).map_err(|p| Invalid(vec![p]))?;
+    text::required("?source", &a.source, MAX_SOURCE).map_err(|p| Invalid(vec![p]))?;
     counters::add(tx, "imports/begun", 1)?;
     let import = Import {
         id: a.id,
@@ -226,7 +266,7 @@ pub fn save_mapping(
     mapping: Mapping,
     seen: Option<u64>,
 ) -> Result<u64> {
-    text::required("/source", source, 64).map_err(|p| Invalid(vec![p]))?;
+    text::required("/source", source, MAX_SOURCE).map_err(|p| Invalid(vec![p]))?;
     let found = reference::get::<Saved>(tx, mapping_id(source))?.map_or(0, |(_, rev)| rev);
     match seen {
         Some(seen) if seen != found => return Err(ServiceError::Stale { found, seen }),

@@ -1,4 +1,5 @@
-//! The two jobs of imports: taking a file's rows in, and taking an import back. Both go on where they stopped.
+//! The jobs of imports: taking a file's rows in, taking an import back, and removing what is left of one that was let
+//! go of. Each goes on where it stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::run::{self, Files, RunError};
-use super::service::{Payload, RUN, UNDO};
+use super::service::{FORGET, Left, Payload, RUN, UNDO};
 use crate::base::clock::Clock;
 use crate::base::error::{Fault, Kind};
 use crate::jobs::queue::Limits;
@@ -15,11 +16,11 @@ use crate::jobs::runner::{Handler, JobError, JobRun};
 /// The longest an import may take: a million rows take minutes, even on a slow disk.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Both kinds of job.
+/// All kinds of job.
 #[must_use]
 pub fn handlers(files: &Files, clock: &Clock) -> Vec<Arc<dyn Handler>> {
     let of = |kind| Arc::new(Work { kind, files: files.clone(), clock: clock.clone() }) as Arc<dyn Handler>;
-    vec![of(RUN), of(UNDO)]
+    vec![of(RUN), of(UNDO), of(FORGET)]
 }
 
 struct Work {
@@ -41,11 +42,16 @@ impl Handler for Work {
     fn run(&self, job: JobRun) -> BoxFuture<'static, Result<(), JobError>> {
         let (kind, files, clock) = (self.kind, self.files.clone(), self.clock.clone());
         Box::pin(async move {
-            let Payload { tenant, import } = job.payload()?;
             let store = job.store.clone();
-            let work = move || match kind {
-                RUN => run::run(&store, &clock, &files, tenant, import),
-                _ => run::undo(&store, &clock, tenant, import),
+            let work: Box<dyn FnOnce() -> Result<(), RunError> + Send> = if kind == FORGET {
+                let (tenant, Left { import, number }) = (job.tenant, job.payload()?);
+                Box::new(move || run::forget(&store, &files, tenant, import, number))
+            } else {
+                let Payload { tenant, import } = job.payload()?;
+                Box::new(move || match kind {
+                    RUN => run::run(&store, &clock, &files, tenant, import),
+                    _ => run::undo(&store, &clock, tenant, import),
+                })
             };
             let done =
                 tokio::task::spawn_blocking(work).await.map_err(|e| JobError::Failed(e.to_string()))?;

@@ -23,7 +23,7 @@ pub struct Origin {
 first_record!(Origin);
 
 /// Where the origin is kept.
-pub const ORIGIN: Table<str, Origin> = Table::new(3, "origin", Home::Local);
+pub const ORIGIN: Table<str, Origin> = Table::new(3, "origin", Home::Shared);
 
 impl Origin {
     /// The origin of this tenant here; drawn at the first change when there is none yet.

@@ -194,10 +194,9 @@ pub fn record<A: Aggregate>(
         return Err(StoreError::TooLarge { coll: A::NAME, bytes: before.n as usize });
     }
     let mut seen = before.last.t;
-    let mut position = log::head(tx, log::BUSINESS, &origin)?.last;
+    let begun = log::head(tx, log::BUSINESS, &origin)?.last;
     let mut fresh = Vec::with_capacity(events.len());
-    for event in events {
-        position += 1;
+    for (position, event) in (begun + 1..).zip(events) {
         let t = origin.stamp(cx.now, seen);
         seen = t;
         let header = Header {

@@ -31,7 +31,7 @@ impl CaseLines for Desk {
             reason: "damaged".into(),
             label: format!("P{}", id.0[0]),
             detail: "wet\nand torn".into(),
-            distributor: Some(if id.0[0] % 10 == 0 { "foo" } else { "bar" }.into()),
+            distributor: Some(if id.0[0].is_multiple_of(10) { "foo" } else { "bar" }.into()),
         };
         Ok(ids.iter().map(line).collect())
     }

@@ -130,7 +130,7 @@ async fn make(call: Call<RunBackups>, wanted: Body<Wanted>) -> Response {
     }
     let (store, config, now) = (call.app.store.clone(), call.app.config.clone(), call.app.clock.now());
     let work = move || -> Result<Answer, ApiError> {
-        let keep = usize::try_from(config.backup.keep).unwrap_or(usize::MAX);
+        let keep = config.backup.keep;
         let made = backups::make(&store, &target, keep, "asked-for", now).map_err(|e| refused(&e))?;
         let folder = target.folder.display().to_string();
         let view = MadeView {

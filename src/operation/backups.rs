@@ -199,7 +199,7 @@ impl Handler for Work {
                 let Some(target) = target(&config) else { return Ok(()) };
                 let failed = |e: backup::BackupError| JobError::Failed(e.to_string());
                 if kind == MAKE {
-                    let keep = usize::try_from(config.backup.keep).unwrap_or(usize::MAX);
+                    let keep = config.backup.keep;
                     return make(&job.store, &target, keep, "scheduled", now).map(drop).map_err(failed);
                 }
                 let scratch: PathBuf = config.server.data_dir.join("tmp");

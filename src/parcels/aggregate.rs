@@ -82,8 +82,7 @@ impl Aggregate for Parcel {
         let id = new.id.0;
         let promise = |p: &Self| p.facts.promised_at.filter(|_| rules::is_open(p.status));
         due::replace(tx, DueKind::Promise, id, was.and_then(promise), promise(new))?;
-        let stale = stale_at(cx, new);
-        due::replace(tx, DueKind::Stale, id, old.and_then(|o| o.due), stale)?;
+        let stale = keep_stale(tx, id, old.and_then(|o| o.due), stale_at(cx, new))?;
         let before = was.map_or(&[][..], |w| &w.issues);
         let opened = if before == new.issues {
             Vec::new()
@@ -119,8 +118,22 @@ impl Aggregate for Parcel {
     }
 }
 
+/// Keeps the deadline by which somebody looks whether the parcel is stale. One that is early enough stays where it is: a
+/// parcel that moves on becomes due later, and moving its deadline each time would cost two pages a step. The watch puts
+/// an early one right when it comes up.
+fn keep_stale(tx: &mut dyn WriteTx, id: Id, kept: Option<Timestamp>, wanted: Option<Timestamp>) -> Result<Option<Timestamp>> {
+    match (kept, wanted) {
+        (Some(kept), Some(wanted)) if kept <= wanted => Ok(Some(kept)),
+        (Some(kept), None) => Ok(Some(kept)),
+        (kept, wanted) => {
+            due::replace(tx, DueKind::Stale, id, kept, wanted)?;
+            Ok(wanted)
+        }
+    }
+}
+
 /// When the parcel becomes stale where it is; none when it can't or already has.
-fn stale_at(cx: &Cx, p: &Parcel) -> Option<Timestamp> {
+pub(super) fn stale_at(cx: &Cx, p: &Parcel) -> Option<Timestamp> {
     if !rules::is_open(p.status) || p.flags.has(Flag::Stale) {
         return None;
     }

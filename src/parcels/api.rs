@@ -4,7 +4,6 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::Path;
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::error::ParcelError;
 use super::model::Status;
@@ -12,7 +11,7 @@ use super::queries::{self, By, Filter, Overdue};
 use super::service;
 use super::stats::{self, Stats};
 use super::views::{
-    BulkAnswer, BulkInput, BulkVerdict, EventInput, EventView, FactsInput, NewParcel, NoteInput, ParcelView,
+    BulkAnswer, BulkInput, BulkRow, BulkVerdict, EventInput, EventView, FactsChange, NewParcel, NoteInput, ParcelView,
 };
 use crate::base::error::{Fault, Invalid};
 use crate::base::page::Page;
@@ -72,7 +71,7 @@ pub fn routes() -> Routes {
             describe,
             "Change what is known of a parcel; null takes a fact away",
         )
-        .body::<FactsInput>(r#"{"service":"express","weight_g":1200}"#)
+        .body::<FactsChange>(r#"{"service":"express","weight_g":1200}"#)
         .answers::<ParcelView<'_>>(200)
         .add::<ScanParcels, _, _>(
             Method::POST,
@@ -129,18 +128,10 @@ async fn get(call: Call<ViewParcels>, name: Path<String>) -> Response {
     })
 }
 
-/// A change of facts, with the revision the caller has seen when it isn't sent as `If-Match`.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-struct Change {
-    version: Option<u64>,
-    #[serde(flatten)]
-    facts: FactsInput,
-}
-
-async fn describe(call: Call<EditParcels>, name: Path<String>, body: Body<Change>) -> Response {
+async fn describe(call: Call<EditParcels>, name: Path<String>, body: Body<FactsChange>) -> Response {
     let seen = call.expected_rev(body.0.version)?;
     call.write(move |tx, grant, cx| -> Result<Answer, ParcelError> {
-        let facts = body.0.facts.clone().checked()?;
+        let facts = body.0.clone().checked()?;
         let done = service::describe(tx, grant, cx, &name, seen, facts)?;
         Ok(Answer::ok(&ParcelView::of(&done.state, done.rev))?.rev(done.rev))
     })
@@ -158,7 +149,7 @@ async fn post_event(call: Call<ScanParcels>, name: Path<String>, body: Body<Even
 
 async fn bulk(call: Call<BulkParcels>, body: Body<BulkInput>) -> Response {
     call.write(move |tx, grant, cx| -> Result<Answer, ParcelError> {
-        let rows = body.0.rows.iter().map(|r| (r.parcel.clone(), r.event.clone())).collect();
+        let rows = body.0.rows.iter().cloned().map(BulkRow::split).collect();
         let verdicts = service::post_events(tx, grant, cx, rows, body.0.atomic)?;
         let verdict = |(row, v): (usize, service::RowVerdict)| match v {
             Ok(w) => BulkVerdict {

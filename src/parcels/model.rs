@@ -322,23 +322,30 @@ pub struct Parcel {
     /// Where it is.
     pub status: Status,
     /// Where it was when the hold began, while it is on hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub before_hold: Option<Status>,
     /// When the last event that set the status took effect.
     pub since: Timestamp,
     /// The source's own code behind the status; nothing when our own step set it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
     /// When `raw` took effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_at: Option<Timestamp>,
     /// Who last reported on it: a carrier or a file's source.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// What is known of it beside where it is.
     pub facts: Facts,
     /// The moments of its life as the sources tell them.
+    #[serde(skip_serializing_if = "Milestones::is_empty")]
     pub milestones: Milestones,
     /// When it was delivered, as far as that is known: a source that tells moments is believed even when it leaves
     /// this one out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Timestamp>,
     /// Where it was last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Place>,
     /// What is true of it wherever it is.
     pub flags: Flags,
@@ -349,6 +356,7 @@ pub struct Parcel {
     /// How many of them correct others. From the first on, the row can't be folded on by one event alone.
     pub corrections: u32,
     /// What needs a person, at most [`MAX_ISSUES`](super::issues::MAX_ISSUES), oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub issues: Vec<Issue>,
     /// When its first event took effect.
     pub created_at: Timestamp,

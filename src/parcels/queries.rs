@@ -78,7 +78,7 @@ pub fn list(tx: &dyn ReadTx, scope: &Scope, f: &Filter) -> Result<Listed<Entry<F
         _ => None,
     };
     let (ix, prefix) = match (f.distributor.as_ref().or(only), status) {
-        (Some(d), status) => (BY_DISTRIBUTOR, repo::distributor_key(d, status)),
+        (Some(d), _) => (BY_DISTRIBUTOR, repo::distributor_key(d)),
         (None, _) if f.exceptional => (BY_EXCEPTION, vec![1]),
         (None, Some(status)) => (BY_STATUS, vec![status as u8]),
         (None, None) => (Ix::Primary, Vec::new()),

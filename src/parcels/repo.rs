@@ -1,6 +1,6 @@
 //! Where parcels are kept and how they are found: by id, by any of their numbers, by status, by distributor.
 
-use super::model::{Flag, Parcel, ParcelId, Status};
+use super::model::{Flag, Parcel, ParcelId};
 use super::rules;
 use crate::base::ids::Id;
 use crate::identity::grant::Scope;
@@ -14,7 +14,7 @@ pub const PARCELS: Table<Id, Folded<Parcel>> =
 
 /// In the order they were made, within a status.
 pub const BY_STATUS: Ix = Ix::Nth(0);
-/// Within a distributor, by status.
+/// Within a distributor. Status is left out of it: it changes with every step, and each index that moves costs a page.
 pub const BY_DISTRIBUTOR: Ix = Ix::Nth(1);
 /// Those that need a person.
 pub const BY_EXCEPTION: Ix = Ix::Nth(2);
@@ -25,7 +25,7 @@ fn by_status(row: &Folded<Parcel>) -> Option<Vec<u8>> {
 
 fn by_distributor(row: &Folded<Parcel>) -> Option<Vec<u8>> {
     let p = &row.state;
-    p.facts.distributor.as_deref().map(|d| distributor_key(d, Some(p.status)))
+    p.facts.distributor.as_deref().map(|d| distributor_key(d))
 }
 
 fn by_exception(row: &Folded<Parcel>) -> Option<Vec<u8>> {
@@ -33,10 +33,10 @@ fn by_exception(row: &Folded<Parcel>) -> Option<Vec<u8>> {
     (!p.issues.is_empty() || p.flags.has(Flag::Exceptional)).then(|| vec![1])
 }
 
-/// The index key of a distributor's parcels, all or in one status.
+/// The index key of a distributor's parcels.
 #[must_use]
-pub fn distributor_key(distributor: &str, status: Option<Status>) -> Vec<u8> {
-    key::text_then(distributor, &status.map(|s| vec![s as u8]).unwrap_or_default())
+pub fn distributor_key(distributor: &str) -> Vec<u8> {
+    key::text_then(distributor, &[])
 }
 
 /// Every number of every parcel: number, what kind of number, id. Many parcels may carry one number.

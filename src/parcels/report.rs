@@ -3,14 +3,15 @@
 
 use super::error::ParcelError;
 use super::event::{Corrected, ParcelEvent, Reported};
+use super::fold::fold_all;
 use super::map_service::{self, Unmapped};
 use super::maps::{Compiled, Meaning};
-use super::model::{Facts, Milestones, Parcel, Place};
+use super::model::{Facts, Milestones, Parcel, ParcelId, Place, Status};
 use super::repo::{self, PARCELS};
 use super::rules;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
-use crate::journal::event::Hlc;
+use crate::journal::event::{FoldKey, Hlc, Stamped};
 use crate::journal::{Cx, Eid, Folded, history, record};
 use crate::store::{ReadTx, WriteTx};
 
@@ -77,7 +78,7 @@ pub fn take(
     let mut made = Vec::new();
     if targets.is_empty() {
         let id = Id::fresh();
-        let done = record::<Parcel>(tx, cx, id, None, vec![event(source, meaning, r)])?;
+        let done = record::<Parcel>(tx, cx, id, None, vec![event(source, meaning, None, r)])?;
         unmapped(tx, cx, source, meaning, r, id)?;
         made.extend(done.eids.into_iter().map(|eid| Made { parcel: id, eid }));
         return Ok((Verdict::Created, made));
@@ -92,7 +93,8 @@ pub fn take(
             Some(_) => {}
             None => {
                 let before = row.state.clone();
-                let done = record(tx, cx, id, Some(row), vec![event(source, meaning, r)])?;
+                let told = event(source, meaning, Some(&before), r);
+                let done = record(tx, cx, id, Some(row), vec![told])?;
                 unmapped(tx, cx, source, meaning, r, id)?;
                 made.extend(done.eids.into_iter().map(|eid| Made { parcel: id, eid }));
                 if changed(&before, &done.state) {
@@ -124,14 +126,25 @@ fn targets(tx: &dyn ReadTx, r: &Report) -> Result<Vec<Id>> {
     Ok(ids)
 }
 
-fn event(source: &str, meaning: Option<Meaning<'_>>, r: &Report) -> ParcelEvent {
+/// When a report took effect, as far as it says. One that names no time for its status counts as of the last moment it
+/// names, so that an old copy of a file stays old. Only the end of a way that is still open is news of today: scans of
+/// ours may lie between that moment and the end.
+fn took_effect(r: &Report, to: Option<Status>, known: Option<&Parcel>) -> Option<Timestamp> {
+    let Milestones { purchased_at, approved_at, carrier_at, delivered_at } = r.milestones;
+    let last = [purchased_at, approved_at, carrier_at, delivered_at].into_iter().flatten().max();
+    let ends = to.is_some_and(rules::is_final) && known.is_some_and(|p| rules::is_open(p.status));
+    r.at.or(last.filter(|_| !ends || delivered_at.is_some()))
+}
+
+fn event(source: &str, meaning: Option<Meaning<'_>>, known: Option<&Parcel>, r: &Report) -> ParcelEvent {
+    let to = meaning.and_then(Meaning::to);
     ParcelEvent::Reported(Box::new(Reported {
         source: source.to_owned(),
         raw: r.raw.clone(),
-        to: meaning.and_then(Meaning::to),
+        to,
         info: meaning.is_some_and(Meaning::is_info),
         reason: meaning.and_then(|m| m.reason().map(Into::into)),
-        at: r.at,
+        at: took_effect(r, to, known),
         number: r.number.clone(),
         facts: r.facts.clone(),
         milestones: r.milestones,
@@ -192,17 +205,26 @@ pub fn take_back(tx: &mut dyn WriteTx, cx: &Cx, made: Made, why: &str) -> Result
     Ok(true)
 }
 
-/// What would become of a report, without writing anything. Repetitions inside one file are not seen.
+/// What would become of a report at `now`, without writing anything. Repetitions inside one file are not seen.
 ///
 /// # Errors
 /// Storage failures.
-pub fn preview(tx: &dyn ReadTx, source: &str, r: &Report) -> Result<Verdict> {
+pub fn preview(tx: &dyn ReadTx, source: &str, map: &Compiled, now: Timestamp, r: &Report) -> Result<Verdict> {
+    let meaning = r.raw.as_deref().map(|raw| map.find(raw, None, r.note.as_deref()));
     let targets = targets(tx, r)?;
     let mut verdict = if targets.is_empty() { Verdict::Created } else { Verdict::Unchanged };
     for id in targets {
-        if let Some(row) = PARCELS.get(tx, &id)?
-            && told_at(tx, &row, source, r)?.is_none()
-        {
+        let Some(row) = PARCELS.get(tx, &id)? else { continue };
+        if told_at(tx, &row, source, r)?.is_some() {
+            continue;
+        }
+        let event = event(source, meaning, Some(&row.state), r);
+        let t: Hlc = now.unsigned() << 16;
+        let key =
+            FoldKey { eff: event.occurred().map_or(t, |at| t.min(at.unsigned() << 16)), t, eid: r.digest };
+        let mut events: Vec<_> = history::<Parcel>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
+        events.push(Stamped { key, site: 0, actor: 0, event });
+        if changed(&row.state, &fold_all(ParcelId(id), &events)) {
             verdict = Verdict::Updated;
         }
     }

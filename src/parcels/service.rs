@@ -1,8 +1,9 @@
 //! The use cases of parcels, each one transaction: load, decide, record.
 
+use super::aggregate::stale_at;
 use super::error::ParcelError;
 use super::event::{Corrected, Described, Noted, ParcelEvent, Registered, Stale};
-use super::model::{Facts, Flag, Parcel, ParcelId, Status};
+use super::model::{Facts, Parcel, ParcelId, Status};
 use super::repo::{self, PARCELS};
 use super::rules::{self, Gate, Step};
 use super::views::{EventInput, NewParcel};
@@ -63,7 +64,8 @@ pub fn create(
     if status != Status::Announced {
         let first =
             Step { to: status, occurred_at: None, location: Default::default(), note: None, reason: None };
-        events.push(rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
+        // Before it was registered a parcel was anywhere: no step of the table leads to where it is entered.
+        events.insert(0, rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
     }
     Ok(record(tx, cx, id, None, events)?)
 }
@@ -113,6 +115,7 @@ fn step(
             }
             let reason = input.reason.filter(|r| !r.trim().is_empty());
             let reason = reason.ok_or_else(|| Invalid::at("/reason", "is needed to correct an event"))?;
+            text::optional("/reason", &reason, text::LONG).map_err(|p| Invalid(vec![p]))?;
             ParcelEvent::Corrected(Corrected { eid: eid.0, to: input.status, reason })
         }
     };
@@ -207,20 +210,22 @@ pub fn fire_stale(store: &Store, tenant: Tenant, now: Timestamp) -> std::result:
         let (passed, _) = due::passed(tx, DueKind::Stale, now, None, STALE_AT_ONCE)?;
         let cx = Cx::new(tx, &Actor::system(), now, "deadline")?;
         for d in &passed {
-            match PARCELS.get(tx, &d.subject)? {
-                Some(row) if row.due == Some(d.at) && !row.state.flags.has(Flag::Stale) => {
+            let row = PARCELS.get(tx, &d.subject)?.filter(|r| r.due == Some(d.at));
+            due::replace(tx, DueKind::Stale, d.subject, Some(d.at), None)?;
+            // Gone, or with another deadline by now: nothing is due.
+            let Some(mut row) = row else { continue };
+            row.due = stale_at(&cx, &row.state);
+            match row.due {
+                Some(due) if due <= now => {
                     let (status, since) = (row.state.status, row.state.since);
-                    let id = d.subject;
-                    record(
-                        tx,
-                        &cx,
-                        id,
-                        Some(row),
-                        vec![ParcelEvent::Stale(Stale { status, since, due: d.at })],
-                    )?;
+                    row.due = None;
+                    let stale = ParcelEvent::Stale(Stale { status, since, due });
+                    record(tx, &cx, d.subject, Some(row), vec![stale])?;
                 }
-                // Its parcel is gone or has another deadline by now: nothing is due.
-                _ => due::replace(tx, DueKind::Stale, d.subject, Some(d.at), None)?,
+                later => {
+                    due::replace(tx, DueKind::Stale, d.subject, None, later)?;
+                    PARCELS.put(tx, &d.subject, &row)?;
+                }
             }
         }
         Ok(passed.len())

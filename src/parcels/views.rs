@@ -15,41 +15,106 @@ use crate::base::text;
 use crate::base::units::{Grams, Position};
 use crate::journal::Stamped;
 
-/// What is known of a parcel, as a caller writes it. In an update a field that is null takes the fact away.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)] // the fields are those of [`Facts`], in the API's units
-pub struct FactsInput {
-    #[serde(alias = "orderRef", default, deserialize_with = "told")]
-    pub order_ref: Told<String>,
-    #[serde(default, deserialize_with = "told")]
-    pub distributor: Told<String>,
-    #[serde(default, deserialize_with = "told")]
-    pub carrier: Told<String>,
-    #[serde(default, deserialize_with = "told")]
-    pub service: Told<String>,
-    pub recipient: Option<Contact>,
-    pub to: Option<PlaceInput>,
-    pub from: Option<PlaceInput>,
-    #[serde(default, deserialize_with = "told")]
-    pub items: Told<u32>,
-    #[serde(default, deserialize_with = "told")]
-    pub category: Told<String>,
-    /// Grams.
-    #[serde(alias = "weightG", default, deserialize_with = "told")]
-    pub weight_g: Told<u64>,
-    #[serde(alias = "volumeCm3", default, deserialize_with = "told")]
-    pub volume_cm3: Told<u64>,
-    #[serde(default, deserialize_with = "told")]
-    pub value: Told<Money>,
-    #[serde(default, deserialize_with = "told")]
-    pub freight: Told<Money>,
-    #[serde(alias = "promisedAt", default, deserialize_with = "told")]
-    pub promised_at: Told<Timestamp>,
-    #[serde(alias = "shipBy", default, deserialize_with = "told")]
-    pub ship_by: Told<Timestamp>,
-    #[serde(default, deserialize_with = "told")]
-    pub remark: Told<String>,
+/// A body that says what is known of a parcel, with fields of its own before it. The facts stand here once and in the
+/// shape itself, because a flattened one would let unknown fields pass and lose the place of a wrong one.
+macro_rules! with_facts {
+    ($(#[$about:meta])* $name:ident { $($(#[$of:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        #[allow(missing_docs)] // the fields are those of [`Facts`], in the API's units
+        pub struct $name {
+            $($(#[$of])* pub $field: $kind,)*
+            #[serde(alias = "orderRef", default, deserialize_with = "told")]
+            pub order_ref: Told<String>,
+            #[serde(default, deserialize_with = "told")]
+            pub distributor: Told<String>,
+            #[serde(default, deserialize_with = "told")]
+            pub carrier: Told<String>,
+            #[serde(default, deserialize_with = "told")]
+            pub service: Told<String>,
+            pub recipient: Option<ContactInput>,
+            pub to: Option<PlaceInput>,
+            pub from: Option<PlaceInput>,
+            #[serde(default, deserialize_with = "told")]
+            pub items: Told<u32>,
+            #[serde(default, deserialize_with = "told")]
+            pub category: Told<String>,
+            /// Grams.
+            #[serde(alias = "weightG", default, deserialize_with = "told")]
+            pub weight_g: Told<u64>,
+            #[serde(alias = "volumeCm3", default, deserialize_with = "told")]
+            pub volume_cm3: Told<u64>,
+            #[serde(default, deserialize_with = "told")]
+            pub value: Told<Money>,
+            #[serde(default, deserialize_with = "told")]
+            pub freight: Told<Money>,
+            #[serde(alias = "promisedAt", default, deserialize_with = "told")]
+            pub promised_at: Told<Timestamp>,
+            #[serde(alias = "shipBy", default, deserialize_with = "told")]
+            pub ship_by: Told<Timestamp>,
+            #[serde(default, deserialize_with = "told")]
+            pub remark: Told<String>,
+        }
+
+        impl $name {
+            /// What stands before the facts, and the facts.
+            fn split(self) -> (($($kind,)*), FactsInput) {
+                let Self {
+                    $($field,)*
+                    order_ref, distributor, carrier, service, recipient, to, from, items, category, weight_g,
+                    volume_cm3, value, freight, promised_at, ship_by, remark,
+                } = self;
+                let facts = FactsInput {
+                    order_ref, distributor, carrier, service, recipient, to, from, items, category, weight_g,
+                    volume_cm3, value, freight, promised_at, ship_by, remark,
+                };
+                (($($field,)*), facts)
+            }
+        }
+    };
+}
+
+/// What is known of a parcel, as a caller writes it; null takes a fact away.
+#[derive(Default)]
+struct FactsInput {
+    order_ref: Told<String>,
+    distributor: Told<String>,
+    carrier: Told<String>,
+    service: Told<String>,
+    recipient: Option<ContactInput>,
+    to: Option<PlaceInput>,
+    from: Option<PlaceInput>,
+    items: Told<u32>,
+    category: Told<String>,
+    weight_g: Told<u64>,
+    volume_cm3: Told<u64>,
+    value: Told<Money>,
+    freight: Told<Money>,
+    promised_at: Told<Timestamp>,
+    ship_by: Told<Timestamp>,
+    remark: Told<String>,
+}
+
+with_facts! {
+    /// A parcel to be announced.
+    NewParcel {
+        /// The number on its label.
+        #[serde(alias = "trackingNumber")]
+        tracking_number: String,
+        /// Where it is; announced when absent.
+        #[serde(default)]
+        status: Option<StatusInput>,
+    }
+}
+
+with_facts! {
+    /// A change of what is known of a parcel; a field that is null takes the fact away.
+    FactsChange {
+        /// The revision the caller has seen, when it isn't sent as `If-Match`.
+        #[serde(default)]
+        version: Option<u64>,
+    }
 }
 
 /// Not mentioned, taken away, or said.
@@ -57,6 +122,23 @@ pub type Told<T> = Option<Option<T>>;
 
 fn told<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Told<T>, D::Error> {
     Option::<T>::deserialize(d).map(Some)
+}
+
+/// A person or firm as a caller writes it.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ContactInput {
+    pub name: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+}
+
+impl From<ContactInput> for Contact {
+    fn from(input: ContactInput) -> Self {
+        let ContactInput { name, phone, email } = input;
+        Self { name, phone, email }
+    }
 }
 
 /// An address as a caller writes it.
@@ -107,7 +189,7 @@ impl FactsInput {
     ///
     /// # Errors
     /// Names every field that is wrong.
-    pub fn checked(self) -> Result<Facts, Invalid> {
+    fn checked(self) -> Result<Facts, Invalid> {
         let Self {
             order_ref,
             distributor,
@@ -144,7 +226,7 @@ impl FactsInput {
         let service = short("service", service, text::SHORT, &mut cleared);
         let category = short("category", category, text::SHORT, &mut cleared);
         let remark = short("remark", remark, text::LONG, &mut cleared);
-        let recipient = recipient.unwrap_or_default();
+        let recipient = recipient.map(Contact::from).unwrap_or_default();
         for (name, text) in
             [("name", &recipient.name), ("phone", &recipient.phone), ("email", &recipient.email)]
         {
@@ -193,35 +275,31 @@ impl FactsInput {
     }
 }
 
-/// A parcel to be announced.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct NewParcel {
-    /// The number on its label.
-    #[serde(alias = "trackingNumber")]
-    pub tracking_number: String,
-    /// Where it is; announced when absent.
-    #[serde(default)]
-    pub status: Option<StatusInput>,
-    /// What is known of it.
-    #[serde(flatten)]
-    pub facts: FactsInput,
-}
-
 impl NewParcel {
     /// Number, facts and first status, checked.
     ///
     /// # Errors
     /// Names every field that is wrong.
     pub fn checked(self) -> Result<(String, Facts, Status), Invalid> {
-        let number = self.tracking_number;
+        let ((number, status), facts) = self.split();
         let wrong = text::required("/tracking_number", &number, MAX_NUMBER).err();
-        let status = self.status.map_or(Status::Announced, |s| s.0);
-        match (wrong, self.facts.checked()) {
+        let status = status.map_or(Status::Announced, |s| s.0);
+        match (wrong, facts.checked()) {
             (None, Ok(facts)) => Ok((number, facts, status)),
             (wrong, facts) => {
                 Err(Invalid(wrong.into_iter().chain(facts.err().into_iter().flat_map(|i| i.0)).collect()))
             }
         }
+    }
+}
+
+impl FactsChange {
+    /// The facts, checked. What was null is listed as cleared.
+    ///
+    /// # Errors
+    /// Names every field that is wrong.
+    pub fn checked(self) -> Result<Facts, Invalid> {
+        self.split().1.checked()
     }
 }
 
@@ -282,15 +360,38 @@ impl EventInput {
     }
 }
 
-/// One row of a bulk report.
+/// One row of a bulk report: a parcel and what happened to it.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct BulkRow {
     /// The parcel, by id or number.
     #[serde(alias = "trackingNumber", alias = "tracking_number", alias = "id")]
     pub parcel: String,
-    /// What happened.
-    #[serde(flatten)]
-    pub event: EventInput,
+    /// As in [`EventInput`].
+    #[serde(default, deserialize_with = "status")]
+    #[schema(value_type = Option<String>)]
+    pub status: Option<Status>,
+    /// When, for what is reported late.
+    #[serde(alias = "occurredAt")]
+    pub occurred_at: Option<Timestamp>,
+    /// Where.
+    pub location: Option<PlaceInput>,
+    /// A remark on it.
+    #[serde(alias = "notes")]
+    pub note: Option<String>,
+    /// A reason code, or why a step is forced or corrected.
+    pub reason: Option<String>,
+    /// The event this corrects.
+    pub corrects: Option<Id>,
+}
+
+impl BulkRow {
+    /// The parcel and its event.
+    #[must_use]
+    pub fn split(self) -> (String, EventInput) {
+        let Self { parcel, status, occurred_at, location, note, reason, corrects } = self;
+        (parcel, EventInput { status, occurred_at, location, note, reason, corrects })
+    }
 }
 
 /// A bulk report.

@@ -5,10 +5,11 @@ use super::model::{MAX_AUDIT_OFF, Settings, SettingsView, rules_id, settings_id}
 use crate::base::error::{Fault, Invalid, Kind, Problem};
 use crate::base::text;
 use crate::deadlines::opening::OpeningTimes;
-use crate::deadlines::policy::{HouseRules, Policy};
+use crate::deadlines::policy::{HouseRules, Policy, REPLAN};
 use crate::identity::features::{EditCalendars, EditRules, EditSettings};
 use crate::identity::grant::Grant;
 use crate::identity::model::LANGUAGES;
+use crate::jobs::queue::{NewJob, enqueue};
 use crate::journal::Cx;
 use crate::journal::reference;
 use crate::store::{Expect, ReadTx, Result, StoreError, WriteTx};
@@ -73,7 +74,13 @@ pub fn put_rules(
     let (_, rev) = rules(tx)?;
     current(seen, rev)?;
     let rev = keep_rules(tx, cx, &new)?;
+    replan(tx, cx)?;
     Ok((new, rev))
+}
+
+/// Deadlines that were kept by the old rules are looked at anew.
+fn replan(tx: &mut dyn WriteTx, cx: &Cx) -> Result<()> {
+    enqueue(tx, cx.now, NewJob::new(REPLAN, &())?).map(drop)
 }
 
 /// Sets when the depot works.
@@ -91,6 +98,7 @@ pub fn put_calendar(
     current(seen, rev)?;
     opening.check()?;
     let rev = keep_rules(tx, cx, &HouseRules { opening: opening.clone(), ..old })?;
+    replan(tx, cx)?;
     Ok((opening, rev))
 }
 

@@ -103,6 +103,9 @@ pub enum Home {
     ById,
     /// The transaction's first part.
     Local,
+    /// The same, for a handful of rows without indexes that most changes touch: an engine may keep them at hand and
+    /// write them once for many changes.
+    Shared,
 }
 
 /// An index of a collection by its place in the declaration, or the primary order.
@@ -269,6 +272,8 @@ pub trait Engine: Send + Sync {
     fn write(&self, tenant: Tenant, lane: Lane, f: WriteFn) -> oneshot::Receiver<Result<()>>;
     /// Whether it takes writes now, and what it measures of itself.
     fn status(&self) -> Status;
+    /// Whether people have written just now, so that work that has time should take little at once.
+    fn has_company(&self) -> bool;
     /// Commits what is queued and closes the files.
     fn close(&self);
 }
@@ -505,6 +510,12 @@ impl Store {
     #[must_use]
     pub fn status(&self) -> Status {
         self.engine.status()
+    }
+
+    /// Whether people have written just now, so that work that has time should take little at once.
+    #[must_use]
+    pub fn has_company(&self) -> bool {
+        self.engine.has_company()
     }
 
     /// Commits what is queued and closes the files; later writes are refused.

@@ -23,6 +23,8 @@ pub(super) struct Queue {
     /// Groups that ran out of time before the waiting import chunk had its turn.
     passed: u32,
     pub(super) closing: bool,
+    /// When a person last wrote.
+    pub(super) people_seen: Option<std::time::Instant>,
 }
 
 /// After so many groups the import chunk goes first, however many people wait.

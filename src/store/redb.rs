@@ -4,6 +4,7 @@
 //! `head[tenant|part|log|epoch]`. A record's value carries its index keys, so that a new version takes the old entries
 //! away without decoding anything.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
@@ -16,8 +17,8 @@ use super::raw::{
     Value, be64, bounds, ended, fits, head_bytes, head_key, is_empty, ix_key, log_key, read_head, rec_key,
 };
 use super::{
-    Area, Coll, Dir, Expect, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError,
-    Sweep, Tenant, WriteTx, key,
+    Area, Coll, Dir, Expect, Hash, Head, Home, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice,
+    StoreError, Sweep, Tenant, WriteTx, key,
 };
 
 pub use super::writer::{Options, Redb};
@@ -262,6 +263,13 @@ enum Undo {
     Logged(Vec<u8>),
     Trimmed(Vec<u8>, Vec<u8>),
     Head(Vec<u8>, Option<Head>),
+    Shared(Vec<u8>, Option<Vec<u8>>),
+}
+
+/// A row of a [`Home::Shared`] collection as the group has it.
+struct Kept {
+    value: Option<Vec<u8>>,
+    dirty: bool,
 }
 
 /// One group's transaction. Requests work on it in turn; one that fails is taken back alone, by what it wrote down.
@@ -273,6 +281,7 @@ pub(super) struct Group<'t> {
     log: WriteTable<'t>,
     head: WriteTable<'t>,
     heads: BTreeMap<Vec<u8>, Head>,
+    shared: RefCell<BTreeMap<Vec<u8>, Kept>>,
     undo: Vec<Undo>,
     tenant: Tenant,
     broken: bool,
@@ -281,14 +290,14 @@ pub(super) struct Group<'t> {
 impl<'t> Group<'t> {
     pub(super) fn open(tx: &'t redb::WriteTransaction) -> Result<Self> {
         let open = |def| tx.open_table(def).map_err(failed);
-        let (heads, undo) = (BTreeMap::new(), Vec::new());
         Ok(Self {
             rec: open(REC)?,
             ix: open(IX)?,
             log: open(LOG)?,
             head: open(HEAD)?,
-            heads,
-            undo,
+            heads: BTreeMap::new(),
+            shared: RefCell::default(),
+            undo: Vec::new(),
             tenant: 0,
             broken: false,
         })
@@ -323,14 +332,25 @@ impl<'t> Group<'t> {
                     self.heads.remove(&k);
                     Ok(())
                 }
+                Undo::Shared(k, value) => {
+                    self.shared.get_mut().insert(k, Kept { value, dirty: true });
+                    Ok(())
+                }
             };
             self.hurt(done)?;
         }
         Ok(())
     }
 
-    /// Writes the ends of the logs the group has touched.
+    /// Writes the ends of the logs and the shared rows that the group has touched.
     pub(super) fn finish(mut self) -> Result<()> {
+        for (k, kept) in std::mem::take(self.shared.get_mut()).into_iter().filter(|(_, kept)| kept.dirty) {
+            match kept.value {
+                Some(v) => self.rec.insert(&k[..], &v[..]).map(drop),
+                None => self.rec.remove(&k[..]).map(drop),
+            }
+            .map_err(failed)?;
+        }
         for (k, h) in std::mem::take(&mut self.heads) {
             self.head.insert(&k[..], &head_bytes(&h)[..]).map_err(failed)?;
         }
@@ -368,8 +388,62 @@ impl<'t> Group<'t> {
         View { rec: &self.rec, ix: &self.ix, log: &self.log, tenant: self.tenant }
     }
 
-    fn found(&self, k: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.rec.get(k).map_err(failed)?.map(|v| v.value().to_vec()))
+    fn found(&self, c: Coll, k: &[u8]) -> Result<Option<Vec<u8>>> {
+        if c.home == Home::Shared
+            && let Some(kept) = self.shared.borrow().get(k)
+        {
+            return Ok(kept.value.clone());
+        }
+        let value = self.rec.get(k).map_err(failed)?.map(|v| v.value().to_vec());
+        if c.home == Home::Shared {
+            self.shared.borrow_mut().insert(k.to_vec(), Kept { value: value.clone(), dirty: false });
+        }
+        Ok(value)
+    }
+
+    /// Puts or removes a record's bytes, `old` being what was there.
+    fn set(&mut self, c: Coll, k: Vec<u8>, old: Option<Vec<u8>>, value: Option<Vec<u8>>) -> Result<()> {
+        if c.home == Home::Shared {
+            self.shared.get_mut().insert(k.clone(), Kept { value, dirty: true });
+            self.undo.push(Undo::Shared(k, old));
+            return Ok(());
+        }
+        let done = match value {
+            Some(v) => self.rec.insert(&k[..], &v[..]).map(drop),
+            None => self.rec.remove(&k[..]).map(drop),
+        };
+        self.hurt(done)?;
+        self.undo.push(Undo::Rec(k, old));
+        Ok(())
+    }
+
+    /// Shared rows as the file and the group have them together: there are few.
+    fn scan_shared(&self, c: Coll, r: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        let (low, high, base) = bounds(self.tenant, c, Ix::Primary, r, dir);
+        if is_empty(&low, &high) || limit == 0 {
+            return Ok(Slice::default());
+        }
+        let inside = (low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..]));
+        let mut rows = BTreeMap::new();
+        for row in self.rec.range::<&[u8]>(inside).map_err(failed)? {
+            let (k, v) = row.map_err(failed)?;
+            rows.insert(k.value().to_vec(), Some(v.value().to_vec()));
+        }
+        let kept = self.shared.borrow();
+        rows.extend(kept.range::<[u8], _>(inside).map(|(k, kept)| (k.clone(), kept.value.clone())));
+        let mut recs = Vec::new();
+        for (k, v) in rows {
+            let Some(v) = v else { continue };
+            let v = Value::parse(&v)?;
+            recs.push(Rec { pk: k[base..].to_vec(), rev: v.rev, body: v.body.to_vec() });
+        }
+        if dir == Dir::Down {
+            recs.reverse();
+        }
+        let more = recs.len() > limit;
+        recs.truncate(limit);
+        let next = recs.last().filter(|_| more).map(|r| r.pk.clone());
+        Ok(Slice { recs, next })
     }
 
     fn expect(c: Coll, expected: Expect, found: Option<u64>) -> Result<()> {
@@ -408,9 +482,17 @@ impl ReadTx for Group<'_> {
         self.tenant
     }
     fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
-        self.view().get(c, pk)
+        if c.home != Home::Shared {
+            return self.view().get(c, pk);
+        }
+        let Some(value) = self.found(c, &rec_key(self.tenant, c, pk))? else { return Ok(None) };
+        let v = Value::parse(&value)?;
+        Ok(Some(Rec { pk: pk.to_vec(), rev: v.rev, body: v.body.to_vec() }))
     }
     fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        if c.home == Home::Shared {
+            return self.scan_shared(c, range, dir, limit);
+        }
         self.view().scan(c, ix, range, dir, limit)
     }
     fn head(&self, p: Part, log: LogId) -> Result<Head> {
@@ -440,7 +522,7 @@ impl WriteTx for Group<'_> {
     ) -> Result<u64> {
         fits(c.name, pk, body)?;
         let k = rec_key(self.tenant, c, pk);
-        let old = self.found(&k)?;
+        let old = self.found(c, &k)?;
         let was = old.as_deref().map(Value::parse).transpose()?;
         Self::expect(c, expect, was.as_ref().map(|v| v.rev))?;
         let ended: Vec<Option<Vec<u8>>> = ix.iter().map(|k| k.as_ref().map(|k| ended(k))).collect();
@@ -458,15 +540,13 @@ impl WriteTx for Group<'_> {
                 }
             }
         }
-        let put = self.rec.insert(&k[..], &value[..]).map(drop);
-        self.hurt(put)?;
-        self.undo.push(Undo::Rec(k, old));
+        self.set(c, k, old, Some(value))?;
         Ok(rev)
     }
 
     fn del(&mut self, c: Coll, pk: &[u8], expect: Expect) -> Result<bool> {
         let k = rec_key(self.tenant, c, pk);
-        let old = self.found(&k)?;
+        let old = self.found(c, &k)?;
         let was = old.as_deref().map(Value::parse).transpose()?;
         Self::expect(c, expect, was.as_ref().map(|v| v.rev))?;
         let Some(was) = was else { return Ok(false) };
@@ -475,9 +555,7 @@ impl WriteTx for Group<'_> {
                 self.unindex(c, pk, n, b)?;
             }
         }
-        let gone = self.rec.remove(&k[..]).map(drop);
-        self.hurt(gone)?;
-        self.undo.push(Undo::Rec(k, old));
+        self.set(c, k, old, None)?;
         Ok(true)
     }
 

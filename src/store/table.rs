@@ -147,6 +147,7 @@ impl<K: AsRef<[u8]> + ?Sized, V: Record> Table<K, V> {
     #[must_use]
     pub const fn indexed(self, indexes: &'static [Index<V>]) -> Self {
         assert!(indexes.len() <= 4, "at most four indexes a table");
+        assert!(!matches!(self.coll.home, Home::Shared), "shared rows are found by their keys alone");
         Self { coll: self.coll, indexes, key: PhantomData }
     }
 

@@ -75,7 +75,7 @@ impl<B: StorageBackend> StorageBackend for Veil<B> {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut over = self.lock();
         if len < over.len {
-            if len % PAGE > 0 {
+            if !len.is_multiple_of(PAGE) {
                 let mut page = self.page(&over, len / PAGE)?;
                 page[(len % PAGE) as usize..].fill(0);
                 over.pages.insert(len / PAGE, page);

@@ -82,6 +82,9 @@ fn opener<B: StorageBackend>(
     })
 }
 
+/// How long after a person's write the next one is expected.
+const COMPANY: Duration = Duration::from_millis(500);
+
 struct Shared {
     options: Options,
     open: Opener,
@@ -232,12 +235,19 @@ impl Engine for Redb {
         } else {
             let request = Request { tenant, lane, f, done };
             match lane {
-                Lane::People => queue.people.push_back(request),
+                Lane::People => {
+                    queue.people_seen = Some(Instant::now());
+                    queue.people.push_back(request);
+                }
                 Lane::Bulk => queue.bulk.push_back(request),
             }
             self.shared.wake.notify_one();
         }
         answer
+    }
+
+    fn has_company(&self) -> bool {
+        lock(&self.shared.queue).people_seen.is_some_and(|at| at.elapsed() < COMPANY)
     }
 
     fn status(&self) -> Status {

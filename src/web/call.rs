@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::error::QueryPayloadError;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use futures_util::StreamExt;
@@ -322,7 +323,13 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], nesting: usize) -> Result<T, Api
         serde_path_to_error::deserialize::<_, T>(&mut de).map_err(|e| (e.path().to_string(), e.into_inner()));
     match read.and_then(|v| de.end().map(|()| v).map_err(|e| (String::new(), e))) {
         Ok(v) => Ok(v),
-        Err((path, e)) if e.is_data() => Err(Invalid::at(pointer(&path), e.to_string()).into()),
+        // A wrong shape may be met before the place where the text stops to be JSON: that comes first.
+        Err((path, e)) if e.is_data() && serde_json::from_slice::<serde_json::Value>(bytes).is_ok() => {
+            // The pointer says where; a line and column of what a program sent help nobody.
+            let place = format!(" at line {} column {}", e.line(), e.column());
+            let why = e.to_string();
+            Err(Invalid::at(pointer(&path), why.strip_suffix(&place).unwrap_or(&why)).into())
+        }
         Err((_, e)) => {
             Err(Refusal::new(Kind::Malformed, "request.json", format!("the body is not JSON: {e}")).into())
         }
@@ -361,10 +368,13 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = actix_web::web::Query::<T>::from_query(req.query_string());
-        ready(
-            read.map(|q| Self(q.into_inner(), PhantomData))
-                .map_err(|e| Invalid::at("?", e.to_string()).into()),
-        )
+        ready(read.map(|q| Self(q.into_inner(), PhantomData)).map_err(|e| {
+            let why = match e {
+                QueryPayloadError::Deserialize(why) => why.to_string(),
+                other => other.to_string(),
+            };
+            Invalid::at("?", why).into()
+        }))
     }
 }
 
@@ -389,6 +399,7 @@ mod tests {
         assert!(format!("{e:?}").contains("/items/1") && format!("{e:?}").contains("Invalid"));
         assert!(format!("{:?}", parse::<T>(b"{", 32).unwrap_err()).contains("Malformed"));
         assert!(format!("{:?}", parse::<T>(br#"{"items":[]} x"#, 32).unwrap_err()).contains("Malformed"));
+        assert!(format!("{:?}", parse::<T>(br#"{"items":["x",]}"#, 32).unwrap_err()).contains("Malformed"));
         assert!(
             format!("{:?}", parse::<serde_json::Value>("[".repeat(33).as_bytes(), 32).unwrap_err())
                 .contains("nests deeper")

@@ -78,6 +78,18 @@ impl ResponseError for ApiError {
 }
 
 impl ApiError {
+    /// What is wrong, in words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The fields that are wrong.
+    #[must_use]
+    pub fn fields(&self) -> &[Problem] {
+        &self.fields
+    }
+
     /// The problem document, with the id of the request it answers when that is known.
     #[must_use]
     pub fn respond(&self, request_id: Option<&str>) -> HttpResponse {

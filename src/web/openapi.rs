@@ -44,7 +44,12 @@ pub fn document(areas: &[Routes]) -> Value {
                 op["requestBody"] = json!({ "required": true, "content": { "application/json": content } });
             }
             if let Some((media, what)) = route.raw_body {
-                op["requestBody"] = json!({ "required": true, "description": what, "content": { media: { "schema": { "type": "string", "format": "binary" } } } });
+                let binary = json!({ "type": "string", "format": "binary" });
+                let form = json!({ "type": "object", "required": ["file"], "properties": { "file": binary } });
+                let schema = |media: &str| if media == "multipart/form-data" { &form } else { &binary };
+                let content = media.split(", ").map(|m| (m.to_owned(), json!({ "schema": schema(m) })));
+                let content: Map<String, Value> = content.collect();
+                op["requestBody"] = json!({ "required": true, "description": what, "content": content });
             }
             let item = paths.entry(path).or_insert_with(|| json!({}));
             item[route.method.as_str().to_lowercase()] = op;

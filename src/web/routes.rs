@@ -52,7 +52,7 @@ pub struct Route {
     pub query: &'static [(&'static str, &'static str)],
     /// Its body.
     pub body: Option<Shape>,
-    /// A body that is not JSON: its media type and what it is.
+    /// A body that is not JSON: its media types, with a comma and a space between them, and what it is.
     pub raw_body: Option<(&'static str, &'static str)>,
     /// What it answers when all is well.
     pub answer: Option<Shape>,

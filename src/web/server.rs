@@ -53,6 +53,8 @@ pub struct Site {
     pub tls: bool,
     /// The OpenAPI document.
     pub document: Bytes,
+    /// The certificate of the depot's own authority, in PEM; none with another certificate or without TLS.
+    pub authority: Option<Bytes>,
     /// What requests that no route matches are counted under.
     pub elsewhere: Arc<str>,
     /// See [`Parts::setup`].
@@ -114,6 +116,7 @@ pub fn start(parts: Parts, tls: Option<&Tls>) -> Result<Running, ServeError> {
         proxies: Proxies::new(&config.server.trusted_proxies),
         throttle: Throttle::new(&config.limits),
         tls: tls.is_some(),
+        authority: tls.map(Tls::authority).transpose()?.flatten().map(Bytes::from),
         document: Bytes::from(openapi::document(&areas).to_string()),
         elsewhere: Arc::from("elsewhere"),
         setup,

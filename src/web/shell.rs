@@ -87,6 +87,7 @@ fn chosen_id(headers: &HeaderMap) -> Option<Arc<str>> {
     (!id.is_empty() && id.len() <= MAX_ID && id.bytes().all(plain)).then(|| Arc::from(id))
 }
 
+#[allow(clippy::result_large_err)] // a response is what the refusal is
 fn admit(req: &ServiceRequest, site: &Site, id: &Arc<str>) -> Result<Passage, HttpResponse> {
     let bearer = req.headers().get("authorization").and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
     if req.app_config().local_addr() == site.control.address {

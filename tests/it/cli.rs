@@ -6,6 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::support::cli::{Folder, LOGIN};
+
 fn crossdock(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crossdock"));
     command.args(args).env_remove("RUST_BACKTRACE");
@@ -93,7 +95,7 @@ fn a_server_is_found_by_the_commands_and_ends_in_order() {
     assert_eq!(status["running"], true);
     let second = run(&["serve", "--data-dir", &data, "--listen", "127.0.0.1:0", "--no-tls"]);
     assert_eq!(second.status.code(), Some(1));
-    assert!(err(&second).contains("stop it first"), "{}", err(&second));
+    assert!(err(&second).contains("stop that one first"), "{}", err(&second));
     assert_eq!(served.signal("-TERM"), Some(0));
     assert!(!dir.path().join("data/control.json").exists());
 }
@@ -112,4 +114,63 @@ fn what_a_killed_server_left_behind_stops_nobody() {
     assert!(!dir.path().join("data/control.json").exists());
     let mut served = Served::start(&data);
     assert_eq!(served.signal("-INT"), Some(0));
+}
+
+#[test]
+fn users_are_added_changed_and_switched_off_by_login() {
+    let folder = Folder::depot("UTC");
+    let file = folder.file("p", b"purple monkey dishwasher\n");
+    let file = file.to_str().unwrap();
+    let added = folder.json("user add", &["--user", "bob", "--role", "clerk", "--password-file", file]);
+    assert_eq!((&added["login"], &added["active"]), (&"bob".into(), &true.into()));
+    assert_eq!(folder.json("user role", &["--user", "bob", "--role", "driver"])["role"], "driver");
+    assert_eq!(folder.json("user password", &["--user", "bob", "--password-file", file])["login"], "bob");
+    assert_eq!(folder.json("user disable", &["--user", "bob"])["active"], false);
+    assert_eq!(folder.json("user enable", &["--user", "bob"])["active"], true);
+    let data = folder.data();
+    let data = data.to_str().unwrap();
+    let unknown = run(&["user", "role", "--data-dir", data, "--user", "bob", "--role", "pilot"]);
+    assert_eq!((unknown.status.code(), out(&unknown).as_str()), (Some(3), ""));
+    assert!(
+        err(&unknown).contains("the roles are") && err(&unknown).contains("auditor"),
+        "{}",
+        err(&unknown)
+    );
+    let nobody = run(&["user", "disable", "--data-dir", data, "--user", "eve"]);
+    assert!(nobody.status.code() == Some(3) && err(&nobody).contains("no user eve"), "{}", err(&nobody));
+    let last = run(&["user", "disable", "--data-dir", data, "--user", LOGIN]);
+    assert_eq!(last.status.code(), Some(3), "nobody could manage users any more");
+}
+
+#[test]
+fn backups_are_listed_and_a_way_down_that_is_not_there_takes_nothing_away() {
+    let folder = Folder::depot("UTC");
+    let data = folder.data();
+    let data = data.to_str().unwrap();
+    let none = run(&["backup", "list", "--data-dir", data]);
+    assert!(
+        none.status.code() == Some(1) && err(&none).contains("there are no backups in"),
+        "{}",
+        err(&none)
+    );
+    let made = folder.json("backup", &[]);
+    let listed = folder.json("backup list", &[]);
+    assert_eq!(listed["items"][0]["name"], made["name"]);
+    let down = run(&["restore", "--before-migration", "--data-dir", data]);
+    assert!(down.status.code() == Some(1) && err(&down).contains("no such backup"), "{}", err(&down));
+    assert!(folder.data().join("depot.redb").is_file());
+    assert_eq!(folder.json("stats", &["--json"])["parcels"], 0);
+}
+
+#[test]
+fn the_settings_file_is_named_by_a_variable_or_lies_in_the_folder_one_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("crossdock.toml");
+    std::fs::write(&file, "[depot]\nzone = \"Asia/Dhaka\"\n").unwrap();
+    for (name, value) in [("CROSSDOCK_CONFIG", &*file), ("CROSSDOCK__SERVER__DATA_DIR", dir.path())] {
+        let shown = crossdock(&["config"]).env(name, value).output().unwrap();
+        assert!(out(&shown).contains("Asia/Dhaka"), "{name}: {}", err(&shown));
+    }
+    let gone = run(&["config", "--config", "/nowhere/depot.toml"]);
+    assert_eq!(err(&gone).matches("os error").count(), 1, "said once: {}", err(&gone));
 }

@@ -177,6 +177,11 @@ fn under_tls_browsers_are_told_to_stay_with_it() {
     let depot = Depot::with(|c| c.server.tls.mode = TlsMode::Own, Vec::new());
     assert!(depot.running().url().starts_with("https://127.0.0.1:"));
     let http = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let ca = depot.send(http.get(format!("{}/ca.pem", depot.running().url())));
+    assert!(ca.status == 200 && ca.text.contains("BEGIN CERTIFICATE") && !ca.text.contains("KEY"), "{ca:?}");
+    let trusted = reqwest::Certificate::from_pem(ca.text.as_bytes()).unwrap();
+    let trusting = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
+    assert_eq!(depot.send(trusting.get(format!("{}/healthz", depot.running().url()))).status, 200);
     let answer = depot.send(http.get(format!("{}/healthz", depot.running().url())));
     assert_eq!((answer.status, answer.header("strict-transport-security")), (200, "max-age=31536000"));
     assert_eq!(
@@ -198,7 +203,7 @@ fn an_address_that_is_taken_is_refused_and_leaves_the_folder_free() {
         assert!(refused.to_string().contains("choose another with --listen"), "{refused}");
     }
     let twice = app::open((*depot.running().app.config).clone(), depot.clock.clone()).err().unwrap();
-    assert!(twice.to_string().contains("when another crossdock uses this folder"), "{twice}");
+    assert!(twice.to_string().contains("stop that one first"), "{twice}");
 }
 
 #[test]
@@ -266,6 +271,21 @@ fn the_description_is_whole_and_every_body_has_an_example() {
                 ids.insert(operation["operationId"].as_str().unwrap().to_owned()),
                 "{method} {path}: its id is taken"
             );
+            assert!(
+                !operation["summary"].as_str().unwrap().is_empty()
+                    && operation["responses"].as_object().unwrap().len() > 1,
+                "{method} {path} says neither what it does nor what it answers"
+            );
+            let named: Vec<&str> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|p| p["in"] == "path")
+                .map(|p| p["name"].as_str().unwrap())
+                .collect();
+            let varies: Vec<&str> =
+                path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+            assert_eq!(named, varies, "{method} {path}");
             let json = &operation["requestBody"]["content"]["application/json"];
             assert!(json.is_null() || !json["example"].is_null(), "{method} {path} has no example body");
         }
@@ -310,8 +330,17 @@ fn a_fresh_depot_is_set_up_by_a_form_that_needs_no_script_and_takes_no_guess() {
     let guess =
         depot.request(Method::POST, "/setup").header("content-type", "application/x-www-form-urlencoded");
     let refused = depot.send(guess.body(fields));
-    assert!((400..500).contains(&refused.problem().0), "{refused:?}");
+    assert!((400..500).contains(&refused.status), "{refused:?}");
+    assert!(
+        refused.header("content-type").starts_with("text/html") && refused.text.contains("class=\"wrong\""),
+        "a browser gets the form again: {refused:?}"
+    );
+    assert!(!refused.text.contains("correct-horse"), "the password is not shown again");
     assert!(depot.get("/").text.contains("has not been set up"));
+    let style = depot.get("/crossdock.css");
+    assert_eq!((style.status, style.header("content-type")), (200, "text/css; charset=utf-8"));
+    assert!(form.contains("href=\"/crossdock.css\"") && !form.contains("style="), "{form}");
+    assert!(!depot.get("/").header("content-security-policy").contains("unsafe-inline"));
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl Model {
 
 fn perform(tx: &mut dyn WriteTx, log: LogId, op: &Op) -> Result<Said> {
     Ok(match op {
-        Op::Put(k, body, ix, e) => (tx.put(A, k, body, &[ix.clone()], *e)?, vec![]),
+        Op::Put(k, body, ix, e) => (tx.put(A, k, body, std::slice::from_ref(ix), *e)?, vec![]),
         Op::Del(k, e) => (tx.del(A, k, *e)?.into(), vec![]),
         Op::Append(blob) => (tx.append(DEPOT, log, blob, [0; 16])?, vec![]),
         Op::Trim(upto, limit) => (tx.trim(DEPOT, log, *upto, *limit)?, vec![]),

@@ -44,7 +44,7 @@ pub async fn blocking<T: Send + 'static>(
     Ok(web::block(f).await.map_err(broken)??)
 }
 
-/// Runs what hashes passwords off the request threads, [`HASHES_AT_ONCE`] at once.
+/// Runs what hashes passwords off the request threads, a few at once.
 ///
 /// # Errors
 /// What `f` refuses.

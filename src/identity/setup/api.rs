@@ -64,19 +64,31 @@ async fn create_tenant(call: Call<ManageTenants>, body: Body<NewTenant>) -> Resu
         .respond(call.request().path(), ""))
 }
 
+/// A tenant as [`NewTenant`], and the link's token.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct FirstRun {
     /// What the set-up link ends with.
     #[schema(value_type = String)]
     token: Secret<String>,
-    #[serde(flatten)]
-    new: NewTenant,
+    tenant: String,
+    depot: String,
+    #[serde(default)]
+    zone: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
+    login: String,
+    #[serde(default)]
+    name: String,
+    #[schema(value_type = String)]
+    password: Secret<String>,
 }
 
 async fn first_run(req: HttpRequest, body: Body<FirstRun>) -> Result<HttpResponse, ApiError> {
     let app = app(&req)?;
     let (store, now) = (app.store.clone(), app.clock.now());
-    let FirstRun { token, new } = body.0;
+    let FirstRun { token, tenant, depot, zone, language, login, name, password } = body.0;
+    let new = NewTenant { tenant, depot, zone, language, login, name, password };
     let new = new.into_set_up(&app, "super_admin");
     let (tenant, user) = hashing(move || super::set_up_by_link(&store, token.reveal(), new, now)).await?;
     Ok(Answer::created("/api/v1/auth/login".into(), &Furnished { tenant, user })?.respond(req.path(), ""))

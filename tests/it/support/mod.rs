@@ -2,6 +2,7 @@
 //! stands where the test puts it. Dropping it ends it.
 
 pub mod cli;
+pub mod desk;
 pub mod people;
 pub mod shared;
 
