@@ -347,6 +347,7 @@ async fn get(call: Call<ViewImports>, id: Path<String>) -> Response {
 
 async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
     const CHUNK: u64 = 64 * 1024;
+    service::whole(&call.grant)?;
     let import = call.app.store.read(call.grant.tenant(), |tx| service::find(tx, &id))?;
     let mut response = HttpResponse::Ok();
     response
