@@ -32,7 +32,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn items(depot: &Depot, path: &str) -> Vec<Value> {
-    depot.ask(path)["items"].as_array().unwrap().clone()
+    depot.look(path)["items"].as_array().unwrap().clone()
 }
 
 /// Lets everything look a few times although nothing is due.
@@ -49,7 +49,7 @@ fn an_escalation_that_came_due_in_a_night_without_power_happens_once() {
     let case = depot.demand(Method::POST, "/api/v1/cases", &json!({ "reason": "damaged", "detail": "wet" }));
     let path = format!("/api/v1/cases/{}", case["id"].as_str().unwrap());
     look(&depot);
-    assert_eq!(depot.ask(&path)["escalation_level"], 0, "on a Saturday nobody is late");
+    assert_eq!(depot.look(&path)["escalation_level"], 0, "on a Saturday nobody is late");
     let escalations = |depot: &Depot| {
         items(depot, &format!("{path}/history"))
             .iter()
@@ -59,14 +59,14 @@ fn an_escalation_that_came_due_in_a_night_without_power_happens_once() {
     depot.stop();
     depot.wait(72 * HOUR);
     depot.start_again(|_| {});
-    depot.until("the escalation", || depot.ask(&path)["escalation_level"] == 3);
+    depot.wait_until("the escalation", || depot.look(&path)["escalation_level"] == 3);
     look(&depot);
     assert_eq!(escalations(&depot), 1, "at one stroke to the highest level");
     depot.stop();
     depot.wait(24 * HOUR);
     depot.start_again(|_| {});
     look(&depot);
-    assert_eq!((escalations(&depot), &depot.ask(&path)["escalation_level"]), (1, &json!(3)));
+    assert_eq!((escalations(&depot), &depot.look(&path)["escalation_level"]), (1, &json!(3)));
 }
 
 #[test]
@@ -77,13 +77,13 @@ fn parcels_that_stay_too_long_are_marked_once_however_often_it_is_looked() {
         depot.demand(Method::POST, "/api/v1/parcels", &body);
     }
     let path = "/api/v1/parcels/STAY7/history";
-    let flags = |depot: &Depot, n: u32| depot.ask(&format!("/api/v1/parcels/STAY{n}"))["flags"].to_string();
+    let flags = |depot: &Depot, n: u32| depot.look(&format!("/api/v1/parcels/STAY{n}"))["flags"].to_string();
     look(&depot);
     assert!(!flags(&depot, 7).contains("stale"));
     depot.stop();
     depot.wait(5 * 24 * HOUR);
     depot.start_again(|_| {});
-    depot.until("the marks", || (0..20).all(|n| flags(&depot, n).contains("stale")));
+    depot.wait_until("the marks", || (0..20).all(|n| flags(&depot, n).contains("stale")));
     depot.wait(5 * 24 * HOUR);
     look(&depot);
     depot.stop();
@@ -172,10 +172,10 @@ fn runs_until(depot: &Depot, end: &str) -> Vec<String> {
     while depot.clock.now() < at(end) {
         let before = schedule(depot).last_run;
         depot.wait(10 * MINUTE);
-        depot.until("the schedule", || schedule(depot).next_run > depot.clock.now());
+        depot.wait_until("the schedule", || schedule(depot).next_run > depot.clock.now());
         runs.extend(schedule(depot).last_run.filter(|run| Some(*run) != before).map(|t| t.to_string()));
         // A job that is still under way when the next is due stands for both.
-        depot.until("the job", || {
+        depot.wait_until("the job", || {
             ["scheduled", "running"]
                 .iter()
                 .all(|s| items(depot, &format!("/api/v1/jobs?kind={DAILY}&state={s}")).is_empty())
@@ -191,7 +191,7 @@ fn in_the_hour_that_comes_twice_a_daily_schedule_runs_once_and_in_the_one_that_i
     assert_eq!(runs_until(&depot, "2027-03-28T06:00:00Z"), ["2027-03-28T01:00:00Z"]);
     assert_eq!(count.load(Ordering::Acquire), 1);
     depot.clock.set(at("2027-10-30T12:00:00Z"));
-    depot.until("what was missed", || count.load(Ordering::Acquire) == 2);
+    depot.wait_until("what was missed", || count.load(Ordering::Acquire) == 2);
     assert_eq!(runs_until(&depot, "2027-10-31T06:00:00Z"), ["2027-10-31T00:30:00Z"]);
     assert_eq!(runs_until(&depot, "2027-11-01T06:00:00Z"), ["2027-11-01T01:30:00Z"]);
     assert_eq!(count.load(Ordering::Acquire), 4);
@@ -204,7 +204,7 @@ fn a_schedule_missed_for_days_without_power_is_made_good_once() {
     depot.stop();
     depot.wait(5 * 24 * HOUR);
     depot.start_again_carrying_out(vec![daily]);
-    depot.until("what was missed", || count.load(Ordering::Acquire) == 1);
+    depot.wait_until("what was missed", || count.load(Ordering::Acquire) == 1);
     look(&depot);
     assert_eq!(count.load(Ordering::Acquire), 1);
     assert_eq!(schedule(&depot).next_run, at("2027-03-26T01:30:00Z"));
@@ -217,14 +217,14 @@ fn jobs_that_panic_die_and_make_one_case_one_notification_and_one_mail() {
     let depot = Depot::carrying_out(vec![panics], mail_to(sink.port), Vec::new()).set_up("UTC");
     let asker = bo_with_mail(&depot);
     demand_jobs(&depot, "test.panic", 3);
-    depot.until("the jobs are given up", || {
+    depot.wait_until("the jobs are given up", || {
         depot.wait(Duration::from_secs(10));
         items(&depot, "/api/v1/jobs?state=dead&kind=test.panic").len() == 3
     });
     let cases = items(&depot, "/api/v1/cases?reason=job_dead");
     assert_eq!(cases.len(), 1, "{cases:?}");
     assert!(cases[0]["detail"].as_str().unwrap().contains("the shelf broke"), "{cases:?}");
-    depot.until("the mail", || {
+    depot.wait_until("the mail", || {
         depot.wait(MINUTE);
         !sink.mails().is_empty()
     });
@@ -251,24 +251,25 @@ fn a_job_that_takes_long_keeps_no_other_kind_waiting() {
     let one_slot = |c: &mut Config| c.jobs.workers = 1;
     let depot = Depot::carrying_out(vec![slow, fast], one_slot, Vec::new()).set_up("UTC");
     demand_jobs(&depot, "test.slow", 1);
-    depot.until("the slow one has begun", || begun.load(Ordering::Acquire) == 1);
+    depot.wait_until("the slow one has begun", || begun.load(Ordering::Acquire) == 1);
     demand_jobs(&depot, "test.fast", 10);
-    depot.until("the fast ones are done", || count.load(Ordering::Acquire) == 10);
+    depot.wait_until("the fast ones are done", || count.load(Ordering::Acquire) == 10);
     assert_eq!(
         items(&depot, "/api/v1/jobs?state=running&kind=test.slow").len(),
         1,
         "the slow one still runs"
     );
     go_on.notify_one();
-    depot
-        .until("the slow one is done", || items(&depot, "/api/v1/jobs?state=done&kind=test.slow").len() == 1);
+    depot.wait_until("the slow one is done", || {
+        items(&depot, "/api/v1/jobs?state=done&kind=test.slow").len() == 1
+    });
 }
 
 #[test]
 fn a_kind_of_job_nobody_knows_is_given_up_aloud() {
     let depot = Depot::new().set_up("UTC");
     demand_jobs(&depot, "test.of_another_release", 2);
-    depot.until("a case", || items(&depot, "/api/v1/cases?reason=job_dead").len() == 1);
+    depot.wait_until("a case", || items(&depot, "/api/v1/cases?reason=job_dead").len() == 1);
     assert_eq!(items(&depot, "/api/v1/jobs?state=dead").len(), 2);
 }
 
@@ -305,11 +306,11 @@ fn a_mail_server_that_is_down_costs_a_delay_and_an_import_full_of_cases_is_one_d
     let import = depot.control(Method::POST, "/api/v1/imports?kind=parcels&source=foo");
     let begun = depot.send(import.header("content-type", "text/csv").body(csv));
     let path = format!("/api/v1/imports/{}", begun.json["id"].as_str().unwrap());
-    depot.until("the import", || depot.ask(&path)["state"] == "done");
+    depot.wait_until("the import", || depot.look(&path)["state"] == "done");
     let opened = items(&depot, "/api/v1/cases?reason=damaged&limit=500").len();
     assert_eq!(opened, 200);
     let digests = |depot: &Depot| items(depot, "/api/v1/jobs?kind=mail.send");
-    depot.until("the digest", || {
+    depot.wait_until("the digest", || {
         depot.wait(MINUTE);
         !digests(&depot).is_empty()
     });
@@ -323,7 +324,7 @@ fn a_mail_server_that_is_down_costs_a_delay_and_an_import_full_of_cases_is_one_d
     assert!(waiting.len() <= 6, "200 cases make a few mails: {told}");
     assert!(waiting.iter().all(|j| j["state"] == "scheduled" || j["state"] == "running"), "{waiting:?}");
     let sink = Sink::open(port);
-    depot.until("the mails", || {
+    depot.wait_until("the mails", || {
         depot.wait(MINUTE);
         digests(&depot).iter().all(|j| j["state"] == "done")
     });
