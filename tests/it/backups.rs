@@ -310,7 +310,7 @@ fn an_older_release_refuses_a_newer_file_and_the_backup_before_the_upgrade_is_th
     );
     let down = crossdock(&data, here.path(), &["restore", "--before-migration"]);
     json_of(&down);
-    assert!(sentence(&down).contains("the present store is kept as"), "{}", sentence(&down));
+    assert!(sentence(&down).contains("the store so far is kept as"), "{}", sentence(&down));
     assert_eq!(stats(&data), figures);
     assert_eq!(set_aside(&data).len(), 1);
 }

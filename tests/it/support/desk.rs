@@ -90,7 +90,9 @@ impl Desk {
     /// Gives `source` a status map: pairs of its word and ours.
     pub fn map(&self, source: &str, words: &[(&str, &str)]) {
         let rows: Vec<Value> = words.iter().map(|(w, s)| json!({ "code": w, "status": s })).collect();
-        let set = self.put(&format!("/status-maps/{source}"), &json!({ "rows": rows }));
+        let path = format!("/status-maps/{source}");
+        let version = self.get(&path).json["version"].clone();
+        let set = self.put(&path, &json!({ "rows": rows, "version": version }));
         assert_eq!(set.status, 200, "{set:?}");
     }
 
