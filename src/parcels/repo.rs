@@ -25,7 +25,7 @@ fn by_status(row: &Folded<Parcel>) -> Option<Vec<u8>> {
 
 fn by_distributor(row: &Folded<Parcel>) -> Option<Vec<u8>> {
     let p = &row.state;
-    p.facts.distributor.as_deref().map(|d| distributor_key(d))
+    p.facts.distributor.as_deref().map(distributor_key)
 }
 
 fn by_exception(row: &Folded<Parcel>) -> Option<Vec<u8>> {

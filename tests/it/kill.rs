@@ -181,7 +181,5 @@ fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
 
 /// Some number that is another one at each call.
 fn some_number() -> u64 {
-    u64::from(
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos() / 1000,
-    )
+    u64::from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_micros())
 }
