@@ -309,7 +309,8 @@ fn a_station_is_switched_by_badge_or_pin_and_the_audit_names_device_and_person()
     let (desk, _) = (depot.token("ben"), ());
     let refused = depot.ask(&desk, "POST", "/auth/switch").body(&json!({ "badge": "B-314159" })).send();
     assert_eq!(refused.problem(), (409, "auth.not_station"));
-    let last = (0..8).map(|_| switch(json!({ "login": "ben", "pin": "111111" }))).next_back().unwrap();
+    let mut tries: Vec<_> = (0..8).map(|_| switch(json!({ "login": "ben", "pin": "111111" }))).collect();
+    let last = tries.pop().unwrap();
     assert_eq!(last.problem(), (429, "auth.throttled"), "PINs can't be guessed one after the other");
     assert!(!last.header("retry-after").is_empty());
 }
