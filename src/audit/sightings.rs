@@ -1,7 +1,7 @@
 //! Who looked at whose data: one audit entry per person and second, listing the records. Gathered in memory and written
 //! by a worker, so a power cut may lose the last second of looks; nothing that changes something is noted this way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub const MAX_WAITING: usize = 10_000;
 #[derive(Clone)]
 struct Look {
     actor: Actor,
-    ids: Vec<Id>,
+    ids: BTreeSet<Id>,
     more: u64,
 }
 
@@ -49,12 +49,14 @@ impl Sightings {
             return;
         }
         let look =
-            waiting.entry(key).or_insert_with(|| Look { actor: actor.clone(), ids: Vec::new(), more: 0 });
+            waiting.entry(key).or_insert_with(|| Look { actor: actor.clone(), ids: BTreeSet::new(), more: 0 });
         for id in ids {
-            if look.ids.contains(&id) {
-                continue;
+            // Beyond the limit a record that was listed already is not counted again; one that wasn't may be, twice.
+            if look.ids.len() < MAX_LISTED {
+                look.ids.insert(id);
+            } else if !look.ids.contains(&id) {
+                look.more += 1;
             }
-            if look.ids.len() < MAX_LISTED { look.ids.push(id) } else { look.more += 1 }
         }
     }
 
