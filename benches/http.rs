@@ -38,7 +38,7 @@ impl Depot {
             "--role",
             "depot",
             "--tenant",
-            "t",
+            "bench",
             "--depot",
             "d",
             "--zone",

@@ -48,8 +48,11 @@ impl Sightings {
         if full && !waiting.contains_key(&key) {
             return;
         }
-        let look =
-            waiting.entry(key).or_insert_with(|| Look { actor: actor.clone(), ids: BTreeSet::new(), more: 0 });
+        let look = waiting.entry(key).or_insert_with(|| Look {
+            actor: actor.clone(),
+            ids: BTreeSet::new(),
+            more: 0,
+        });
         for id in ids {
             // Beyond the limit a record that was listed already is not counted again; one that wasn't may be, twice.
             if look.ids.len() < MAX_LISTED {

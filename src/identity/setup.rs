@@ -66,13 +66,22 @@ impl SetUp {
     }
 }
 
+/// What stands behind the `@` of a login for a house called `name`: small letters, digits and `-`.
+#[must_use]
+pub fn short_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
+    let plain: String = name.trim().chars().map(plain).collect();
+    plain.trim_matches('-').to_owned()
+}
+
 /// Makes a tenant with its roles, rules, settings and first administrator. Blocks: call it off the request threads.
 ///
 /// The name is claimed first and marked ready last, so a power cut in between leaves a name that can be set up again.
 ///
 /// # Errors
 /// When something is wrong or the name is taken; storage failures.
-pub fn set_up(store: &Store, new: SetUp, now: Timestamp) -> Result<(Tenant, User), IdentityError> {
+pub fn set_up(store: &Store, mut new: SetUp, now: Timestamp) -> Result<(Tenant, User), IdentityError> {
+    new.tenant = short_name(&new.tenant);
     new.check()?;
     let hash = password::hash(new.password.reveal())?;
     let wish = new.clone();
@@ -206,4 +215,17 @@ pub fn set_up_by_link(
         return Err(IdentityError::LinkOver);
     }
     set_up(store, new, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_name;
+
+    #[test]
+    fn any_name_of_a_house_gives_one_that_can_stand_behind_a_login() {
+        assert_eq!(short_name("Acme Freight, Inc."), "acme-freight--inc");
+        assert_eq!(short_name(" t "), "t");
+        assert_eq!(short_name("north_1"), "north_1");
+        assert_eq!(short_name("東京"), "", "which the check then refuses");
+    }
 }

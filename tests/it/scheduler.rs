@@ -319,13 +319,14 @@ fn a_mail_server_that_is_down_costs_a_delay_and_an_import_full_of_cases_is_one_d
         !digests(&depot).is_empty()
     });
     // Hours without a server: nothing is lost and nothing is given up.
-    for _ in 0..30 {
-        depot.wait(10 * MINUTE);
+    for _ in 0..60 {
+        // In steps shorter than the time after which a job counts as late: that would be a case, and a mail, of its own.
+        depot.wait(5 * MINUTE);
         look_once(&depot);
     }
     let waiting = digests(&depot);
     let told = bo_again(&depot).get("/api/v1/notifications");
-    assert!(waiting.len() <= 6, "200 cases make a few mails: {told}");
+    assert!(waiting.len() <= 3, "200 cases make a few mails: {told}");
     assert!(waiting.iter().all(|j| j["state"] == "scheduled" || j["state"] == "running"), "{waiting:?}");
     let sink = Sink::open(port);
     depot.wait_until("the mails", || {
@@ -335,7 +336,7 @@ fn a_mail_server_that_is_down_costs_a_delay_and_an_import_full_of_cases_is_one_d
     let told = bo_again(&depot).get("/api/v1/notifications")["items"].as_array().unwrap().clone();
     let about_cases = told.iter().filter(|n| n["link"] == "/cases").count();
     assert_eq!(sink.mails().len(), digests(&depot).len(), "each mail once");
-    assert!((1..=6).contains(&about_cases), "{told:?}");
+    assert!((1..=3).contains(&about_cases), "{told:?}");
     eprintln!("told: {:?}", told.iter().map(|n| (&n["title"], &n["at"])).collect::<Vec<_>>());
     assert!(sink.mails().iter().any(|m| m.contains("LOST0")), "{:?}", sink.mails());
 }
