@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crossdock::base::ids::Id;
 use crossdock::deadlines::policy::Policy;
 use crossdock::identity::grant::Scope;
+use crossdock::parcels::inputs::StatusInput;
 use crossdock::parcels::model::Status;
 use crossdock::parcels::queries::{self, By, Filter, Overdue};
 use crossdock::parcels::repo::PARCELS;
 use crossdock::parcels::service;
-use crossdock::parcels::views::StatusInput;
 use crossdock::store::{Dir, Ix, KeyRange, ReadTx, Store};
 use harness::{Args, Dice, Rival, TENANT, closed_loop, compare, depot, now, rows};
 

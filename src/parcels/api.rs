@@ -6,14 +6,12 @@ use actix_web::web::Path;
 use serde::Deserialize;
 
 use super::error::ParcelError;
+use super::inputs::{BulkInput, BulkRow, EventInput, FactsChange, NewParcel, NoteInput};
 use super::model::Status;
 use super::queries::{self, By, Filter, Overdue};
 use super::service;
 use super::stats::{self, Stats};
-use super::views::{
-    BulkAnswer, BulkInput, BulkRow, BulkVerdict, EventInput, EventView, FactsChange, NewParcel, NoteInput,
-    ParcelView,
-};
+use super::views::{BulkAnswer, BulkVerdict, EventView, ParcelView};
 use crate::base::error::{Fault, Invalid};
 use crate::base::page::Page;
 use crate::identity::features::{

@@ -7,6 +7,7 @@ pub mod api;
 pub mod error;
 pub mod event;
 pub mod fold;
+pub mod inputs;
 pub mod issues;
 pub mod map_api;
 pub mod map_file;

@@ -4,10 +4,10 @@
 use serde::Deserialize;
 
 use super::error::ParcelError;
+use super::inputs::StatusInput;
 use super::model::{Parcel, Status};
 use super::repo::{self, BY_DISTRIBUTOR, BY_EXCEPTION, BY_STATUS, PARCELS};
 use super::rules;
-use super::views::StatusInput;
 use crate::base::clock::Timestamp;
 use crate::base::error::Invalid;
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT};

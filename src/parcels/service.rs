@@ -3,10 +3,10 @@
 use super::aggregate::stale_at;
 use super::error::ParcelError;
 use super::event::{Corrected, Described, Noted, ParcelEvent, Registered, Stale};
+use super::inputs::{EventInput, NewParcel};
 use super::model::{Facts, Parcel, ParcelId, Status};
 use super::repo::{self, PARCELS};
 use super::rules::{self, Gate, Step};
-use super::views::{EventInput, NewParcel};
 use std::sync::Arc;
 
 use crate::base::clock::Timestamp;
