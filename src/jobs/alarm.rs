@@ -122,12 +122,13 @@ impl Worker for Watch {
                 news.push((AlarmKind::JobLate, (*kind).into(), Some(detail)));
             }
         }
-        news.extend(
-            seen.late
-                .iter()
-                .filter(|k| !late.contains_key(k.as_str()))
-                .map(|k| (AlarmKind::JobLate, k.clone(), None)),
-        );
+        // What waits for something outside is late for as long as that lasts, however often it is tried meanwhile: it is
+        // well again when a job of the kind is done, which the runner says.
+        let waits = |k: &str| heads.iter().any(|j| j.kind == k && j.waits > 0);
+        let (over, still): (Vec<&String>, Vec<&String>) =
+            seen.late.iter().filter(|k| !late.contains_key(k.as_str())).partition(|k| !waits(k));
+        news.extend(over.into_iter().map(|k| (AlarmKind::JobLate, k.clone(), None)));
+        let still: Vec<String> = still.into_iter().cloned().collect();
         let (errors, mut troubled) = (self.errors.read(), seen.troubled);
         if seen.errors.is_empty() {
             seen.errors.push_back((now, 0));
@@ -148,7 +149,7 @@ impl Worker for Watch {
             news.push((AlarmKind::ServerErrors, "http".into(), None));
         }
         self.tell(ctx, now, news)?;
-        seen.late = late.into_keys().map(Into::into).collect();
+        seen.late = late.into_keys().map(Into::into).chain(still).collect();
         seen.troubled = troubled;
         seen.look_at = now.after(LOOK);
         Ok(Step::IdleUntil(seen.look_at))
