@@ -23,6 +23,7 @@ pub mod migrate;
 mod queue;
 mod raw;
 pub mod redb;
+mod redo;
 pub mod space;
 pub mod table;
 mod veil;

@@ -11,11 +11,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableHandle,
+    WriteTransaction,
+};
 
 use super::raw::{
     Value, be64, bounds, ended, fits, head_bytes, head_key, is_empty, ix_key, log_key, read_head, rec_key,
 };
+use super::redo::{Known, Op, Ops, Pages, Redo};
 use super::{
     Area, Coll, Dir, Expect, Hash, Head, Home, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice,
     StoreError, Sweep, Tenant, WriteTx, key,
@@ -28,6 +32,9 @@ const REC: TableDefinition<Bytes, Bytes> = TableDefinition::new("rec");
 const IX: TableDefinition<Bytes, Bytes> = TableDefinition::new("ix");
 const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
 const HEAD: TableDefinition<Bytes, Bytes> = TableDefinition::new("head");
+/// One row: the generation of the redo log that is newer than these pages.
+const REDO: TableDefinition<Bytes, Bytes> = TableDefinition::new("redo");
+const GENERATION: Bytes = b"generation";
 
 pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
     match e.into() {
@@ -39,26 +46,74 @@ pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
     }
 }
 
-/// Makes the four tables where they are missing, so that readers always find them. A file that has them is not written.
-pub(super) fn prepare(db: &Database) -> Result<()> {
-    let tx = db.begin_read().map_err(failed)?;
-    let there = tx
-        .list_tables()
-        .map_err(failed)?
-        .filter(|t| [REC, IX, LOG, HEAD].iter().any(|d| d.name() == t.name()))
-        .count();
-    drop(tx);
-    if there == 4 { Ok(()) } else { probe(db) }
+/// Opens the file over `under` with what the redo log has for it, as far as it is `known` to have lasted; `room` bytes
+/// are set aside for that log in a new one.
+///
+/// # Errors
+/// When it is open elsewhere, no file of ours, or can't be read or written.
+pub(super) fn open(
+    under: impl StorageBackend,
+    cache: usize,
+    room: u64,
+    known: Option<Known>,
+) -> Result<(Database, Redo)> {
+    let (mut redo, pages) = Redo::open(under, room)?;
+    let db = redb::Builder::new().set_cache_size(cache).create_with_backend(pages).map_err(failed)?;
+    prepare(&db)?;
+    catch_up(&db, &mut redo, known)?;
+    Ok((db, redo))
 }
 
-/// Proves that the file takes a commit.
-pub(super) fn probe(db: &Database) -> Result<()> {
-    let mut tx = db.begin_write().map_err(failed)?;
-    tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
-    tx.set_quick_repair(true);
-    for def in [REC, IX, LOG, HEAD] {
+/// Makes the tables where they are missing, so that readers always find them. A file that has them is not written.
+fn prepare(db: &Database) -> Result<()> {
+    let all = [REC, IX, LOG, HEAD, REDO];
+    let tx = db.begin_read().map_err(failed)?;
+    let there =
+        tx.list_tables().map_err(failed)?.filter(|t| all.iter().any(|d| d.name() == t.name())).count();
+    drop(tx);
+    if there == all.len() {
+        return Ok(());
+    }
+    let tx = db.begin_write().map_err(failed)?;
+    for def in all {
         tx.open_table(def).map_err(failed)?;
     }
+    commit(tx, None)
+}
+
+/// Does again what the redo log has and the pages may not.
+fn catch_up(db: &Database, redo: &mut Redo, known: Option<Known>) -> Result<()> {
+    let generation = {
+        let tx = db.begin_read().map_err(failed)?;
+        let row = tx.open_table(REDO).map_err(failed)?.get(GENERATION).map_err(failed)?;
+        row.map_or(0, |v| be64(v.value()))
+    };
+    let tx = db.begin_write().map_err(failed)?;
+    let found = {
+        let mut group = Group::open(&tx, Ops::default())?;
+        redo.replay(generation, known, |op| group.redo(&op))?
+    };
+    if !found {
+        return tx.abort().map_err(failed);
+    }
+    commit(tx, Some(redo))
+}
+
+/// Makes a transaction last, with all that was committed in memory before it; the redo log begins anew.
+pub(super) fn commit(mut tx: WriteTransaction, redo: Option<&mut Redo>) -> Result<()> {
+    tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
+    tx.set_quick_repair(true);
+    let Some(redo) = redo else { return tx.commit().map_err(failed) };
+    let next = redo.next_generation();
+    tx.open_table(REDO).map_err(failed)?.insert(GENERATION, &next.to_be_bytes()[..]).map_err(failed)?;
+    tx.commit().map_err(failed)?;
+    redo.begin(next);
+    Ok(())
+}
+
+/// Commits in memory what lasts already by its record in the redo log.
+pub(super) fn publish(mut tx: WriteTransaction) -> Result<()> {
+    tx.set_durability(Durability::None).map_err(|e| StoreError::Io(e.to_string()))?;
     tx.commit().map_err(failed)
 }
 
@@ -283,12 +338,15 @@ pub(super) struct Group<'t> {
     heads: BTreeMap<Vec<u8>, Head>,
     shared: RefCell<BTreeMap<Vec<u8>, Kept>>,
     undo: Vec<Undo>,
+    /// What the group writes, for the redo log, and where in it the present request begins.
+    ops: Ops,
+    mark: usize,
     tenant: Tenant,
     broken: bool,
 }
 
 impl<'t> Group<'t> {
-    pub(super) fn open(tx: &'t redb::WriteTransaction) -> Result<Self> {
+    pub(super) fn open(tx: &'t WriteTransaction, ops: Ops) -> Result<Self> {
         let open = |def| tx.open_table(def).map_err(failed);
         Ok(Self {
             rec: open(REC)?,
@@ -298,6 +356,8 @@ impl<'t> Group<'t> {
             heads: BTreeMap::new(),
             shared: RefCell::default(),
             undo: Vec::new(),
+            mark: ops.mark(),
+            ops,
             tenant: 0,
             broken: false,
         })
@@ -307,6 +367,7 @@ impl<'t> Group<'t> {
     pub(super) fn begin(&mut self, tenant: Tenant) {
         self.tenant = tenant;
         self.undo.clear();
+        self.mark = self.ops.mark();
     }
 
     /// Whether a storage failure has spoilt the whole group.
@@ -316,6 +377,7 @@ impl<'t> Group<'t> {
 
     /// Takes back what the present request wrote.
     pub(super) fn roll_back(&mut self) -> Result<()> {
+        self.ops.cut(self.mark);
         while let Some(u) = self.undo.pop() {
             let done = match u {
                 Undo::Rec(k, Some(v)) => self.rec.insert(&k[..], &v[..]).map(drop),
@@ -342,30 +404,51 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    /// Writes the ends of the logs and the shared rows that the group has touched.
-    pub(super) fn finish(mut self) -> Result<()> {
+    /// Writes the ends of the logs and the shared rows that the group has touched; returns all it wrote.
+    pub(super) fn finish(mut self) -> Result<Ops> {
         for (k, kept) in std::mem::take(self.shared.get_mut()).into_iter().filter(|(_, kept)| kept.dirty) {
-            match kept.value {
-                Some(v) => self.rec.insert(&k[..], &v[..]).map(drop),
-                None => self.rec.remove(&k[..]).map(drop),
-            }
-            .map_err(failed)?;
+            self.write(Area::Records, &k, kept.value.as_deref())?;
         }
         for (k, h) in std::mem::take(&mut self.heads) {
-            self.head.insert(&k[..], &head_bytes(&h)[..]).map_err(failed)?;
+            self.write(Area::Heads, &k, Some(&head_bytes(&h)))?;
         }
-        Ok(())
+        Ok(self.ops)
+    }
+
+    fn table(&mut self, area: Area) -> &mut WriteTable<'t> {
+        match area {
+            Area::Records => &mut self.rec,
+            Area::Index => &mut self.ix,
+            Area::Log => &mut self.log,
+            Area::Heads => &mut self.head,
+        }
+    }
+
+    /// Puts or removes a raw row, and notes it for the redo log.
+    fn write(&mut self, area: Area, k: &[u8], v: Option<&[u8]>) -> Result<()> {
+        match v {
+            Some(v) => self.ops.put(area, k, v),
+            None => self.ops.remove(area, k),
+        }
+        self.redo(&Op { area, key: k, value: v })
+    }
+
+    /// Puts or removes a raw row.
+    fn redo(&mut self, op: &Op<'_>) -> Result<()> {
+        let table = self.table(op.area);
+        let done = match op.value {
+            Some(v) => table.insert(op.key, v).map(drop),
+            None => table.remove(op.key).map(drop),
+        };
+        self.hurt(done)
     }
 
     /// Writes a raw row and the index entries it names.
     fn place(&mut self, area: Area, k: &[u8], v: &[u8]) -> Result<()> {
-        let table = match area {
-            Area::Records => &mut self.rec,
-            Area::Log => &mut self.log,
-            Area::Heads => &mut self.head,
-            Area::Index => return Ok(()),
-        };
-        table.insert(k, v).map_err(failed)?;
+        if area == Area::Index {
+            return Ok(());
+        }
+        self.table(area).insert(k, v).map_err(failed)?;
         if area == Area::Records && k.len() >= 6 {
             for (i, ended) in Value::parse(v)?.keys.iter().enumerate() {
                 let Some(ended) = ended else { continue };
@@ -408,11 +491,7 @@ impl<'t> Group<'t> {
             self.undo.push(Undo::Shared(k, old));
             return Ok(());
         }
-        let done = match value {
-            Some(v) => self.rec.insert(&k[..], &v[..]).map(drop),
-            None => self.rec.remove(&k[..]).map(drop),
-        };
-        self.hurt(done)?;
+        self.write(Area::Records, &k, value.as_deref())?;
         self.undo.push(Undo::Rec(k, old));
         Ok(())
     }
@@ -457,16 +536,14 @@ impl<'t> Group<'t> {
 
     fn unindex(&mut self, c: Coll, pk: &[u8], n: usize, ended: &[u8]) -> Result<()> {
         let k = ix_key(self.tenant, c, u8::try_from(n).unwrap_or(u8::MAX), ended, pk);
-        let gone = self.ix.remove(&k[..]).map(drop);
-        self.hurt(gone)?;
+        self.write(Area::Index, &k, None)?;
         self.undo.push(Undo::IxRemoved(k));
         Ok(())
     }
 
     fn index(&mut self, c: Coll, pk: &[u8], n: usize, ended: &[u8]) -> Result<()> {
         let k = ix_key(self.tenant, c, u8::try_from(n).unwrap_or(u8::MAX), ended, pk);
-        let added = self.ix.insert(&k[..], &[][..]).map(drop);
-        self.hurt(added)?;
+        self.write(Area::Index, &k, Some(&[]))?;
         self.undo.push(Undo::IxAdded(k));
         Ok(())
     }
@@ -564,8 +641,7 @@ impl WriteTx for Group<'_> {
         let old = self.head(p, log)?;
         let new = Head { last: old.last + 1, floor: old.floor, hash };
         let k = log_key(self.tenant, p, log, new.last);
-        let put = self.log.insert(&k[..], blob).map(drop);
-        self.hurt(put)?;
+        self.write(Area::Log, &k, Some(blob))?;
         self.undo.push(Undo::Logged(k));
         self.set_head(head_key(self.tenant, p, log), new);
         Ok(new.last)
@@ -580,6 +656,7 @@ impl WriteTx for Group<'_> {
         }
         for seq in old.floor..=upto {
             let k = log_key(self.tenant, p, log, seq);
+            self.ops.remove(Area::Log, &k);
             let gone = self.log.remove(&k[..]).map(|v| v.map(|v| v.value().to_vec()));
             if let Some(v) = self.hurt(gone)? {
                 self.undo.push(Undo::Trimmed(k, v));
@@ -597,15 +674,15 @@ pub(super) type Loading<'a> = &'a mut dyn Iterator<Item = Result<(Area, Vec<u8>,
 pub(super) fn load(path: &Path, rows: Loading<'_>) -> Result<u64> {
     /// A commit takes what fits well into memory.
     const BYTES_A_COMMIT: usize = 16 << 20;
-    let db = redb::Builder::new().set_cache_size(64 << 20).create(path).map_err(failed)?;
-    prepare(&db)?;
+    let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(path);
+    let file = file.map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))?;
+    let under = redb::backends::FileBackend::new(file).map_err(failed)?;
+    let (db, mut redo) = open(under, 64 << 20, super::writer::Options::default().redo, None)?;
     let (mut total, mut more) = (0, true);
     while more {
-        let mut tx = db.begin_write().map_err(failed)?;
-        tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
-        tx.set_quick_repair(true);
+        let tx = db.begin_write().map_err(failed)?;
         {
-            let mut g = Group::open(&tx)?;
+            let mut g = Group::open(&tx, Ops::default())?;
             let mut bytes = 0;
             more = false;
             for row in &mut *rows {
@@ -619,13 +696,30 @@ pub(super) fn load(path: &Path, rows: Loading<'_>) -> Result<u64> {
                 }
             }
         }
-        tx.commit().map_err(failed)?;
+        commit(tx, Some(&mut redo))?;
     }
     Ok(total)
 }
 
+/// The file at `path`, which must be there, in its two parts.
+fn existing(path: &Path) -> Result<(Redo, Pages)> {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path);
+    let file = file.map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))?;
+    let under = redb::backends::FileBackend::new(file).map_err(failed)?;
+    Redo::open(under, super::writer::Options::default().redo)
+}
+
 /// Has redb check the pages of the file at `path`, which nobody may have open; true when nothing had to be mended.
 pub(super) fn integrity(path: &Path) -> Result<bool> {
-    let mut db = redb::Builder::new().open(path).map_err(failed)?;
+    let (_, pages) = existing(path)?;
+    let mut db = redb::Builder::new().create_with_backend(pages).map_err(failed)?;
     db.check_integrity().map_err(failed)
+}
+
+/// Whether another process, or this one, has the file at `path` open.
+pub(super) fn is_open(path: &Path) -> bool {
+    existing(path).is_ok_and(|(_, pages)| {
+        let opened = redb::Builder::new().create_with_backend(pages);
+        matches!(opened, Err(redb::DatabaseError::DatabaseAlreadyOpen))
+    })
 }
