@@ -4,7 +4,7 @@
 //! `head[tenant|part|log|epoch]`. A record's value carries its index keys, so that a new version takes the old entries
 //! away without decoding anything.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
@@ -22,7 +22,7 @@ use super::raw::{
 use super::redo::{Known, Op, Ops, Pages, Redo};
 use super::{
     Area, Coll, Dir, Expect, Hash, Head, Home, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice,
-    StoreError, Sweep, Tenant, WriteTx, key,
+    StoreError, Sweep, Tenant, Visitor, WriteTx, key,
 };
 
 pub use super::writer::{Options, Redb};
@@ -150,7 +150,6 @@ fn walk(rows: Rows<'_>, dir: Dir, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool
 struct View<'a, T> {
     rec: &'a T,
     ix: &'a T,
-    log: &'a T,
     tenant: Tenant,
 }
 
@@ -159,78 +158,111 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
         let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else {
             return Ok(None);
         };
-        let v = Value::parse(raw.value())?;
-        Ok(Some(Rec { pk: pk.to_vec(), rev: v.rev, body: v.body.to_vec() }))
+        let (rev, body) = Value::body(raw.value())?;
+        Ok(Some(Rec { pk: pk.to_vec(), rev, body: body.to_vec() }))
     }
 
     fn scan(&self, c: Coll, ix: Ix, r: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        let mut recs = Vec::new();
+        let next = self.visit(c, ix, r, dir, limit, &mut |pk, rev, body| {
+            recs.push(Rec { pk: pk.to_vec(), rev, body: body.to_vec() });
+            Ok(())
+        })?;
+        Ok(Slice { recs, next })
+    }
+
+    fn visit(
+        &self,
+        c: Coll,
+        ix: Ix,
+        r: &KeyRange,
+        dir: Dir,
+        limit: usize,
+        f: Visitor<'_>,
+    ) -> Result<Option<Vec<u8>>> {
         let (low, high, base) = bounds(self.tenant, c, ix, r, dir);
-        let mut out = Slice::default();
         if is_empty(&low, &high) || limit == 0 {
-            return Ok(out);
+            return Ok(None);
         }
         let table = if ix == Ix::Primary { self.rec } else { self.ix };
         let rows = table
             .range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..])))
             .map_err(failed)?;
-        let mut last = Vec::new();
+        let (mut seen, mut last, mut next) = (0, Vec::new(), None);
+        let mut k_of_rec = rec_key(self.tenant, c, &[]);
+        let prefix = k_of_rec.len();
         walk(rows, dir, |k, v| {
-            if out.recs.len() == limit {
-                out.next = Some(std::mem::take(&mut last));
+            if seen == limit {
+                next = Some(std::mem::take(&mut last));
                 return Ok(false);
             }
+            seen += 1;
             let position = &k[base..];
-            let rec = if ix == Ix::Primary {
-                let v = Value::parse(v)?;
-                Some(Rec { pk: position.to_vec(), rev: v.rev, body: v.body.to_vec() })
+            last.clear();
+            last.extend_from_slice(position);
+            if ix == Ix::Primary {
+                let (rev, body) = Value::body(v)?;
+                f(position, rev, body)?;
             } else {
                 let (_, pk) = key::split_text(position)
                     .ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
-                self.get(c, pk)?
-            };
-            last.clear();
-            last.extend_from_slice(position);
-            out.recs.push(rec.ok_or_else(|| {
-                StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
-            })?);
-            Ok(true)
-        })?;
-        Ok(out)
-    }
-
-    fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
-        Ok(self.log.get(&log_key(self.tenant, p, log, seq)[..]).map_err(failed)?.map(|v| v.value().to_vec()))
-    }
-
-    fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        if after == u64::MAX {
-            return Ok(Vec::new());
-        }
-        let (low, high) = (log_key(self.tenant, p, log, after), log_key(self.tenant, p, log, u64::MAX));
-        let rows = self
-            .log
-            .range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..])))
-            .map_err(failed)?;
-        let mut out = Vec::new();
-        walk(rows, Dir::Up, |k, v| {
-            if out.len() == limit {
-                return Ok(false);
+                k_of_rec.truncate(prefix);
+                k_of_rec.extend_from_slice(pk);
+                let rec = self.rec.get(&k_of_rec[..]).map_err(failed)?.ok_or_else(|| {
+                    StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
+                })?;
+                let (rev, body) = Value::body(rec.value())?;
+                f(pk, rev, body)?;
             }
-            out.push((be64(&k[k.len() - 8..]), v.to_vec()));
             Ok(true)
         })?;
-        Ok(out)
+        Ok(next)
     }
+}
+
+/// One entry of a log.
+fn entry(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    tenant: Tenant,
+    p: Part,
+    log: LogId,
+    seq: u64,
+) -> Result<Option<Vec<u8>>> {
+    Ok(table.get(&log_key(tenant, p, log, seq)[..]).map_err(failed)?.map(|v| v.value().to_vec()))
+}
+
+/// Up to `limit` entries of a log behind `after`.
+fn tail(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    tenant: Tenant,
+    p: Part,
+    log: LogId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<(u64, Vec<u8>)>> {
+    if after == u64::MAX {
+        return Ok(Vec::new());
+    }
+    let (low, high) = (log_key(tenant, p, log, after), log_key(tenant, p, log, u64::MAX));
+    let rows =
+        table.range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..]))).map_err(failed)?;
+    let mut out = Vec::new();
+    walk(rows, Dir::Up, |k, v| {
+        if out.len() == limit {
+            return Ok(false);
+        }
+        out.push((be64(&k[k.len() - 8..]), v.to_vec()));
+        Ok(true)
+    })?;
+    Ok(out)
 }
 
 type ReadTable = redb::ReadOnlyTable<Bytes, Bytes>;
 
-/// One snapshot.
+/// One snapshot. A table is opened when it is first asked: most reads need one or two of the four.
 pub(super) struct Snapshot<'a> {
-    rec: ReadTable,
-    ix: ReadTable,
-    log: ReadTable,
-    head: ReadTable,
+    tx: redb::ReadTransaction,
+    tables: [OnceCell<ReadTable>; 4],
     tenant: Tenant,
     begun: Instant,
     limit: Option<Duration>,
@@ -246,18 +278,37 @@ impl<'a> Snapshot<'a> {
         stop: &'a AtomicBool,
     ) -> Result<Self> {
         let tx = db.begin_read().map_err(failed)?;
-        let open = |def| tx.open_table(def).map_err(failed);
-        let (rec, ix, log, head) = (open(REC)?, open(IX)?, open(LOG)?, open(HEAD)?);
-        Ok(Self { rec, ix, log, head, tenant, begun: Instant::now(), limit, stop })
+        Ok(Self { tx, tables: Default::default(), tenant, begun: Instant::now(), limit, stop })
     }
 
-    fn view(&self) -> Result<View<'_, ReadTable>> {
+    fn table(&self, area: Area) -> Result<&ReadTable> {
+        let (cell, def) = match area {
+            Area::Records => (&self.tables[0], REC),
+            Area::Index => (&self.tables[1], IX),
+            Area::Log => (&self.tables[2], LOG),
+            Area::Heads => (&self.tables[3], HEAD),
+        };
+        if let Some(table) = cell.get() {
+            return Ok(table);
+        }
+        let table = self.tx.open_table(def).map_err(failed)?;
+        Ok(cell.get_or_init(|| table))
+    }
+
+    fn in_time(&self) -> Result<()> {
         match self.limit {
             Some(limit) if self.begun.elapsed() > limit => {
                 Err(StoreError::Deadline { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) })
             }
-            _ => Ok(View { rec: &self.rec, ix: &self.ix, log: &self.log, tenant: self.tenant }),
+            _ => Ok(()),
         }
+    }
+
+    fn view(&self, ix: Ix) -> Result<View<'_, ReadTable>> {
+        self.in_time()?;
+        let rec = self.table(Area::Records)?;
+        let ix = if ix == Ix::Primary { rec } else { self.table(Area::Index)? };
+        Ok(View { rec, ix, tenant: self.tenant })
     }
 }
 
@@ -266,21 +317,34 @@ impl ReadTx for Snapshot<'_> {
         self.tenant
     }
     fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
-        self.view()?.get(c, pk)
+        self.view(Ix::Primary)?.get(c, pk)
     }
     fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
-        self.view()?.scan(c, ix, range, dir, limit)
+        self.view(ix)?.scan(c, ix, range, dir, limit)
+    }
+    fn visit(
+        &self,
+        c: Coll,
+        ix: Ix,
+        range: &KeyRange,
+        dir: Dir,
+        limit: usize,
+        f: Visitor<'_>,
+    ) -> Result<Option<Vec<u8>>> {
+        self.view(ix)?.visit(c, ix, range, dir, limit, f)
     }
     fn head(&self, p: Part, log: LogId) -> Result<Head> {
-        self.view()?;
-        let raw = self.head.get(&head_key(self.tenant, p, log)[..]).map_err(failed)?;
+        self.in_time()?;
+        let raw = self.table(Area::Heads)?.get(&head_key(self.tenant, p, log)[..]).map_err(failed)?;
         raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
     }
     fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
-        self.view()?.entry(p, log, seq)
+        self.in_time()?;
+        entry(self.table(Area::Log)?, self.tenant, p, log, seq)
     }
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        self.view()?.tail(p, log, after, limit)
+        self.in_time()?;
+        tail(self.table(Area::Log)?, self.tenant, p, log, after, limit)
     }
 }
 
@@ -291,12 +355,7 @@ impl Sweep for Snapshot<'_> {
         after: Option<&[u8]>,
         f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
     ) -> Result<()> {
-        let table = match area {
-            Area::Records => &self.rec,
-            Area::Index => &self.ix,
-            Area::Log => &self.log,
-            Area::Heads => &self.head,
-        };
+        let table = self.table(area)?;
         let low = after.map_or(Bound::Unbounded, Bound::Excluded);
         walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, |k, v| {
             if self.stop.load(Ordering::Acquire) {
@@ -468,7 +527,7 @@ impl<'t> Group<'t> {
     }
 
     fn view(&self) -> View<'_, WriteTable<'t>> {
-        View { rec: &self.rec, ix: &self.ix, log: &self.log, tenant: self.tenant }
+        View { rec: &self.rec, ix: &self.ix, tenant: self.tenant }
     }
 
     fn found(&self, c: Coll, k: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -581,10 +640,10 @@ impl ReadTx for Group<'_> {
         raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
     }
     fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
-        self.view().entry(p, log, seq)
+        entry(&self.log, self.tenant, p, log, seq)
     }
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        self.view().tail(p, log, after, limit)
+        tail(&self.log, self.tenant, p, log, after, limit)
     }
 }
 
