@@ -41,15 +41,26 @@ impl Card {
 
 /// The cards that are at hand. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Cards(Option<moka::sync::Cache<(Tenant, Id), Arc<Card>>>);
+pub struct Cards(Option<Arc<Kept>>);
+
+type Kept = quick_cache::sync::Cache<(Tenant, Id), Arc<Card>, Weigher>;
+
+/// Weighs a card in bytes.
+#[derive(Clone, Debug)]
+struct Weigher;
+
+impl quick_cache::Weighter<(Tenant, Id), Arc<Card>> for Weigher {
+    fn weight(&self, _: &(Tenant, Id), card: &Arc<Card>) -> u64 {
+        (WEIGHT + card.json.get().len()) as u64
+    }
+}
 
 impl Cards {
     /// Room for about `bytes` of them; 0 keeps none.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
-        let weight =
-            |_: &(Tenant, Id), c: &Arc<Card>| u32::try_from(WEIGHT + c.json.get().len()).unwrap_or(u32::MAX);
-        Self((bytes > 0).then(|| moka::sync::Cache::builder().max_capacity(bytes).weigher(weight).build()))
+        let most = usize::try_from(bytes).unwrap_or(usize::MAX) / WEIGHT;
+        Self((bytes > 0).then(|| Arc::new(Kept::with_weighter(most, bytes, Weigher))))
     }
 
     /// The card of a row.
