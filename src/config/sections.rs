@@ -118,10 +118,6 @@ section! {
         address_per_s: u32 = 0, Whole(0, 1_000_000);
         /// Requests from one address at once.
         address_burst: u32 = 800, Whole(1, 1_000_000);
-        /// Attempts to log in a minute for one account.
-        login_account_per_minute: u32 = 5, Whole(0, 10_000);
-        /// Attempts to log in a minute from one address.
-        login_address_per_minute: u32 = 30, Whole(0, 10_000);
     }
 }
 
