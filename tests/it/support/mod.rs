@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod desk;
 pub mod people;
+#[cfg(feature = "pg")]
+pub mod pg;
 pub mod served;
 pub mod shared;
 pub mod sink;

@@ -1,0 +1,482 @@
+//! One group's transaction: of one tenant, under its lock, so that whoever else writes here waits.
+//!
+//! What is read is kept and what is written is buffered, so own writes are seen and a collection's rows go out as one
+//! statement at the end; a scan sends what is buffered of its collection first. A request that fails is taken back by
+//! what it wrote down.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::{join, join_all};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Statement};
+
+use super::link::{Conn, Fate, failed, wait};
+use super::read::{Reader, Record};
+use super::schema::{INDEXES, Sql};
+use super::{Shared, doc, log_key};
+use crate::store::raw::{ended, fits, fits_index};
+use crate::store::{
+    Coll, Dir, Expect, Fence, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError,
+    Tenant, WriteTx,
+};
+
+/// Rows of one statement at the most, so that no message grows without bounds.
+const ROWS: usize = 4096;
+
+/// Puts entries of the log `$2`.
+pub(super) const LOG_PUT: &str = "insert into crossdock.log (tenant, log, seq, blob, doc)
+             select $1, $2, u.seq, u.blob, u.doc::jsonb from unnest($3::bigint[], $4::bytea[], $5::text[]) as u (seq, blob, doc)
+             on conflict (tenant, log, seq) do update set blob = excluded.blob, doc = excluded.doc";
+/// Puts the end of the log `$2`.
+pub(super) const HEAD_PUT: &str =
+    "insert into crossdock.head (tenant, log, last, floor, hash) values ($1, $2, $3, $4, $5)
+             on conflict (tenant, log) do update
+             set last = excluded.last, floor = excluded.floor, hash = excluded.hash";
+
+type LogKey = [u8; 14];
+type Sent = std::result::Result<(), Error>;
+
+/// A row as the group has it.
+#[derive(Clone, Default)]
+struct Slot {
+    record: Option<Record>,
+    dirty: bool,
+}
+
+/// A log as the group has it; entries that are not here are as the database has them.
+#[derive(Default)]
+struct LogSlot {
+    head: Head,
+    dirty: bool,
+    entries: BTreeMap<u64, (Option<Vec<u8>>, bool)>,
+}
+
+enum Undo {
+    Row(Coll, Vec<u8>, Slot),
+    Head(LogKey, Head, bool),
+    /// What the group had of an entry, and what the database has where the group had nothing.
+    Entry(LogKey, u64, Option<(Option<Vec<u8>>, bool)>, Option<Vec<u8>>),
+}
+
+/// See the module.
+pub(super) struct Group<'a> {
+    reader: Reader<'a>,
+    rows: RefCell<BTreeMap<u16, BTreeMap<Vec<u8>, Slot>>>,
+    colls: RefCell<BTreeMap<u16, (Coll, Arc<Sql>)>>,
+    logs: RefCell<BTreeMap<LogKey, LogSlot>>,
+    held: BTreeSet<Fence>,
+    undo: Vec<Undo>,
+    /// Whether anything was sent since the present request began.
+    sent: Cell<bool>,
+}
+
+impl<'a> Group<'a> {
+    /// Begins the transaction and waits for the tenant's lock.
+    pub(super) fn open(
+        shared: &'a Shared,
+        conn: &'a Conn,
+        tenant: Tenant,
+    ) -> std::result::Result<Self, Error> {
+        let begin = format!("begin; select set_config('crossdock.tenant', '{tenant}', true)");
+        let lock = conn.statement("select version from crossdock._tenants where tenant = $1 for update")?;
+        let key = i64::from(tenant);
+        let params: [&(dyn ToSql + Sync); 1] = [&key];
+        let (begun, mut locked) =
+            wait(join(conn.client.batch_execute(&begin), conn.client.query_opt(&lock, &params)));
+        begun?;
+        if matches!(locked, Ok(None)) {
+            let add =
+                conn.statement("insert into crossdock._tenants (tenant) values ($1) on conflict do nothing")?;
+            wait(conn.client.execute(&add, &params))?;
+            locked = wait(conn.client.query_opt(&lock, &params));
+        }
+        locked?;
+        Ok(Self {
+            reader: Reader::new(shared, conn, tenant),
+            rows: RefCell::default(),
+            colls: RefCell::default(),
+            logs: RefCell::default(),
+            held: BTreeSet::new(),
+            undo: Vec::new(),
+            sent: Cell::new(false),
+        })
+    }
+
+    /// Begins a request.
+    pub(super) fn begin(&mut self) {
+        self.undo.clear();
+        self.sent.set(false);
+    }
+
+    /// What has spoilt the whole group.
+    pub(super) fn broken(&self) -> Option<(Fate, StoreError)> {
+        self.reader.trouble.borrow().clone()
+    }
+
+    /// Takes back what the present request wrote.
+    pub(super) fn roll_back(&mut self) {
+        let sent = self.sent.get();
+        let (rows, logs) = (self.rows.get_mut(), self.logs.get_mut());
+        while let Some(u) = self.undo.pop() {
+            match u {
+                Undo::Row(c, pk, mut slot) => {
+                    slot.dirty |= sent;
+                    rows.entry(c.id).or_default().insert(pk, slot);
+                }
+                Undo::Head(k, head, dirty) => {
+                    let log = logs.entry(k).or_default();
+                    (log.head, log.dirty) = (head, dirty | sent);
+                }
+                Undo::Entry(k, seq, had, stored) => {
+                    let entries = &mut logs.entry(k).or_default().entries;
+                    match had {
+                        Some((blob, dirty)) => drop(entries.insert(seq, (blob, dirty | sent))),
+                        None if sent => drop(entries.insert(seq, (stored, true))),
+                        None => drop(entries.remove(&seq)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends all that is buffered and counts the tenant's version up; the transaction is then ready to be committed.
+    pub(super) fn finish(&self) -> std::result::Result<(), Error> {
+        let mut batch = Batch::new(self.reader.conn, self.reader.tenant);
+        let touched: Vec<u16> = self.rows.borrow().keys().copied().collect();
+        for id in touched {
+            self.pack(&mut batch, id)?;
+        }
+        self.pack_logs(&mut batch, true)?;
+        let version = "update crossdock._tenants set version = version + 1 where tenant = $1";
+        batch.add(version, Vec::new())?;
+        batch.send()
+    }
+
+    /// The statements of `c`, remembered for the end.
+    fn sql(&self, c: Coll) -> Result<Arc<Sql>> {
+        if let Some((_, sql)) = self.colls.borrow().get(&c.id) {
+            return Ok(Arc::clone(sql));
+        }
+        let sql = self.reader.shared.tables.of(&self.reader.shared.link, c)?;
+        self.colls.borrow_mut().insert(c.id, (c, Arc::clone(&sql)));
+        Ok(sql)
+    }
+
+    /// Makes sure that the group has the row, or knows that there is none.
+    fn found(&self, c: Coll, pk: &[u8]) -> Result<()> {
+        self.sql(c)?;
+        if self.rows.borrow().get(&c.id).is_some_and(|rows| rows.contains_key(pk)) {
+            return Ok(());
+        }
+        let record = self.reader.record(c, pk)?;
+        self.rows.borrow_mut().entry(c.id).or_default().insert(pk.to_vec(), Slot { record, dirty: false });
+        Ok(())
+    }
+
+    fn set(&mut self, c: Coll, pk: &[u8], record: Option<Record>) {
+        let rows = self.rows.get_mut().entry(c.id).or_default();
+        let before = rows.insert(pk.to_vec(), Slot { record, dirty: true }).unwrap_or_default();
+        self.undo.push(Undo::Row(c, pk.to_vec(), before));
+    }
+
+    fn rev(&self, c: Coll, pk: &[u8]) -> Option<u64> {
+        let rows = self.rows.borrow();
+        rows.get(&c.id)?.get(pk)?.record.as_ref().map(|r| r.rev)
+    }
+
+    fn expect(&self, c: Coll, pk: &[u8], expected: Expect) -> Result<Option<u64>> {
+        self.found(c, pk)?;
+        let found = self.rev(c, pk);
+        let met = match expected {
+            Expect::Any => true,
+            Expect::Absent => found.is_none(),
+            Expect::Rev(n) => found == Some(n),
+        };
+        if met { Ok(found) } else { Err(StoreError::Unexpected { coll: c.name, expected, found }) }
+    }
+
+    fn log(&self, k: &LogKey) -> Result<()> {
+        if !self.logs.borrow().contains_key(k) {
+            let head = self.reader.head(k)?;
+            self.logs.borrow_mut().insert(*k, LogSlot { head, ..LogSlot::default() });
+        }
+        Ok(())
+    }
+
+    fn set_head(&mut self, k: LogKey, new: Head) {
+        let log = self.logs.get_mut().entry(k).or_default();
+        self.undo.push(Undo::Head(k, log.head, log.dirty));
+        (log.head, log.dirty) = (new, true);
+    }
+
+    /// Sends what is buffered of a collection, so that a scan sees it.
+    fn send_rows(&self, c: Coll) -> Result<()> {
+        self.sql(c)?;
+        let mut batch = Batch::new(self.reader.conn, self.reader.tenant);
+        let sent = self.pack(&mut batch, c.id).and_then(|()| batch.send());
+        sent.map_err(|e| self.reader.hurt(&e))
+    }
+
+    fn send_logs(&self) -> Result<()> {
+        let mut batch = Batch::new(self.reader.conn, self.reader.tenant);
+        let sent = self.pack_logs(&mut batch, false).and_then(|()| batch.send());
+        sent.map_err(|e| self.reader.hurt(&e))
+    }
+
+    fn pack(&self, batch: &mut Batch<'_>, id: u16) -> Sent {
+        let colls = self.colls.borrow();
+        let mut rows = self.rows.borrow_mut();
+        let (Some((_, sql)), Some(rows)) = (colls.get(&id), rows.get_mut(&id)) else { return Ok(()) };
+        let (mut puts, mut dels) = (Puts::default(), Vec::new());
+        for (pk, slot) in rows.iter_mut().filter(|(_, slot)| slot.dirty) {
+            slot.dirty = false;
+            self.sent.set(true);
+            match &slot.record {
+                Some(record) => puts.add(pk, record, sql.documented),
+                None => dels.push(pk.clone()),
+            }
+            if puts.pks.len() == ROWS {
+                batch.add(&sql.put, std::mem::take(&mut puts).params(sql.documented))?;
+            }
+        }
+        if !puts.pks.is_empty() {
+            batch.add(&sql.put, puts.params(sql.documented))?;
+        }
+        if !dels.is_empty() {
+            batch.add(&sql.del, vec![Box::new(dels)])?;
+        }
+        Ok(())
+    }
+
+    fn pack_logs(&self, batch: &mut Batch<'_>, heads: bool) -> Sent {
+        const DEL: &str =
+            "delete from crossdock.log where tenant = $1 and log = $2 and seq = any($3::bigint[])";
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        for (k, log) in self.logs.borrow_mut().iter_mut() {
+            let documented = self.reader.shared.tables.log_documented(k);
+            let (mut seqs, mut blobs, mut docs, mut gone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            for (seq, (blob, dirty)) in log.entries.iter_mut().filter(|(_, (_, dirty))| *dirty) {
+                *dirty = false;
+                self.sent.set(true);
+                match blob {
+                    Some(blob) => {
+                        seqs.push(number(*seq));
+                        docs.push(if documented { doc::document(blob) } else { None });
+                        blobs.push(blob.clone());
+                    }
+                    None => gone.push(number(*seq)),
+                }
+            }
+            let key = k.to_vec();
+            if !seqs.is_empty() {
+                batch.add(
+                    LOG_PUT,
+                    vec![Box::new(key.clone()), Box::new(seqs), Box::new(blobs), Box::new(docs)],
+                )?;
+            }
+            if !gone.is_empty() {
+                batch.add(DEL, vec![Box::new(key.clone()), Box::new(gone)])?;
+            }
+            if heads && log.dirty {
+                let (last, floor, hash) =
+                    (number(log.head.last), number(log.head.floor), log.head.hash.to_vec());
+                batch.add(HEAD_PUT, vec![Box::new(key), Box::new(last), Box::new(floor), Box::new(hash)])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A parameter of a statement.
+pub(super) type Param = Box<dyn ToSql + Sync + Send>;
+
+/// Statements that are sent together: one wait for all of them.
+pub(super) struct Batch<'a> {
+    conn: &'a Conn,
+    tenant: i64,
+    statements: Vec<(Statement, Vec<Param>)>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(conn: &'a Conn, tenant: Tenant) -> Self {
+        Self { conn, tenant: i64::from(tenant), statements: Vec::new() }
+    }
+
+    /// Adds `sql`, whose first parameter is the tenant and the others `params`.
+    pub(super) fn add(&mut self, sql: &str, params: Vec<Param>) -> Sent {
+        self.statements.push((self.conn.statement(sql)?, params));
+        Ok(())
+    }
+
+    /// Sends them; the first that failed is the failure, for those behind it only say that it did.
+    pub(super) fn send(self) -> Sent {
+        let tenant = self.tenant;
+        let all = self.statements.iter().map(|(statement, params)| async move {
+            let mut refs: Vec<&(dyn ToSql + Sync)> = vec![&tenant];
+            for p in params {
+                refs.push(&**p);
+            }
+            self.conn.client.execute(statement, &refs).await
+        });
+        let done = wait(join_all(all));
+        let aborted =
+            |e: &Error| e.code() == Some(&tokio_postgres::error::SqlState::IN_FAILED_SQL_TRANSACTION);
+        let mut failures: Vec<Error> = done.into_iter().filter_map(std::result::Result::err).collect();
+        let root = failures.iter().position(|e| !aborted(e)).unwrap_or(0);
+        if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(root)) }
+    }
+}
+
+/// Rows that are put, by columns.
+#[derive(Default)]
+pub(super) struct Puts {
+    pks: Vec<Vec<u8>>,
+    revs: Vec<i64>,
+    ixs: Vec<i16>,
+    keys: [Vec<Option<Vec<u8>>>; INDEXES],
+    bodies: Vec<Vec<u8>>,
+    docs: Vec<Option<String>>,
+}
+
+impl Puts {
+    pub(super) fn add(&mut self, pk: &[u8], record: &Record, documented: bool) {
+        self.pks.push(pk.to_vec());
+        self.revs.push(i64::try_from(record.rev).unwrap_or(i64::MAX));
+        self.ixs.push(i16::try_from(record.keys.len()).unwrap_or(i16::MAX));
+        for (n, column) in self.keys.iter_mut().enumerate() {
+            column.push(record.keys.get(n).cloned().flatten());
+        }
+        self.bodies.push(record.body.clone());
+        if documented {
+            self.docs.push(doc::document(&record.body));
+        }
+    }
+
+    pub(super) fn params(self, documented: bool) -> Vec<Param> {
+        let mut params: Vec<Param> = vec![Box::new(self.pks), Box::new(self.revs), Box::new(self.ixs)];
+        params.extend(self.keys.into_iter().map(|column| Box::new(column) as Param));
+        params.push(Box::new(self.bodies));
+        if documented {
+            params.push(Box::new(self.docs));
+        }
+        params
+    }
+}
+
+impl ReadTx for Group<'_> {
+    fn tenant(&self) -> Tenant {
+        self.reader.tenant
+    }
+    fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
+        self.found(c, pk)?;
+        let rows = self.rows.borrow();
+        let record = rows.get(&c.id).and_then(|rows| rows.get(pk)).and_then(|slot| slot.record.as_ref());
+        Ok(record.map(|r| Rec { pk: pk.to_vec(), rev: r.rev, body: r.body.clone() }))
+    }
+    fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        self.send_rows(c)?;
+        self.reader.scan(c, ix, range, dir, limit)
+    }
+    fn head(&self, p: Part, log: LogId) -> Result<Head> {
+        let k = log_key(p, log);
+        self.log(&k)?;
+        Ok(self.logs.borrow().get(&k).map(|log| log.head).unwrap_or_default())
+    }
+    fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
+        let k = log_key(p, log);
+        if let Some((blob, _)) = self.logs.borrow().get(&k).and_then(|log| log.entries.get(&seq)) {
+            return Ok(blob.clone());
+        }
+        self.reader.entry(&k, seq)
+    }
+    fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        self.send_logs()?;
+        self.reader.tail(&log_key(p, log), after, limit)
+    }
+}
+
+impl WriteTx for Group<'_> {
+    fn put(
+        &mut self,
+        c: Coll,
+        pk: &[u8],
+        body: &[u8],
+        ix: &[Option<Vec<u8>>],
+        expect: Expect,
+    ) -> Result<u64> {
+        fits(c.name, pk, body)?;
+        if ix.len() > INDEXES {
+            return Err(StoreError::Corrupt("too many indexes".into()));
+        }
+        ix.iter().flatten().try_for_each(|k| fits_index(&ended(k)).map(drop))?;
+        let rev = self.expect(c, pk, expect)?.map_or(1, |rev| rev + 1);
+        self.set(c, pk, Some(Record { rev, keys: ix.to_vec(), body: body.to_vec() }));
+        Ok(rev)
+    }
+
+    fn del(&mut self, c: Coll, pk: &[u8], expect: Expect) -> Result<bool> {
+        if self.expect(c, pk, expect)?.is_none() {
+            return Ok(false);
+        }
+        self.set(c, pk, None);
+        Ok(true)
+    }
+
+    fn append(&mut self, p: Part, log: LogId, blob: &[u8], hash: Hash) -> Result<u64> {
+        fits("log", &[], blob)?;
+        let (k, old) = (log_key(p, log), self.head(p, log)?);
+        let new = Head { last: old.last + 1, floor: old.floor, hash };
+        let slot = self.logs.get_mut().entry(k).or_default();
+        let had = slot.entries.insert(new.last, (Some(blob.to_vec()), true));
+        self.undo.push(Undo::Entry(k, new.last, had, None));
+        self.set_head(k, new);
+        Ok(new.last)
+    }
+
+    fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64> {
+        let (k, old) = (log_key(p, log), self.head(p, log)?);
+        let upto = upto.min(old.last).min(old.floor.saturating_add(limit as u64).saturating_sub(1));
+        let went = (upto + 1).saturating_sub(old.floor);
+        if went == 0 {
+            return Ok(0);
+        }
+        // What goes is read first: the request may yet fail, and then it comes back.
+        let most = usize::try_from(went).unwrap_or(usize::MAX);
+        for (seq, blob) in self.tail(p, log, old.floor - 1, most)? {
+            let slot = self.logs.get_mut().entry(k).or_default();
+            let had = slot.entries.insert(seq, (None, true));
+            self.undo.push(Undo::Entry(k, seq, had, Some(blob)));
+        }
+        self.set_head(k, Head { floor: old.floor + went, ..old });
+        Ok(went)
+    }
+
+    fn hold(&mut self, fence: &Fence) -> Result<()> {
+        if self.held.contains(fence) {
+            return Ok(());
+        }
+        let Reader { shared, conn, .. } = &self.reader;
+        let sql = "select 1 from crossdock._leases where name = $1 and owner = $2 and fence = $3 for share";
+        let (owner, number) = (shared.owner.to_vec(), i64::try_from(fence.number).unwrap_or(i64::MAX));
+        let ask = || {
+            let statement = conn.statement(sql)?;
+            wait(conn.client.query_opt(&statement, &[&fence.name, &owner, &number]))
+        };
+        let held = ask().map_err(|e| self.reader.hurt(&e))?.is_some();
+        if !held {
+            return Err(StoreError::Fenced { lease: fence.name.clone() });
+        }
+        self.held.insert(fence.clone());
+        Ok(())
+    }
+}
+
+/// Commits what was sent.
+///
+/// # Errors
+/// Then nobody knows whether it is kept: the connection is no good any more.
+pub(super) fn commit(conn: &Conn) -> Result<()> {
+    conn.run("commit").map_err(|e| failed(&e))
+}
