@@ -126,8 +126,13 @@ section! {
 }
 
 section! {
-    /// The embedded store and the disk under it.
+    /// The embedded store and the disk under it, or the database that stands in its place.
     Store {
+        /// Headquarters only: the PostgreSQL database that holds everything, `postgres://user:password@host/name`; empty
+        /// for the embedded store.
+        url: Secret = Secret::default();
+        /// A file that holds `url`.
+        url_file: PathBuf = PathBuf::new();
         /// MiB of memory for pages; as large as the file is best when there is room.
         cache_mib: u64 = 64, Whole(8, 1 << 20);
         /// Milliseconds one read may hold its snapshot: a held one keeps the file growing.

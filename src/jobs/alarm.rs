@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::queue;
 use super::worker::{Ctx, JobError, Step, Worker};
 use crate::base::clock::Timestamp;
-use crate::store::{Lane, Result, Tenant, WriteTx};
+use crate::store::{Lane, Result, StoreError, Tenant, WriteTx};
 
 /// A job is late when it should have run so long ago.
 pub const LATE: Duration = Duration::from_secs(600);
@@ -94,6 +94,9 @@ impl Watch {
     }
 }
 
+/// Jobs under way that are looked at.
+const RUNNING: usize = 1_000;
+
 /// What is to be told: raised with words, cleared without.
 type News = (AlarmKind, String, Option<String>);
 
@@ -102,13 +105,19 @@ impl Worker for Watch {
         "watch"
     }
 
+    fn is_everywhere(&self) -> bool {
+        true
+    }
+
     fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Step, JobError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.entry(ctx.tenant).or_default();
         if now < seen.look_at {
             return Ok(Step::IdleUntil(seen.look_at));
         }
-        let heads = ctx.store.read(ctx.tenant, queue::heads)?;
+        let (heads, running) = ctx
+            .store
+            .read(ctx.tenant, |tx| Ok::<_, StoreError>((queue::heads(tx)?, queue::running(tx, RUNNING)?)))?;
         let oldest = heads.iter().map(|j| now.since(j.next_run)).max().unwrap_or_default();
         metrics::gauge!("job_oldest_due_seconds", "tenant" => ctx.tenant.to_string())
             .set(oldest.as_secs_f64());
@@ -124,7 +133,7 @@ impl Worker for Watch {
         }
         // What waits for something outside is late for as long as that lasts, however often it is tried meanwhile: it is
         // well again when a job of the kind is done, which the runner says.
-        let waits = |k: &str| heads.iter().any(|j| j.kind == k && j.waits > 0);
+        let waits = |k: &str| heads.iter().chain(&running).any(|j| j.kind == k && j.waits > 0);
         let (over, still): (Vec<&String>, Vec<&String>) =
             seen.late.iter().filter(|k| !late.contains_key(k.as_str())).partition(|k| !waits(k));
         news.extend(over.into_iter().map(|k| (AlarmKind::JobLate, k.clone(), None)));

@@ -390,9 +390,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_position_parts_the_pairs_as_it_parts_the_raw_keys(at in bytes(), ikey in bytes(), pk in bytes()) {
-            let raw = ended(&ikey, &pk);
-            prop_assert_eq!((&ikey, &pk) >= { let (a, b) = &place(&at, Dir::Up); (a, b) }, raw > at);
-            prop_assert_eq!((&ikey, &pk) < { let (a, b) = &place(&at, Dir::Down); (a, b) }, raw < at);
+            let (raw, pair) = (ended(&ikey, &pk), (ikey, pk));
+            prop_assert_eq!(pair >= place(&at, Dir::Up), raw > at);
+            prop_assert_eq!(pair < place(&at, Dir::Down), raw < at);
         }
     }
 }

@@ -3,11 +3,33 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crossdock::config::Config;
+use crossdock::config::choices::Role;
 use crossdock::store::Store;
 use crossdock::store::postgres::{Options, Postgres};
 
 /// The variable that says where the cluster is.
 pub const CLUSTER: &str = "CROSSDOCK_TEST_POSTGRES";
+
+/// The variable that says on what the depots of tests stand: `postgres`, else the embedded store.
+pub const STORE: &str = "CROSSDOCK_TEST_STORE";
+
+/// Settings for a depot on a fresh database, when tests are to run on one.
+pub fn chosen(config: &mut Config) -> Option<Database> {
+    if std::env::var(STORE).is_ok_and(|on| on == "postgres") {
+        let database = Database::new().expect("a cluster to run on");
+        on(config, &database.url);
+        return Some(database);
+    }
+    None
+}
+
+/// Settings for headquarters on the database at `url`.
+pub fn on(config: &mut Config, url: &str) {
+    let text = format!("url = \"{url}\"");
+    config.store.url = toml::from_str::<toml::Table>(&text).unwrap()["url"].clone().try_into().unwrap();
+    config.server.role = Role::Hq;
+}
 
 /// A database that goes when it is dropped.
 pub struct Database {
@@ -37,6 +59,16 @@ impl Database {
         ask(&self.url, sql)
     }
 
+    /// The same, or why not.
+    pub fn try_ask(&self, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
+        try_ask(&self.url, sql)
+    }
+
+    /// Lets new connections in, or not.
+    pub fn allow(&self, yes: bool) {
+        ask(&self.cluster, &format!("alter database {} allow_connections {yes}", self.name));
+    }
+
     /// An engine on it.
     pub fn store(&self) -> Store {
         Store::new(self.engine())
@@ -48,9 +80,10 @@ impl Database {
 
     /// Ends every other connection to it, as a server that is started anew does.
     pub fn cut(&self) {
-        self.ask(
-            "select pg_terminate_backend(pid)::text from pg_stat_activity
-             where datname = current_database() and pid <> pg_backend_pid()",
+        let ours = format!("datname = '{}' and usename = current_user", self.name);
+        ask(
+            &self.cluster,
+            &format!("select pg_terminate_backend(pid)::text from pg_stat_activity where {ours}"),
         );
     }
 }
@@ -61,12 +94,17 @@ pub fn options() -> Options {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        ask(&self.cluster, &format!("drop database {} with (force)", self.name));
+        // Tidiness alone: the cluster goes as a whole, and its own housekeeping may be at work in this database.
+        let _ = try_ask(&self.cluster, &format!("drop database {} with (force)", self.name));
     }
 }
 
-/// Asks from a thread of its own: a test may be on a runtime already.
 fn ask(url: &str, sql: &str) -> Vec<String> {
+    try_ask(url, sql).unwrap_or_else(|e| panic!("{sql}: {e:?}"))
+}
+
+/// Asks from a thread of its own: a test may be on a runtime already.
+fn try_ask(url: &str, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
     use tokio_postgres::{NoTls, SimpleQueryMessage};
     let (url, sql) = (url.to_owned(), sql.to_owned());
     let asking = std::thread::spawn(move || {
@@ -74,16 +112,16 @@ fn ask(url: &str, sql: &str) -> Vec<String> {
         runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
             let connection = tokio::spawn(connection);
-            let said = client.simple_query(&sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+            let said = client.simple_query(&sql).await;
             drop(client);
             let _ = connection.await;
             let mut out = Vec::new();
-            for message in said {
+            for message in said? {
                 if let SimpleQueryMessage::Row(row) = message {
                     out.push(row.get(0).unwrap_or_default().to_owned());
                 }
             }
-            out
+            Ok(out)
         })
     });
     asking.join().unwrap()
