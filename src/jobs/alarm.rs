@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::queue;
 use super::worker::{Ctx, JobError, Step, Worker};
 use crate::base::clock::Timestamp;
-use crate::store::{Lane, Result, StoreError, Tenant, WriteTx};
+use crate::store::{Lane, Result, Tenant, WriteTx};
 
 /// A job is late when it should have run so long ago.
 pub const LATE: Duration = Duration::from_secs(600);
@@ -25,8 +25,11 @@ pub const ERRORS_WITHIN: Duration = Duration::from_secs(300);
 pub enum AlarmKind {
     /// A job was given up; the key is its kind.
     JobDead,
-    /// A job should have run long ago; the key is its kind.
+    /// A job should have run long ago and did not get its turn; the key is its kind. The [`Watch`] raises and clears it.
     JobLate,
+    /// A job is tried again and again, and what it needs outside does not answer; the key is its kind. The runner raises
+    /// and clears it: it lasts until a job of that kind is done.
+    JobBlocked,
     /// The server answered with errors of its own; the key is `http`.
     ServerErrors,
     /// The last good backup is too old; the key is `backup`.
@@ -94,9 +97,6 @@ impl Watch {
     }
 }
 
-/// Jobs under way that are looked at.
-const RUNNING: usize = 1_000;
-
 /// What is to be told: raised with words, cleared without.
 type News = (AlarmKind, String, Option<String>);
 
@@ -115,9 +115,7 @@ impl Worker for Watch {
         if now < seen.look_at {
             return Ok(Step::IdleUntil(seen.look_at));
         }
-        let (heads, running) = ctx
-            .store
-            .read(ctx.tenant, |tx| Ok::<_, StoreError>((queue::heads(tx)?, queue::running(tx, RUNNING)?)))?;
+        let heads = ctx.store.read(ctx.tenant, queue::heads)?;
         let oldest = heads.iter().map(|j| now.since(j.next_run)).max().unwrap_or_default();
         metrics::gauge!("job_oldest_due_seconds", "tenant" => ctx.tenant.to_string())
             .set(oldest.as_secs_f64());
@@ -131,13 +129,12 @@ impl Worker for Watch {
                 news.push((AlarmKind::JobLate, (*kind).into(), Some(detail)));
             }
         }
-        // What waits for something outside is late for as long as that lasts, however often it is tried meanwhile: it is
-        // well again when a job of the kind is done, which the runner says.
-        let waits = |k: &str| heads.iter().chain(&running).any(|j| j.kind == k && j.waits > 0);
-        let (over, still): (Vec<&String>, Vec<&String>) =
-            seen.late.iter().filter(|k| !late.contains_key(k.as_str())).partition(|k| !waits(k));
-        news.extend(over.into_iter().map(|k| (AlarmKind::JobLate, k.clone(), None)));
-        let still: Vec<String> = still.into_iter().cloned().collect();
+        news.extend(
+            seen.late
+                .iter()
+                .filter(|k| !late.contains_key(k.as_str()))
+                .map(|k| (AlarmKind::JobLate, k.clone(), None)),
+        );
         let (errors, mut troubled) = (self.errors.read(), seen.troubled);
         if seen.errors.is_empty() {
             seen.errors.push_back((now, 0));
@@ -158,7 +155,7 @@ impl Worker for Watch {
             news.push((AlarmKind::ServerErrors, "http".into(), None));
         }
         self.tell(ctx, now, news)?;
-        seen.late = late.into_keys().map(Into::into).chain(still).collect();
+        seen.late = late.into_keys().map(Into::into).collect();
         seen.troubled = troubled;
         seen.look_at = now.after(LOOK);
         Ok(Step::IdleUntil(seen.look_at))

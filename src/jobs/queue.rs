@@ -218,15 +218,6 @@ pub fn heads(tx: &dyn ReadTx) -> Result<Vec<Job>> {
     Ok(out)
 }
 
-/// Up to `limit` jobs that are being carried out.
-///
-/// # Errors
-/// Storage failures.
-pub fn running(tx: &dyn ReadTx, limit: usize) -> Result<Vec<Job>> {
-    let running = KeyRange::prefix(&state_key(State::Running, Timestamp::ZERO)[..1]);
-    Ok(JOBS.scan(tx, BY_STATE, &running, Dir::Up, limit)?.items.into_iter().map(|e| e.value).collect())
-}
-
 /// What a kind of job may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -410,8 +401,9 @@ fn release_key(tx: &mut dyn WriteTx, job: &Job) -> Result<()> {
 /// # Errors
 /// Storage failures.
 pub fn recover(tx: &mut dyn WriteTx, now: Timestamp, limit: usize) -> Result<Vec<Job>> {
+    let running = KeyRange::prefix(&state_key(State::Running, Timestamp::ZERO)[..1]);
     let mut out = Vec::new();
-    for value in running(tx, limit)? {
+    for Entry { value, .. } in JOBS.scan(tx, BY_STATE, &running, Dir::Up, limit)?.items {
         let ending = Ending::Failed("the depot stopped while it ran".into());
         out.extend(finish(tx, now, value.id, value.runs, &ending)?);
     }
