@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
@@ -13,10 +14,10 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Statement};
 
 use super::link::{Conn, Fate, failed, wait};
-use super::read::{Reader, Record};
+use super::read::{Reader, Record, position, slice};
 use super::schema::{INDEXES, Sql};
 use super::{Shared, doc, log_key};
-use crate::store::raw::{ended, fits, fits_index};
+use crate::store::raw::{bounds, ended, fits, fits_index, is_empty};
 use crate::store::{
     Coll, Dir, Expect, Fence, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError,
     Tenant, WriteTx,
@@ -211,6 +212,48 @@ impl<'a> Group<'a> {
         (log.head, log.dirty) = (new, true);
     }
 
+    /// The rows of a scan as the database and the group have them together; none when too many of those that were
+    /// found are not as they were, so that the database has to be asked again.
+    #[allow(clippy::too_many_arguments)] // a scan's own, and what came of it
+    fn merged(
+        &self,
+        c: Coll,
+        ix: Ix,
+        inside: &(Bound<Vec<u8>>, Bound<Vec<u8>>),
+        base: usize,
+        dir: Dir,
+        limit: usize,
+        mut found: Vec<(Vec<u8>, Rec)>,
+    ) -> Option<Vec<(Vec<u8>, Rec)>> {
+        let rows = self.rows.borrow();
+        let Some(rows) = rows.get(&c.id).filter(|rows| rows.values().any(|slot| slot.dirty)) else {
+            return Some(found);
+        };
+        // Behind the last row that was found the database may have others.
+        let end = if found.len() > limit { found.last().map(|(at, _)| at.clone()) } else { None };
+        found.retain(|(_, rec)| rows.get(&rec.pk).is_none_or(|slot| !slot.dirty));
+        let prefix = match &inside.0 {
+            Bound::Included(k) | Bound::Excluded(k) => &k[..base],
+            Bound::Unbounded => &[],
+        };
+        for (pk, slot) in rows.iter().filter(|(_, slot)| slot.dirty) {
+            let Some(record) = &slot.record else { continue };
+            let at = match ix {
+                Ix::Primary => pk.clone(),
+                Ix::Nth(n) => match record.keys.get(usize::from(n)) {
+                    Some(Some(ikey)) => position(ikey, pk),
+                    _ => continue,
+                },
+            };
+            let beyond = end.as_ref().is_some_and(|end| if dir == Dir::Up { at > *end } else { at < *end });
+            if !beyond && inside.contains(&[prefix, &at[..]].concat()) {
+                found.push((at, Rec { pk: pk.clone(), rev: record.rev, body: record.body.clone() }));
+            }
+        }
+        found.sort_by(|(a, _), (b, _)| if dir == Dir::Up { a.cmp(b) } else { b.cmp(a) });
+        (end.is_none() || found.len() > limit).then_some(found)
+    }
+
     /// Sends what is buffered of a collection, so that a scan sees it.
     fn send_rows(&self, c: Coll) -> Result<()> {
         self.sql(c)?;
@@ -376,6 +419,15 @@ impl ReadTx for Group<'_> {
         Ok(record.map(|r| Rec { pk: pk.to_vec(), rev: r.rev, body: r.body.clone() }))
     }
     fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        self.sql(c)?;
+        let (low, high, base) = bounds(self.reader.tenant, c, ix, range, dir);
+        if limit == 0 || is_empty(&low, &high) {
+            return Ok(Slice::default());
+        }
+        let found = self.reader.found(c, ix, range, dir, limit)?;
+        if let Some(merged) = self.merged(c, ix, &(low, high), base, dir, limit, found) {
+            return Ok(slice(merged, limit));
+        }
         self.send_rows(c)?;
         self.reader.scan(c, ix, range, dir, limit)
     }

@@ -13,7 +13,6 @@ use super::schema::{INDEXES, behind, place};
 use crate::store::raw::{Value, ended, head_bytes};
 use crate::store::{
     Area, Coll, Dir, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError, Sweep, Tenant,
-    key,
 };
 
 /// Rows a sweep fetches at once.
@@ -47,6 +46,21 @@ fn record(row: &Row, from: usize) -> Result<Record> {
 
 fn whole(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Where a row stands in an index, as a page's position says it.
+pub(super) fn position(ikey: &[u8], pk: &[u8]) -> Vec<u8> {
+    let mut at = ended(ikey);
+    at.extend_from_slice(pk);
+    at
+}
+
+/// A page of rows, of which there may be more than it holds.
+pub(super) fn slice(mut found: Vec<(Vec<u8>, Rec)>, limit: usize) -> Slice {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|(at, _)| at.clone());
+    Slice { recs: found.into_iter().map(|(_, rec)| rec).collect(), next }
 }
 
 /// What is asked over one connection for one tenant.
@@ -85,8 +99,23 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn scan(&self, c: Coll, ix: Ix, r: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
-        if limit == 0 || matches!(ix, Ix::Nth(n) if usize::from(n) >= INDEXES) {
+        if limit == 0 {
             return Ok(Slice::default());
+        }
+        Ok(slice(self.found(c, ix, r, dir, limit)?, limit))
+    }
+
+    /// The first rows of a range, one more than `limit` where there is one more, each with its position.
+    pub(super) fn found(
+        &self,
+        c: Coll,
+        ix: Ix,
+        r: &KeyRange,
+        dir: Dir,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Rec)>> {
+        if matches!(ix, Ix::Nth(n) if usize::from(n) >= INDEXES) {
+            return Ok(Vec::new());
         }
         let sql = self.shared.tables.of(&self.shared.link, c)?;
         let (tenant, most) = (i64::from(self.tenant), whole(limit as u64).saturating_add(1));
@@ -120,21 +149,13 @@ impl<'a> Reader<'a> {
                 None => self.query(&sql.scan(ix, dir, false), &[&tenant, &low.0, &low.1, &most])?,
             }
         };
-        let mut recs = Vec::with_capacity(rows.len().min(limit));
-        for row in rows.iter().take(limit) {
-            recs.push(Rec { pk: bytes(row, 0)?, rev: number(row, 1)?, body: bytes(row, 2)? });
+        let mut out = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let rec = Rec { pk: bytes(row, 0)?, rev: number(row, 1)?, body: bytes(row, 2)? };
+            let at = if ix == Ix::Primary { rec.pk.clone() } else { position(&bytes(row, 3)?, &rec.pk) };
+            out.push((at, rec));
         }
-        let next = match (recs.last(), rows.get(limit)) {
-            (Some(last), Some(_)) if ix == Ix::Primary => Some(last.pk.clone()),
-            (Some(last), Some(_)) => {
-                let mut at = Vec::new();
-                key::text(&mut at, &bytes(&rows[limit - 1], 3)?);
-                at.extend_from_slice(&last.pk);
-                Some(at)
-            }
-            _ => None,
-        };
-        Ok(Slice { recs, next })
+        Ok(out)
     }
 
     pub(super) fn head(&self, log: &[u8]) -> Result<Head> {
