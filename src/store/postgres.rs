@@ -9,6 +9,7 @@
 //! none, writes are refused and the server is tried again. After a commit without an answer nobody is told of success
 //! and nothing runs a second time, as on the embedded engine.
 
+mod ahead;
 mod doc;
 mod fill;
 mod group;

@@ -7,16 +7,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::{join, join_all};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Statement};
 
+use super::ahead::{ROUNDS, Wanted, scan_key};
 use super::link::{Conn, Fate, failed, wait};
 use super::read::{Reader, Record, position, slice};
 use super::schema::{INDEXES, Sql};
 use super::{Shared, doc, log_key};
+use crate::store::queue::Request;
 use crate::store::raw::{bounds, ended, fits, fits_index, is_empty};
 use crate::store::{
     Coll, Dir, Expect, Fence, Hash, Head, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice, StoreError,
@@ -36,12 +40,15 @@ pub(super) const HEAD_PUT: &str =
              on conflict (tenant, log) do update
              set last = excluded.last, floor = excluded.floor, hash = excluded.hash";
 
-type LogKey = [u8; 14];
+/// A log's key.
+pub(super) type LogKey = [u8; 14];
+/// A scan: collection, index, whether upwards, range and limit.
+pub(super) type ScanKey = (u16, Option<u8>, bool, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, usize);
 type Sent = std::result::Result<(), Error>;
 
 /// A row as the group has it.
 #[derive(Clone, Default)]
-struct Slot {
+pub(super) struct Slot {
     record: Option<Record>,
     dirty: bool,
 }
@@ -63,10 +70,14 @@ enum Undo {
 
 /// See the module.
 pub(super) struct Group<'a> {
-    reader: Reader<'a>,
-    rows: RefCell<BTreeMap<u16, BTreeMap<Vec<u8>, Slot>>>,
+    pub(super) reader: Reader<'a>,
+    pub(super) rows: RefCell<BTreeMap<u16, BTreeMap<Vec<u8>, Slot>>>,
     colls: RefCell<BTreeMap<u16, (Coll, Arc<Sql>)>>,
     logs: RefCell<BTreeMap<LogKey, LogSlot>>,
+    /// What scans found in the database, until something of their collection is sent.
+    pub(super) scans: RefCell<BTreeMap<ScanKey, Vec<(Vec<u8>, Rec)>>>,
+    /// What a run as if has looked for in vain; none while requests run for good.
+    wanted: RefCell<Option<Wanted>>,
     held: BTreeSet<Fence>,
     undo: Vec<Undo>,
     /// Whether anything was sent since the present request began.
@@ -99,6 +110,8 @@ impl<'a> Group<'a> {
             rows: RefCell::default(),
             colls: RefCell::default(),
             logs: RefCell::default(),
+            scans: RefCell::default(),
+            wanted: RefCell::default(),
             held: BTreeSet::new(),
             undo: Vec::new(),
             sent: Cell::new(false),
@@ -142,6 +155,71 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Runs `requests` as if, one after the other and each for itself, and fetches what they looked for in vain; until
+    /// `until` at the latest. See [`ahead`](super::ahead).
+    pub(super) fn read_ahead(&mut self, requests: &mut [Request], until: Instant) -> Result<()> {
+        let mut open: Vec<usize> = (0..requests.len()).collect();
+        for _ in 0..ROUNDS {
+            let (mut all, mut still) = (Wanted::default(), Vec::new());
+            for i in open {
+                if Instant::now() > until {
+                    break;
+                }
+                let Some(request) = requests.get_mut(i) else { continue };
+                self.begin();
+                *self.wanted.get_mut() = Some(Wanted::default());
+                // Whatever it says or does, it said and did it as if.
+                let _ = catch_unwind(AssertUnwindSafe(|| (request.f)(&mut *self)));
+                self.roll_back();
+                let wanted = self.wanted.get_mut().take().unwrap_or_default();
+                if wanted.is_too_much() {
+                    // Not all of it was noted, so nothing is known for sure: it is read as the request goes.
+                    self.rows.get_mut().clear();
+                    self.logs.get_mut().clear();
+                    return Ok(());
+                }
+                self.forget(&wanted);
+                if !wanted.is_empty() {
+                    still.push(i);
+                    all.add(wanted);
+                }
+            }
+            if all.is_empty() {
+                break;
+            }
+            self.fetch(all)?;
+            open = still;
+        }
+        Ok(())
+    }
+
+    /// Takes back what the group seemed to know of what was taken for absent.
+    fn forget(&mut self, wanted: &Wanted) {
+        for (id, (_, pks)) in &wanted.rows {
+            if let Some(rows) = self.rows.get_mut().get_mut(id) {
+                pks.iter().for_each(|pk| drop(rows.remove(pk)));
+            }
+        }
+        for k in &wanted.heads {
+            self.logs.get_mut().remove(k);
+        }
+    }
+
+    pub(super) fn keep_row(&self, id: u16, pk: Vec<u8>, record: Record) {
+        let slot = Slot { record: Some(record), dirty: false };
+        self.rows.borrow_mut().entry(id).or_default().insert(pk, slot);
+    }
+
+    pub(super) fn keep_head(&self, k: LogKey, head: Head) {
+        self.logs.borrow_mut().entry(k).or_default().head = head;
+    }
+
+    pub(super) fn keep_entry(&self, k: LogKey, seq: u64, blob: Vec<u8>) {
+        if let Some(log) = self.logs.borrow_mut().get_mut(&k) {
+            log.entries.insert(seq, (Some(blob), false));
+        }
+    }
+
     /// Sends all that is buffered and counts the tenant's version up; the transaction is then ready to be committed.
     pub(super) fn finish(&self) -> std::result::Result<(), Error> {
         let mut batch = Batch::new(self.reader.conn, self.reader.tenant);
@@ -156,7 +234,7 @@ impl<'a> Group<'a> {
     }
 
     /// The statements of `c`, remembered for the end.
-    fn sql(&self, c: Coll) -> Result<Arc<Sql>> {
+    pub(super) fn sql(&self, c: Coll) -> Result<Arc<Sql>> {
         if let Some((_, sql)) = self.colls.borrow().get(&c.id) {
             return Ok(Arc::clone(sql));
         }
@@ -169,6 +247,10 @@ impl<'a> Group<'a> {
     fn found(&self, c: Coll, pk: &[u8]) -> Result<()> {
         self.sql(c)?;
         if self.rows.borrow().get(&c.id).is_some_and(|rows| rows.contains_key(pk)) {
+            return Ok(());
+        }
+        if let Some(wanted) = &mut *self.wanted.borrow_mut() {
+            wanted.row(c, pk);
             return Ok(());
         }
         let record = self.reader.record(c, pk)?;
@@ -200,6 +282,12 @@ impl<'a> Group<'a> {
 
     fn log(&self, k: &LogKey) -> Result<()> {
         if !self.logs.borrow().contains_key(k) {
+            if let Some(wanted) = &mut *self.wanted.borrow_mut() {
+                wanted.head(*k);
+                let head = Head { floor: 1, ..Head::default() };
+                self.logs.borrow_mut().insert(*k, LogSlot { head, ..LogSlot::default() });
+                return Ok(());
+            }
             let head = self.reader.head(k)?;
             self.logs.borrow_mut().insert(*k, LogSlot { head, ..LogSlot::default() });
         }
@@ -272,10 +360,11 @@ impl<'a> Group<'a> {
         let colls = self.colls.borrow();
         let mut rows = self.rows.borrow_mut();
         let (Some((_, sql)), Some(rows)) = (colls.get(&id), rows.get_mut(&id)) else { return Ok(()) };
-        let (mut puts, mut dels) = (Puts::default(), Vec::new());
+        let (mut puts, mut dels, mut sent) = (Puts::default(), Vec::new(), false);
         for (pk, slot) in rows.iter_mut().filter(|(_, slot)| slot.dirty) {
             slot.dirty = false;
             self.sent.set(true);
+            sent = true;
             match &slot.record {
                 Some(record) => puts.add(pk, record, sql.documented),
                 None => dels.push(pk.clone()),
@@ -283,6 +372,9 @@ impl<'a> Group<'a> {
             if puts.pks.len() == ROWS {
                 batch.add(&sql.put, std::mem::take(&mut puts).params(sql.documented))?;
             }
+        }
+        if sent {
+            self.scans.borrow_mut().retain(|key, _| key.0 != id);
         }
         if !puts.pks.is_empty() {
             batch.add(&sql.put, puts.params(sql.documented))?;
@@ -424,9 +516,21 @@ impl ReadTx for Group<'_> {
         if limit == 0 || is_empty(&low, &high) {
             return Ok(Slice::default());
         }
-        let found = self.reader.found(c, ix, range, dir, limit)?;
+        let key = scan_key(c, ix, range, dir, limit);
+        let kept = self.scans.borrow().get(&key).cloned();
+        let found = match (kept, &mut *self.wanted.borrow_mut()) {
+            (Some(kept), _) => kept,
+            (None, Some(wanted)) => {
+                wanted.scan(c, key);
+                Vec::new()
+            }
+            (None, None) => self.reader.found(c, ix, range, dir, limit)?,
+        };
         if let Some(merged) = self.merged(c, ix, &(low, high), base, dir, limit, found) {
             return Ok(slice(merged, limit));
+        }
+        if self.wanted.borrow().is_some() {
+            return Ok(Slice::default());
         }
         self.send_rows(c)?;
         self.reader.scan(c, ix, range, dir, limit)
@@ -441,9 +545,19 @@ impl ReadTx for Group<'_> {
         if let Some((blob, _)) = self.logs.borrow().get(&k).and_then(|log| log.entries.get(&seq)) {
             return Ok(blob.clone());
         }
+        if let Some(wanted) = &mut *self.wanted.borrow_mut() {
+            wanted.entry(k, seq);
+            if !self.logs.borrow().contains_key(&k) {
+                wanted.head(k);
+            }
+            return Ok(None);
+        }
         self.reader.entry(&k, seq)
     }
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        if self.wanted.borrow().is_some() {
+            return Ok(Vec::new());
+        }
         self.send_logs()?;
         self.reader.tail(&log_key(p, log), after, limit)
     }

@@ -7,6 +7,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::Shared;
+use super::group::Param;
 use super::link::{Conn, Fate, Lent, failed, fate, wait};
 use super::log_key;
 use super::schema::{INDEXES, behind, place};
@@ -26,17 +27,17 @@ pub(super) struct Record {
     pub(super) body: Vec<u8>,
 }
 
-fn number(row: &Row, at: usize) -> Result<u64> {
+pub(super) fn number(row: &Row, at: usize) -> Result<u64> {
     let n: i64 = row.try_get(at).map_err(|e| failed(&e))?;
     u64::try_from(n).map_err(|_| StoreError::Corrupt("a negative number where none can be".into()))
 }
 
-fn bytes(row: &Row, at: usize) -> Result<Vec<u8>> {
+pub(super) fn bytes(row: &Row, at: usize) -> Result<Vec<u8>> {
     row.try_get::<_, &[u8]>(at).map(<[u8]>::to_vec).map_err(|e| failed(&e))
 }
 
 /// A record whose revision stands at `from`, followed by the number of its index keys, these, and the body.
-fn record(row: &Row, from: usize) -> Result<Record> {
+pub(super) fn record(row: &Row, from: usize) -> Result<Record> {
     let n: i16 = row.try_get(from + 1).map_err(|e| failed(&e))?;
     let n = usize::try_from(n).unwrap_or(0).min(INDEXES);
     let key = |i| row.try_get::<_, Option<Vec<u8>>>(from + 2 + i).map_err(|e| failed(&e));
@@ -44,7 +45,7 @@ fn record(row: &Row, from: usize) -> Result<Record> {
     Ok(Record { rev: number(row, from)?, keys, body: bytes(row, from + 2 + INDEXES)? })
 }
 
-fn whole(n: u64) -> i64 {
+pub(super) fn whole(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
@@ -53,6 +54,17 @@ pub(super) fn position(ikey: &[u8], pk: &[u8]) -> Vec<u8> {
     let mut at = ended(ikey);
     at.extend_from_slice(pk);
     at
+}
+
+/// The rows of a scan, each with its position.
+pub(super) fn rows_found(ix: Ix, rows: &[Row]) -> Result<Vec<(Vec<u8>, Rec)>> {
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        let rec = Rec { pk: bytes(row, 0)?, rev: number(row, 1)?, body: bytes(row, 2)? };
+        let at = if ix == Ix::Primary { rec.pk.clone() } else { position(&bytes(row, 3)?, &rec.pk) };
+        out.push((at, rec));
+    }
+    Ok(out)
 }
 
 /// A page of rows, of which there may be more than it holds.
@@ -114,23 +126,40 @@ impl<'a> Reader<'a> {
         dir: Dir,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Rec)>> {
+        let Some((sql, params)) = self.asked(c, ix, r, dir, limit)? else { return Ok(Vec::new()) };
+        let refs: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| &**p as &(dyn ToSql + Sync)).collect();
+        rows_found(ix, &self.query(&sql, &refs)?)
+    }
+
+    /// The statement of a scan and its parameters; none for a range that holds nothing.
+    pub(super) fn asked(
+        &self,
+        c: Coll,
+        ix: Ix,
+        r: &KeyRange,
+        dir: Dir,
+        limit: usize,
+    ) -> Result<Option<(String, Vec<Param>)>> {
         if matches!(ix, Ix::Nth(n) if usize::from(n) >= INDEXES) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let sql = self.shared.tables.of(&self.shared.link, c)?;
-        let (tenant, most) = (i64::from(self.tenant), whole(limit as u64).saturating_add(1));
-        let rows = if ix == Ix::Primary {
+        let most = whole(limit as u64).saturating_add(1);
+        let mut params: Vec<Param> = vec![Box::new(i64::from(self.tenant))];
+        let ends = if ix == Ix::Primary {
             let (mut low, mut high) = (r.from.clone(), r.to.clone());
             match (&r.after, dir) {
                 (Some(after), Dir::Up) => low = low.max(behind(after)),
                 (Some(after), Dir::Down) => high = Some(high.map_or(after.clone(), |h| h.min(after.clone()))),
                 (None, _) => {}
             }
-            match &high {
-                Some(high) if *high <= low => Vec::new(),
-                Some(high) => self.query(&sql.scan(ix, dir, true), &[&tenant, &low, high, &most])?,
-                None => self.query(&sql.scan(ix, dir, false), &[&tenant, &low, &most])?,
+            if high.as_ref().is_some_and(|high| *high <= low) {
+                return Ok(None);
             }
+            params.push(Box::new(low));
+            let ends = high.is_some();
+            params.extend(high.map(|high| Box::new(high) as Param));
+            ends
         } else {
             let (mut low, mut high) = ((r.from.clone(), Vec::new()), r.to.clone().map(|to| (to, Vec::new())));
             match (&r.after, dir) {
@@ -141,21 +170,19 @@ impl<'a> Reader<'a> {
                 }
                 (None, _) => {}
             }
-            match &high {
-                Some(high) if *high <= low => Vec::new(),
-                Some(high) => {
-                    self.query(&sql.scan(ix, dir, true), &[&tenant, &low.0, &low.1, &high.0, &high.1, &most])?
-                }
-                None => self.query(&sql.scan(ix, dir, false), &[&tenant, &low.0, &low.1, &most])?,
+            if high.as_ref().is_some_and(|high| *high <= low) {
+                return Ok(None);
             }
+            params.push(Box::new(low.0));
+            params.push(Box::new(low.1));
+            let ends = high.is_some();
+            for key in high.into_iter().flat_map(|(ikey, pk)| [ikey, pk]) {
+                params.push(Box::new(key));
+            }
+            ends
         };
-        let mut out = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let rec = Rec { pk: bytes(row, 0)?, rev: number(row, 1)?, body: bytes(row, 2)? };
-            let at = if ix == Ix::Primary { rec.pk.clone() } else { position(&bytes(row, 3)?, &rec.pk) };
-            out.push((at, rec));
-        }
-        Ok(out)
+        params.push(Box::new(most));
+        Ok(Some((sql.scan(ix, dir, ends), params)))
     }
 
     pub(super) fn head(&self, log: &[u8]) -> Result<Head> {

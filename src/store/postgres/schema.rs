@@ -71,6 +71,8 @@ fn collection(table: &str, c: Coll, doc: bool) -> String {
 /// The statements of one collection.
 pub(super) struct Sql {
     pub(super) get: String,
+    /// The rows of several keys, each key behind what [`Sql::get`] says.
+    pub(super) get_many: String,
     pub(super) put: String,
     pub(super) del: String,
     /// Whether documents are written beside the bodies.
@@ -90,6 +92,9 @@ impl Sql {
         };
         Self {
             get: format!("select rev, ixs, {ixs}body from {table} where tenant = $1 and pk = $2"),
+            get_many: format!(
+                "select rev, ixs, {ixs}body, pk from {table} where tenant = $1 and pk = any($2::bytea[])"
+            ),
             put: format!(
                 "insert into {table} (tenant, pk, rev, ixs, {ixs}body{doc})
                  select $1, u.pk, u.rev, u.ixs, {ixs}u.body{to_doc}

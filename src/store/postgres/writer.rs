@@ -155,6 +155,11 @@ impl Shared {
         verdicts.clear();
         let Some(tenant) = group.first().map(|r| r.tenant) else { return Ok(()) };
         let mut g = Group::open(self, conn, tenant).map_err(|e| Ended::before_commit(&e))?;
+        let ahead = g.read_ahead(group, Instant::now() + self.options.group_time);
+        if let Some((fate, why)) = g.broken() {
+            return Err(Ended { fate, why, unknown: false });
+        }
+        ahead.map_err(|why| Ended { fate: Fate::Lost, why, unknown: false })?;
         let (begun, mut kept) = (Instant::now(), 0);
         for request in group {
             g.begin();
