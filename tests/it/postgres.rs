@@ -9,10 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crossdock::base::clock::Timestamp;
 use crossdock::base::error::{Fault, Kind};
+use crossdock::store::backup::{self, Target, Which};
+use crossdock::store::migrate::{self, Layout, MIGRATIONS};
 use crossdock::store::postgres::{Options, Postgres};
+use crossdock::store::table::Checked;
 use crossdock::store::{
-    DEPOT, Engine, Fence, Lane, ReadTx, Result, Status, Store, StoreError, Sweep, Tenant, WriteFn, WriteTx,
+    Area, DEPOT, Engine, Expect, Fence, Home, Lane, ReadTx, Result, Status, Store, StoreError, Sweep, Table,
+    Tenant, WriteFn, WriteTx, check, counters, table,
 };
 use tokio::sync::oneshot;
 
@@ -423,4 +428,73 @@ fn an_embedded_headquarters_moves_over_whole_once_and_analysts_see_it() {
     assert_eq!(ask(cases), ["open true"]);
     assert_eq!(db.ask("select count(*) from crossdock.v_parcels"), ["0"], "nobody's session");
     served.stop();
+}
+
+#[test]
+fn a_backup_of_a_database_restores_into_a_file_that_is_the_same() {
+    let Some(db) = Database::new() else { return };
+    let store = db.store();
+    migrate::run(&store, MIGRATIONS, |_| Ok(())).unwrap();
+    for tenant in [T, T + 1] {
+        let made = write(&store, tenant, |tx| {
+            for n in 0..700_u32 {
+                let key = n.to_be_bytes();
+                counters::add(tx, "n", 1)?;
+                tx.put(NAMES.coll(), &key, &body(n)?, &NAMES.keys(&body(n)?)?, Expect::Any)?;
+                append(tx, &key)?;
+            }
+            tx.trim(DEPOT, LOG, 10, 99).map(drop)
+        });
+        made.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target { folder: folder.path().join("backups"), passphrase: None };
+    let made = backup::make(&store, &target, "try", Timestamp::from_millis(1_795_255_200_000)).unwrap();
+    let tables: Vec<&dyn Checked> = backup::tables().into_iter().chain([&NAMES as &dyn Checked]).collect();
+    let into = folder.path().join("depot.redb");
+    let report = backup::restore(&target, Which::Latest, &into, &tables).unwrap();
+    assert!(report.is_clean(), "{:?}", report.faults);
+    assert_eq!(report.records + report.log_entries + 2, made.rows);
+    let check = check::run(&store, &tables).unwrap();
+    assert!(check.is_clean(), "{:?}", check.faults);
+    assert_eq!(check.index_entries, report.index_entries);
+    // Pages of a sweep join wherever it is taken up again.
+    let all = |area| {
+        let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        store
+            .sweep(|sweep| {
+                loop {
+                    let (before, after) = (rows.len(), rows.last().map(|(k, _)| k.clone()));
+                    sweep.rows(area, after.as_deref(), &mut |k, v| {
+                        rows.push((k.to_vec(), v.to_vec()));
+                        Ok(rows.len() < before + 333)
+                    })?;
+                    if rows.len() == before {
+                        return Ok(());
+                    }
+                }
+            })
+            .unwrap();
+        rows
+    };
+    for area in [Area::Records, Area::Index, Area::Log, Area::Heads] {
+        let rows = all(area);
+        assert!(!rows.is_empty() && rows.is_sorted_by(|a, b| a.0 < b.0), "{area:?}");
+        let mut whole = Vec::new();
+        let mut add = |k: &[u8], v: &[u8]| {
+            whole.push((k.to_vec(), v.to_vec()));
+            Ok(true)
+        };
+        store.sweep(|sweep| sweep.rows(area, None, &mut add)).unwrap();
+        assert!(whole == rows, "{area:?}");
+    }
+}
+
+const NAMES: Table<[u8], Layout> = Table::new(950, "names", Home::Local).indexed(&[
+    |l| Some(l.number.rotate_left(7).to_be_bytes().to_vec()),
+    |l| (l.number % 3 == 0).then(Vec::new),
+]);
+
+fn body(number: u32) -> Result<Vec<u8>> {
+    table::encode("names", &Layout { number, release: "x".repeat(number as usize % 50) })
 }

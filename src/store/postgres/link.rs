@@ -58,6 +58,9 @@ pub(super) fn failed(e: &tokio_postgres::Error) -> StoreError {
         return StoreError::Deadline { limit_ms: 0 };
     }
     match e.as_db_error() {
+        Some(db) if fate(e) == Fate::Refused => {
+            StoreError::Corrupt(format!("PostgreSQL refuses it: {} ({})", db.message(), db.code().code()))
+        }
         Some(db) => StoreError::Io(format!("PostgreSQL says: {} ({})", db.message(), db.code().code())),
         None => {
             let mut why = e.to_string();
