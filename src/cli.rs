@@ -177,6 +177,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "F")]
         passphrase_file: Option<PathBuf>,
     },
+    /// What only headquarters needs
+    Hq {
+        #[command(subcommand)]
+        command: HqCommand,
+    },
     /// Hold the audit trail against its chain of hashes
     Verify {
         #[command(flatten)]
@@ -226,6 +231,22 @@ pub(crate) enum BackupCommand {
         /// A file with the passphrase they are sealed with
         #[arg(long, value_name = "F")]
         passphrase_file: Option<PathBuf>,
+    },
+}
+
+/// What only headquarters needs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HqCommand {
+    /// Move the embedded store into an empty PostgreSQL database
+    Migrate {
+        #[command(flatten)]
+        place: Place,
+        /// The database, postgres://user:password@host/name
+        #[arg(long, value_name = "URL", required_unless_present = "to_file", conflicts_with = "to_file")]
+        to: Option<String>,
+        /// A file with the database's address: nobody else on this machine sees the password then
+        #[arg(long, value_name = "F")]
+        to_file: Option<PathBuf>,
     },
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::client::{Depot, Refused, encoded};
 use super::serve::{self, How};
 use super::{
-    BackupCommand, Command, Faults, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say, secret,
-    settings,
+    BackupCommand, Command, Faults, HqCommand, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say,
+    secret, settings,
 };
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -77,6 +77,14 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                 bail!("a server runs on this folder; stop it first");
             }
             restore(&place, from, at.as_deref(), before_migration, passphrase_file.as_deref())
+        }
+        Command::Hq { command: HqCommand::Migrate { place, to, to_file } } => {
+            let url = match (to, to_file) {
+                (Some(url), _) => url,
+                (None, Some(file)) => secret(&file)?,
+                (None, None) => bail!("name the database with --to or --to-file"),
+            };
+            move_to_database(&place, &url).await
         }
         Command::Verify { place } => {
             let report = get(&place, "/api/v1/audit-log/verify").await?;
@@ -325,6 +333,26 @@ fn restore(
     }
     std::fs::rename(&restored, &store)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
+}
+
+/// Moves the embedded store into a database. The file stays as it is.
+async fn move_to_database(place: &Place, url: &str) -> anyhow::Result<()> {
+    let config = settings(place, &[])?;
+    let folder = config.server.data_dir.clone();
+    let file = folder.join(app::STORE);
+    if !file.exists() {
+        bail!("{} holds no store to move", folder.display());
+    }
+    logs::init(&quiet(), &folder, &Clock::Wall)?;
+    let (from, url) = (file.clone(), url.to_owned());
+    let moving = tokio::task::spawn_blocking(move || {
+        Ok(serde_json::to_value(app::database::migrate(&config, &from, &url)?)?)
+    });
+    let moved: anyhow::Result<Value> = moving.await.context("the store could not be moved")?;
+    answer(&pretty(&moved?)?)?;
+    say("crossdock: everything is in the database; name it as store.url before the next start");
+    say(&format!("crossdock: {} is not used any more then; keep it until you are content", file.display()));
+    Ok(())
 }
 
 async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Value> {

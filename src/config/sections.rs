@@ -122,8 +122,13 @@ section! {
 }
 
 section! {
-    /// The embedded store and the disk under it.
+    /// The embedded store and the disk under it, or the database that stands in its place.
     Store {
+        /// Headquarters only: the PostgreSQL database that holds everything, `postgres://user:password@host/name`; empty
+        /// for the embedded store.
+        url: Secret = Secret::default();
+        /// A file that holds `url`.
+        url_file: PathBuf = PathBuf::new();
         /// MiB of memory for pages; as large as the file is best when there is room.
         cache_mib: u64 = 64, Whole(8, 1 << 20);
         /// MiB of memory for rows as lists show them; 0 makes each anew.

@@ -106,6 +106,10 @@ impl Worker for Watch {
         "watch"
     }
 
+    fn is_everywhere(&self) -> bool {
+        true
+    }
+
     fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Step, JobError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.entry(ctx.tenant).or_default();

@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod desk;
 pub mod people;
+#[cfg(feature = "pg")]
+pub mod pg;
 pub mod served;
 pub mod shared;
 pub mod sink;
@@ -60,6 +62,8 @@ pub struct Depot {
     pub clock: Clock,
     config: Config,
     pub folder: TempDir,
+    #[cfg(feature = "pg")]
+    _database: Option<pg::Database>,
 }
 
 /// How long a test waits for what runs by itself.
@@ -91,13 +95,24 @@ impl Depot {
         config.server.tls.mode = TlsMode::Off;
         config.server.workers = 2;
         config.store.ballast_mib = 0;
+        #[cfg(feature = "pg")]
+        let database = pg::chosen(&mut config);
         change(&mut config);
         let mut opened = app::open(config.clone(), clock.clone()).unwrap();
         opened.handlers = handlers;
         let running = app::start(opened, more).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { running: Some(running), http, runtime, clock, config, folder }
+        Self {
+            running: Some(running),
+            http,
+            runtime,
+            clock,
+            config,
+            folder,
+            #[cfg(feature = "pg")]
+            _database: database,
+        }
     }
 
     pub fn running(&self) -> &Running {
