@@ -18,6 +18,7 @@ use crate::identity::features::{
     BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
 };
 use crate::identity::grant::{Actor, Grant, Principal, Scope};
+use crate::journal::clock::Origin;
 use crate::journal::{Cx, Folded, Written, record};
 use crate::store::table::Entry;
 use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
@@ -209,12 +210,15 @@ pub fn fire_stale(store: &Store, tenant: Tenant, now: Timestamp) -> std::result:
     let fire = move |tx: &mut dyn WriteTx| -> std::result::Result<usize, StoreError> {
         let (passed, _) = due::passed(tx, DueKind::Stale, now, None, STALE_AT_ONCE)?;
         let cx = Cx::new(tx, &Actor::system(), now, "deadline")?;
+        let origin = Origin::load(tx)?;
         for d in &passed {
             let row = PARCELS.get(tx, &d.subject)?.filter(|r| r.due == Some(d.at));
             due::replace(tx, DueKind::Stale, d.subject, Some(d.at), None)?;
             // Gone, or with another deadline by now: nothing is due.
             let Some(mut row) = row else { continue };
-            row.due = stale_at(&cx, &row.state);
+            // Only the depot that has it acts; what it finds comes to everybody else as a change.
+            let ours = row.state.keeper().is_none_or(|site| origin.is(site));
+            row.due = stale_at(&cx, &row.state).filter(|_| ours);
             match row.due {
                 Some(due) if due <= now => {
                     let (status, since) = (row.state.status, row.state.since);

@@ -19,6 +19,7 @@ pub mod check;
 pub mod codec;
 pub mod counters;
 pub mod key;
+pub mod memory;
 pub mod migrate;
 mod queue;
 mod raw;

@@ -29,7 +29,7 @@ fn eid(n: usize) -> Eid {
 fn stamped(n: usize, t: Timestamp, event: ParcelEvent) -> Stamped<ParcelEvent> {
     let t = t.unsigned() << 16;
     let eff = event.occurred().map_or(t, |at| t.min(at.unsigned() << 16));
-    Stamped { key: FoldKey { eff, t, eid: eid(n) }, site: 1, actor: 0, event }
+    Stamped { key: FoldKey { eff, t, eid: eid(n) }, site: 1, epoch: 1, actor: 0, event }
 }
 
 /// A timeline with one event a minute.
