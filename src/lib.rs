@@ -66,4 +66,5 @@ pub mod operation;
 pub mod parcels;
 pub mod settings;
 pub mod store;
+pub mod sync;
 pub mod web;

@@ -158,7 +158,8 @@ pub struct Enrolled {
     /// The epoch it writes in from now on.
     pub ep: u64,
     /// Headquarters' present life.
-    pub gen: u64,
+    #[serde(rename = "gen")]
+    pub generation: u64,
     /// Headquarters' time in milliseconds.
     pub now: u64,
     /// Headquarters' own keys, to be pinned.
@@ -178,7 +179,8 @@ pub struct SessionAsk {
     /// Which key it signs with.
     pub key: Bin<8>,
     /// The life of headquarters that it knows.
-    pub gen: u64,
+    #[serde(rename = "gen")]
+    pub generation: u64,
     /// Its logs.
     pub logs: Logs<LogState>,
     /// Its release.
@@ -189,6 +191,9 @@ pub struct SessionAsk {
     pub wall: u64,
     /// The mark the last session left.
     pub inc: Bin<16>,
+    /// Where it is in the feeds.
+    #[serde(default)]
+    pub cur: Cursors,
     /// The challenge this answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ch: Option<Bin<32>>,
@@ -254,7 +259,8 @@ pub struct SessionAnswer {
     /// Headquarters' time in milliseconds.
     pub now: u64,
     /// Headquarters' present life.
-    pub gen: u64,
+    #[serde(rename = "gen")]
+    pub generation: u64,
     /// The verdict.
     pub st: State,
     /// Per log the end of what headquarters has and this depot has shown: an acknowledgement too.
@@ -326,7 +332,8 @@ pub struct Pushed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pull {
     /// The life of headquarters that the cursors belong to.
-    pub gen: u64,
+    #[serde(rename = "gen")]
+    pub generation: u64,
     /// What has been taken in.
     pub c: Cursors,
     /// Bytes of the answer at the most.
@@ -364,7 +371,8 @@ pub struct Feeds {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pulled {
     /// Headquarters' present life; when it is another than asked for, the cursors mean nothing and nothing comes.
-    pub gen: u64,
+    #[serde(rename = "gen")]
+    pub generation: u64,
     /// The entries.
     pub f: Feeds,
     /// Where to go on.
@@ -497,13 +505,27 @@ pub struct Offered(
     pub Option<Bin<16>>,
 );
 
-/// A part of what a depot holds. First the identities alone (`ids`), answered by those that are wanted; then the
-/// changes. With the last part (`n == of`) the log stands at `last`, whatever headquarters remembers of it.
+/// What a depot holds of one aggregate: enough to see whether there is anything in it that headquarters lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldSum(
+    /// A kind of change of its type.
+    pub u16,
+    /// The aggregate.
+    pub Bin<16>,
+    /// How many changes.
+    pub u32,
+    /// Their identities, each bit added to the others'.
+    pub Bin<16>,
+);
+
+/// A part of what a depot holds. First sums (`ag`, for log `b`) or identities (`ids`, for the others), answered by those
+/// that are wanted; then the changes. With the last part (`n == of`) the log stands at `last`, whatever headquarters
+/// remembers of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resupply {
     /// The epoch.
     pub ep: u64,
-    /// Which log `last` and `h` speak of, and where the changes lie at the depot.
+    /// Which log `last` and `h` speak of.
     pub l: Log,
     /// The end of that log.
     pub last: u64,
@@ -513,6 +535,9 @@ pub struct Resupply {
     pub n: u32,
     /// Of how many; 0 while that is not known.
     pub of: u32,
+    /// Aggregates offered.
+    #[serde(default)]
+    pub ag: Vec<HeldSum>,
     /// Identities offered.
     #[serde(default)]
     pub ids: Vec<Bin<16>>,
@@ -521,11 +546,11 @@ pub struct Resupply {
     pub ev: Vec<Offered>,
 }
 
-/// What is wanted of the identities offered, by their places in the list; how many of the changes were taken.
+/// What is wanted of what was offered, by the places in the list; how many of the changes were taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resupplied {
-    /// Places in `ids`.
+    /// Places in `ag` or `ids`.
     pub want: Vec<u32>,
     /// Changes taken in.
     pub took: u32,
@@ -592,6 +617,9 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(e: StoreError) -> Self {
+        if e.kind() == Kind::TooLarge {
+            return Self::new(Code::TooBig).saying(e.to_string());
+        }
         let retry_ms = e.retry_after_s().map(|s| u64::from(s) * 1000).or(Some(1000));
         Self { retry_ms, ..Self::new(Code::Busy).saying(e.to_string()) }
     }
@@ -792,8 +820,16 @@ mod tests {
         assert_eq!(told(&encode(&marker).unwrap()), Told::Marker(marker));
         let reject = Reject { r: Bin::new([4; 16]), code: "scope".into(), msg: "m".into() };
         assert_eq!(told(&encode(&reject).unwrap()), Told::Reject(reject));
-        let header =
-            crate::journal::change::Header { o: 1, e: 2, s: 3, t: 4, k: 5, v: 1, id: Default::default(), u: 0 };
+        let header = crate::journal::change::Header {
+            o: 1,
+            e: 2,
+            s: 3,
+            t: 4,
+            k: 5,
+            v: 1,
+            id: Default::default(),
+            u: 0,
+        };
         assert_eq!(told(&crate::journal::change::encode(&header, &[0x80]).unwrap()), Told::Change);
         assert_eq!(told(&[0x80]), Told::Unknown);
     }
