@@ -27,6 +27,8 @@ pub mod hq;
 pub mod keys;
 pub mod mutants;
 pub mod registry;
+#[cfg(test)]
+mod sim;
 pub mod sites;
 pub mod wire;
 

@@ -107,3 +107,23 @@ fn keep(
     };
     chain::extend(tx, name, &span)
 }
+
+/// Lets go of batches that were taken in and came before `horizon`, up to `limit` of them; returns how many went. What
+/// they held is in the applied log.
+///
+/// # Errors
+/// Storage failures.
+pub fn retain(tx: &mut dyn WriteTx, site: u32, horizon: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    let id = inbox(site);
+    let head = tx.head(DEPOT, id)?;
+    let taken = head.last - super::apply::lag(tx, site)?;
+    let mut upto = head.floor - 1;
+    for (at, entry) in tx.tail(DEPOT, id, head.floor - 1, limit)? {
+        let arrived: Arrived = table::decode("inbox", &entry)?;
+        if at > taken || arrived.at >= horizon {
+            break;
+        }
+        upto = at;
+    }
+    tx.trim(DEPOT, id, upto, limit)
+}

@@ -82,6 +82,21 @@ fn remove(tx: &mut dyn WriteTx, eid: &Eid) -> Result<()> {
     Ok(())
 }
 
+/// Tells a site once more of what was set aside of it, a page at a time; returns where to go on.
+///
+/// # Errors
+/// Storage failures.
+pub fn tell_again(tx: &mut dyn WriteTx, site: u32, after: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
+    const AT_ONCE: usize = 500;
+    let (rows, next) = list(tx, after, AT_ONCE)?;
+    for entry in rows.into_iter().filter(|e| e.value.site == site) {
+        let Aside { code, msg, blob, .. } = entry.value;
+        let r = ByteArray::new(change::eid(&blob));
+        feed::append_reject(tx, site, &Reject { r, code, msg })?;
+    }
+    Ok(next)
+}
+
 /// What was set aside because its sender had nothing to do with the aggregate `id`, which it now has.
 ///
 /// # Errors

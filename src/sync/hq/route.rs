@@ -9,6 +9,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::journal::change;
 use crate::journal::clock::HEADQUARTERS;
+use crate::journal::event::SiteRef;
 use crate::journal::{Eid, log, readers};
 use crate::store::{Dir, Ix, KeyRange, Lane, ReadTx, Result, StoreError, Tenant, WriteTx};
 
@@ -73,7 +74,10 @@ fn one(tx: &mut dyn WriteTx, registry: &Registry, seq: u64, entry: &log::Applied
             }
             Ok(Vec::new())
         }
-        Reach::Concerned => deliver(tx, folder, header.id),
+        Reach::Concerned => {
+            let writer = sites::number_of(tx, SiteRef::new(header.o, header.e))?;
+            deliver(tx, folder, header.id, writer)
+        }
     }
 }
 
@@ -92,14 +96,18 @@ fn concerned(tx: &dyn ReadTx, folder: &Folder, id: Id) -> Result<Vec<u32>> {
     Ok(now)
 }
 
-/// Brings the feeds of all whom the aggregate concerns, or has concerned until now, up to its end. Returns what waits in
-/// quarantine for a depot that it concerns from now on.
-fn deliver(tx: &mut dyn WriteTx, folder: &Folder, id: Id) -> Result<Vec<Eid>> {
+/// Brings the feeds of all whom the aggregate concerns, or has concerned until now, up to its end; and that of the writer
+/// of this change: it may have acted on an aggregate that was no longer its business, and must learn that. Returns what
+/// waits in quarantine for a depot that it concerns from now on.
+fn deliver(tx: &mut dyn WriteTx, folder: &Folder, id: Id, writer: Option<u32>) -> Result<Vec<Eid>> {
     let now = concerned(tx, folder, id)?;
     let known = members(tx, id)?;
     let mut freed = Vec::new();
-    for (site, _) in known.iter().filter(|(site, m)| m.within && !now.contains(site)) {
-        fill(tx, folder, id, *site, false)?;
+    let before = known.iter().filter(|(_, m)| m.within).map(|(site, _)| *site);
+    let mut leaving: Vec<u32> = before.chain(writer).filter(|site| !now.contains(site)).collect();
+    leaving.dedup();
+    for site in leaving {
+        fill(tx, folder, id, site, false)?;
     }
     for site in now {
         if !known.iter().any(|(s, _)| *s == site) {
@@ -139,7 +147,9 @@ fn seed(tx: &mut dyn WriteTx, registry: &Registry, number: u32) -> Result<()> {
     let Some(site) = sites::site(tx, number)? else { return Ok(()) };
     let Some(Seeding { folder: n, after }) = site.seeding.clone() else { return Ok(()) };
     let seeding = match registry.nth(n as usize) {
-        None => None,
+        None => {
+            quarantine::tell_again(tx, number, after)?.map(|after| Seeding { folder: n, after: Some(after) })
+        }
         Some(folder) if folder.reach == Reach::Shared => Some(Seeding { folder: n + 1, after: None }),
         Some(folder) => {
             let (ids, next) = (folder.page)(tx, after, SEEDS_AT_ONCE)?;

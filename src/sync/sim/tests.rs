@@ -1,0 +1,74 @@
+//! The seeds. `CROSSDOCK_SIM_SEEDS=n` runs that many, `CROSSDOCK_SIM_SEED=n` this one alone.
+
+use super::check::run;
+use super::world::Seen;
+use crate::sync::mutants::{Mutant, take_away};
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|v| v.parse().ok())
+}
+
+/// Runs a seed and says what went wrong, panics included.
+fn tried(seed: u64) -> Result<Seen, String> {
+    let ran = std::panic::catch_unwind(|| run(seed));
+    let said = |p: Box<dyn std::any::Any + Send>| {
+        let text = p.downcast_ref::<String>().cloned();
+        text.or_else(|| p.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default()
+    };
+    ran.unwrap_or_else(|p| Err(format!("panicked: {}", said(p))))
+}
+
+fn seeds(default: u64) -> std::ops::RangeInclusive<u64> {
+    match number("CROSSDOCK_SIM_SEED") {
+        Some(seed) => seed..=seed,
+        None => 1..=number("CROSSDOCK_SIM_SEEDS").unwrap_or(default),
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_all_have_the_same_in_the_end() {
+    let mut all = Seen::default();
+    let mut failed = Vec::new();
+    for seed in seeds(150) {
+        match tried(seed) {
+            Ok(seen) => {
+                all.rejoins += seen.rejoins;
+                all.resupplies += seen.resupplies;
+                all.snapshots += seen.snapshots;
+                all.clocks += seen.clocks;
+                all.forks += seen.forks;
+                all.restores += seen.restores;
+                all.kills += seen.kills;
+            }
+            Err(e) => failed.push(format!("CROSSDOCK_SIM_SEED={seed}: {e}")),
+        }
+        if failed.len() == 10 {
+            break;
+        }
+    }
+    eprintln!("{all:?}");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    if number("CROSSDOCK_SIM_SEED").is_none() {
+        let happened = [all.rejoins, all.resupplies, all.snapshots, all.clocks, all.restores, all.kills];
+        assert!(happened.iter().all(|n| *n > 0), "a fault never happened: {all:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for seed in 1..6 {
+        let (a, b) = (tried(seed), tried(seed));
+        assert_eq!(format!("{a:?}"), format!("{b:?}"));
+    }
+}
+
+/// Seeds until the loss of a safeguard shows.
+fn caught(m: Mutant, most: u64) -> Option<u64> {
+    take_away(Some(m));
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let found = (1..=most).find(|seed| tried(*seed).is_err());
+    std::panic::set_hook(quiet);
+    take_away(None);
+    found
+}
