@@ -12,6 +12,7 @@ use super::wire::{BucketSum, DigestAnswer};
 use crate::base::ids::Id;
 use crate::journal::change;
 use crate::journal::clock::Origin;
+use crate::journal::event::SiteRef;
 use crate::journal::fold::Timeline;
 use crate::journal::log;
 use crate::store::{ReadTx, Result, Store, Tenant};
@@ -101,33 +102,30 @@ fn page(tx: &dyn ReadTx, folder: &Folder, side: Side, only: &[u32], after: Optio
     let mut found = Vec::new();
     for id in ids {
         let bucket = bucket_of(id);
-        if (only.is_empty() || only.contains(&bucket)) && within(tx, folder, side, id)? {
-            found.extend(sum_of(tx, folder, id)?.map(|sum| (bucket, sum)));
+        if !only.is_empty() && !only.contains(&bucket) {
+            continue;
+        }
+        let rejected = |eid: &[u8; 16]| Ok(REJECTS.get(tx, eid)?.is_some());
+        let Some(summed) = (folder.sum)(tx, id, &rejected)? else { continue };
+        if folder.reach == Reach::Shared || within(tx, side, &summed.concerned)? {
+            found.push((bucket, u128::from_be_bytes(summed.hash)));
         }
     }
     Ok((found, next))
 }
 
-fn within(tx: &dyn ReadTx, folder: &Folder, side: Side, id: Id) -> Result<bool> {
-    if folder.reach == Reach::Shared {
-        return Ok(true);
-    }
+fn within(tx: &dyn ReadTx, side: Side, concerned: &[SiteRef]) -> Result<bool> {
     let origin = Origin::load(tx)?;
-    for place in (folder.concerned)(tx, id)? {
+    for place in concerned {
         let is = match side {
-            Side::Depot => origin.is(place),
-            Side::Headquarters(site) => sites::number_of(tx, place)? == Some(site),
+            Side::Depot => origin.is(*place),
+            Side::Headquarters(site) => sites::number_of(tx, *place)? == Some(site),
         };
         if is {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-fn sum_of(tx: &dyn ReadTx, folder: &Folder, id: Id) -> Result<Option<u128>> {
-    let rejected = |eid: &[u8; 16]| Ok(REJECTS.get(tx, eid)?.is_some());
-    Ok((folder.sum)(tx, id, &rejected)?.map(u128::from_be_bytes))
 }
 
 /// Buckets in which two digests differ.

@@ -29,10 +29,42 @@ pub enum Reach {
 }
 
 type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
-type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<[u8; 16]>>;
+type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
 
 /// Tells whether a change was refused by headquarters.
 pub type Rejected<'a> = &'a dyn Fn(&Eid) -> Result<bool>;
+
+/// What an aggregate comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summed {
+    /// The sites it concerns.
+    pub concerned: Vec<SiteRef>,
+    /// A hash of its state.
+    pub hash: [u8; 16],
+}
+
+/// An aggregate that travels.
+pub trait Travels: Aggregate + Serialize {
+    /// The sites it concerns, as its events name them.
+    fn concerned(&self) -> Vec<SiteRef> {
+        Vec::new()
+    }
+}
+
+impl<T: Reference> Travels for Ref<T> {}
+impl Travels for Case {}
+
+impl Travels for Parcel {
+    /// Who has it, who expects it, and until it is at its end who first told of it.
+    fn concerned(&self) -> Vec<SiteRef> {
+        let origin = self.origin.filter(|_| !rules::is_final(self.status));
+        let next = self.next.map(|site| SiteRef { site, epoch: 0 });
+        let mut all: Vec<_> = [self.custody, next, origin].into_iter().flatten().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
 
 /// One aggregate type as sync sees it.
 #[derive(Clone)]
@@ -53,7 +85,7 @@ pub struct Folder {
     pub concerned: fn(&dyn ReadTx, Id) -> Result<Vec<SiteRef>>,
     /// The first sites of an aggregate's life, which may always write to it.
     pub origin: fn(&dyn ReadTx, Id) -> Result<Option<SiteRef>>,
-    /// What it adds to a digest: a hash of its state, refused changes left out. None when there is nothing to compare.
+    /// What it adds to a digest, refused changes left out. None when there is nothing to compare.
     pub sum: Sum,
     /// A page of aggregates behind a position: their ids, and where to go on.
     pub page: fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>,
@@ -62,7 +94,7 @@ pub struct Folder {
 impl Folder {
     /// For aggregates of type `A`.
     #[must_use]
-    pub fn of<A: Aggregate + Serialize>(kinds: RangeInclusive<u16>, reach: Reach) -> Self {
+    pub fn of<A: Travels>(kinds: RangeInclusive<u16>, reach: Reach) -> Self {
         Self {
             name: A::NAME,
             kinds,
@@ -70,7 +102,9 @@ impl Folder {
             receive: |tx, cx, blob, way| Ok(journal::receive::<A>(tx, cx, blob, way)?.is_some()),
             refold: |tx, cx, id| journal::refold::<A>(tx, cx, id),
             line: |tx, id| Ok(journal::load::<A>(tx, id)?.map(|row| row.line)),
-            concerned: |_, _| Ok(Vec::new()),
+            concerned: |tx, id| {
+                Ok(journal::load::<A>(tx, id)?.map_or_else(Vec::new, |row| row.state.concerned()))
+            },
             origin: |_, _| Ok(None),
             sum: sum::<A>,
             page: page::<A>,
@@ -91,11 +125,7 @@ fn page<A: Aggregate>(
     Ok((rows.items.iter().filter_map(|e| Id::from_slice(&e.pk)).collect(), rows.next))
 }
 
-fn sum<A: Aggregate + Serialize>(
-    tx: &dyn ReadTx,
-    id: Id,
-    rejected: Rejected<'_>,
-) -> Result<Option<[u8; 16]>> {
+fn sum<A: Travels>(tx: &dyn ReadTx, id: Id, rejected: Rejected<'_>) -> Result<Option<Summed>> {
     let Some(row) = journal::load::<A>(tx, id)? else { return Ok(None) };
     let mut events: Vec<_> = journal::history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
     let all = events.len();
@@ -112,7 +142,8 @@ fn sum<A: Aggregate + Serialize>(
         if events.len() == all { row.state } else { A::fold_all(A::base(id, Some(&row.state)), &events) };
     let bytes = rmp_serde::to_vec_named(&state)
         .map_err(|e| StoreError::Codec { what: A::NAME, why: e.to_string() })?;
-    Ok(Some(Id::derived(&[A::NAME.as_bytes(), id.as_ref(), &bytes]).0))
+    let hash = Id::derived(&[A::NAME.as_bytes(), id.as_ref(), &bytes]).0;
+    Ok(Some(Summed { concerned: state.concerned(), hash }))
 }
 
 /// All aggregate types that travel.
@@ -161,11 +192,10 @@ impl Registry {
     }
 }
 
-/// Parcels concern who has them, who expects them, and until they are at their end who first told of them.
+/// Parcels.
 #[must_use]
 pub fn parcels() -> Folder {
     Folder {
-        concerned: |tx, id| parcel(tx, id).map(|p| p.map_or_else(Vec::new, |p| concerned(&p))),
         origin: |tx, id| Ok(parcel(tx, id)?.and_then(|p| p.origin)),
         ..Folder::of::<Parcel>(1..=99, Reach::Concerned)
     }
@@ -173,15 +203,6 @@ pub fn parcels() -> Folder {
 
 fn parcel(tx: &dyn ReadTx, id: Id) -> Result<Option<Parcel>> {
     Ok(journal::load::<Parcel>(tx, id)?.map(|row| row.state))
-}
-
-fn concerned(p: &Parcel) -> Vec<SiteRef> {
-    let origin = p.origin.filter(|_| !rules::is_final(p.status));
-    let next = p.next.map(|site| SiteRef { site, epoch: 0 });
-    let mut all: Vec<_> = [p.custody, next, origin].into_iter().flatten().collect();
-    all.sort_unstable();
-    all.dedup();
-    all
 }
 
 /// Cases concern whom their parcel concerns. Of a digest they are no part: what a node derives by itself shows only as
@@ -192,7 +213,7 @@ fn cases() -> Folder {
         case.map_or(Ok(None), |row| parcel(tx, row.state.subject.id))
     }
     Folder {
-        concerned: |tx, id| Ok(subject(tx, id)?.map_or_else(Vec::new, |p| concerned(&p))),
+        concerned: |tx, id| Ok(subject(tx, id)?.map_or_else(Vec::new, |p| p.concerned())),
         origin: |tx, id| Ok(subject(tx, id)?.and_then(|p| p.origin)),
         sum: |_, _, _| Ok(None),
         ..Folder::of::<Case>(0x200..=0x2ff, Reach::Concerned)

@@ -102,20 +102,20 @@ impl Depot {
                     self.session = None;
                 }
             }
-            State::Ok | State::Clock | State::Snapshot => {
-                let (have, cur) = (answer.have, (st == State::Snapshot).then_some(answer.cur));
+            State::Ok | State::Clock => {
+                let have = answer.have;
                 self.write(move |tx| {
                     let mut s = standing(tx)?;
                     for l in Log::ALL {
                         *s.acked.of_mut(l) = (*s.acked.of(l)).max(*have.of(l));
                     }
-                    s.cur = cur.unwrap_or(s.cur);
                     save(tx, &s)
                 })?;
                 self.sent = Logs::default();
                 shift::correct(self, answer.now, answer.off)?;
             }
-            State::Resupply => {
+            // Away for too long, or headquarters was: what each holds of a record is compared, and both learn.
+            State::Resupply | State::Snapshot => {
                 shift::correct(self, answer.now, answer.off)?;
                 supply::offer(self, link, answer)?;
             }

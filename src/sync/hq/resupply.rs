@@ -7,12 +7,13 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use super::super::digest;
 use super::super::keys;
+use super::super::registry::Reach;
 use super::super::sites;
 use super::super::wire::{Code, HeldSum, MAX_BLOB, MAX_CHANGES, Offered, Refusal, Resupplied, Resupply};
 use super::apply::{self, Failed};
 use super::chain::{self, Name};
 use super::tables::{QUARANTINE, Span, TOLD};
-use super::{Caller, DRIFT_MS, Hq};
+use super::{Caller, DRIFT_MS, Hq, route};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::identity::grant::Actor;
@@ -56,8 +57,11 @@ pub fn take(
     let took = loop {
         let (registry, theirs, aside) = (hq.registry.clone(), ask.clone(), poison.clone());
         let secret = hq.secret;
-        let take =
-            move |tx: &mut dyn WriteTx| part(tx, &registry, &secret, who, &theirs, (now, horizon), &aside);
+        let differ = want.clone();
+        let take = move |tx: &mut dyn WriteTx| {
+            differing(tx, &registry, who, &theirs, &differ)?;
+            part(tx, &registry, &secret, who, &theirs, (now, horizon), &aside)
+        };
         match hq.store.write(who.tenant, Lane::People, take).wait() {
             Ok(took) => break took,
             Err(Failed::Poison { eid, .. }) if poison.insert(eid) => {}
@@ -86,6 +90,22 @@ fn wanted(hq: &Hq, who: Caller, ask: &Resupply) -> Result<Vec<u32>> {
         }
         Ok(want)
     })
+}
+
+/// What the depot holds otherwise goes into its feed once more.
+fn differing(
+    tx: &mut dyn WriteTx,
+    registry: &super::super::registry::Registry,
+    who: Caller,
+    ask: &Resupply,
+    want: &[u32],
+) -> Result<()> {
+    for HeldSum(kind, id, ..) in want.iter().filter_map(|n| ask.ag.get(*n as usize)) {
+        if let Some(folder) = registry.of(*kind).filter(|f| f.reach == Reach::Concerned) {
+            route::again(tx, folder, Id(**id), who.site)?;
+        }
+    }
+    Ok(())
 }
 
 fn part(

@@ -107,25 +107,44 @@ fn deliver(tx: &mut dyn WriteTx, folder: &Folder, id: Id, writer: Option<u32>) -
     let mut leaving: Vec<u32> = before.chain(writer).filter(|site| !now.contains(site)).collect();
     leaving.dedup();
     for site in leaving {
-        fill(tx, folder, id, site, false)?;
+        fill(tx, folder, id, site, Fill { within: false, whole: false })?;
     }
     for site in now {
         if !known.iter().any(|(s, _)| *s == site) {
             freed.extend(quarantine::waiting_for(tx, id, site)?);
         }
-        fill(tx, folder, id, site, true)?;
+        fill(tx, folder, id, site, Fill { within: true, whole: false })?;
     }
     Ok(freed)
 }
 
+/// How a site's feed is brought up to an aggregate's end.
+#[derive(Clone, Copy)]
+struct Fill {
+    /// Whether the aggregate concerns the site.
+    within: bool,
+    /// From its beginning, whatever the feed holds.
+    whole: bool,
+}
+
+/// A depot holds an aggregate otherwise than it is here: it gets all of it once more, be it its business or not. So a depot
+/// whose feed began anew learns of what left it meanwhile.
+///
+/// # Errors
+/// Storage failures.
+pub fn again(tx: &mut dyn WriteTx, folder: &Folder, id: Id, site: u32) -> Result<()> {
+    let within = concerned(tx, folder, id)?.contains(&site);
+    fill(tx, folder, id, site, Fill { within, whole: true })
+}
+
 /// Appends to a site's feed what it doesn't hold of the aggregate. Its own changes came to it as markers, unless the feed
 /// has begun anew since.
-fn fill(tx: &mut dyn WriteTx, folder: &Folder, id: Id, number: u32, within: bool) -> Result<()> {
+fn fill(tx: &mut dyn WriteTx, folder: &Folder, id: Id, number: u32, how: Fill) -> Result<()> {
     let Some(site) = sites::site(tx, number)? else { return Ok(()) };
     let Some(line) = (folder.line)(tx, id)? else { return Ok(()) };
     let key = member_key(id, number);
     let member = MEMBERS.get(tx, &key)?;
-    let anew = member.map_or(site.seeds > 0, |m| m.seed != site.seeds);
+    let anew = how.whole || member.map_or(site.seeds > 0, |m| m.seed != site.seeds);
     let upto = member.filter(|_| !anew).map_or(0, |m| m.upto);
     let (mut fresh, mut at) = (Vec::new(), line.head);
     while at > upto {
@@ -138,7 +157,7 @@ fn fill(tx: &mut dyn WriteTx, folder: &Folder, id: Id, number: u32, within: bool
     for seq in fresh.into_iter().rev() {
         feed::append_change(tx, own_feed(number), seq)?;
     }
-    let member = Member { upto: line.head, within, seed: site.seeds };
+    let member = Member { upto: line.head, within: how.within, seed: site.seeds };
     MEMBERS.put(tx, &key, &member).map(drop)
 }
 
@@ -155,7 +174,7 @@ fn seed(tx: &mut dyn WriteTx, registry: &Registry, number: u32) -> Result<()> {
             let (ids, next) = (folder.page)(tx, after, SEEDS_AT_ONCE)?;
             for id in ids {
                 if concerned(tx, folder, id)?.contains(&number) {
-                    fill(tx, folder, id, number, true)?;
+                    fill(tx, folder, id, number, Fill { within: true, whole: false })?;
                 }
             }
             let folder = if next.is_some() { n } else { n + 1 };

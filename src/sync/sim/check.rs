@@ -141,7 +141,8 @@ fn check(world: &World) -> Result<(), String> {
     }
     future(world, "headquarters", &hq)?;
     for node in world.live.iter().flatten() {
-        depot(world, node, &hq).map_err(|e| format!("site {}: {e}", node.site))?;
+        let said = world.last.get(&node.site).cloned().unwrap_or_default();
+        depot(world, node, &hq).map_err(|e| format!("site {}: {e}; its last turn: {said}", node.site))?;
     }
     Ok(())
 }
@@ -206,7 +207,34 @@ fn depot(world: &World, node: &Node, hq: &Events) -> Result<(), String> {
     let ours = digest::of_depot(store, TENANT, &node.depot.registry, &[]).unwrap();
     let theirs = digest::of_site(&world.hq.store, TENANT, &world.hq.registry, node.site, &[]).unwrap();
     let differ = digest::differing(&ours, &theirs);
-    if differ.is_empty() { Ok(()) } else { Err(format!("digests differ in {} buckets", differ.len())) }
+    if differ.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "digests differ in {} buckets\n{}",
+        differ.len(),
+        told_apart(world, node, &mine, hq, &differ)
+    ))
+}
+
+/// For a person who looks into it: what both hold of the aggregates in these buckets.
+fn told_apart(world: &World, node: &Node, mine: &Events, hq: &Events, buckets: &[u32]) -> String {
+    let of = |events: &Events, store: &Store| {
+        let mut all: BTreeMap<Id, Vec<String>> = BTreeMap::new();
+        for (t, blob) in events.values() {
+            let id = change::decode(blob).unwrap().0.id;
+            if buckets.contains(&digest::bucket_of(id)) {
+                let (header, body) = change::decode(blob).unwrap();
+                let what = ParcelEvent::decode(header.k, header.v, &body);
+                all.entry(id).or_default().push(format!("{t} o{} {what:?}", header.o));
+            }
+        }
+        let places = |id| parcel(store, id).map(|p| (p.status, p.origin, p.custody, p.next));
+        let lines = all.iter().map(|(id, e)| format!("{id} {:?}\n   {}", places(*id), e.join("\n   ")));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (here, there) = (of(mine, &node.depot.store), of(hq, &world.hq.store));
+    format!("here\n{here}\nthere\n{there}")
 }
 
 /// The depot has its scope, all of it, and folds it to the same.

@@ -137,6 +137,8 @@ pub struct World {
     pub acked: BTreeSet<[u8; 16]>,
     uid: u64,
     pub seen: Seen,
+    /// What the last turn of each site came to.
+    pub last: BTreeMap<u32, String>,
     /// Nothing goes wrong any more.
     pub calm: bool,
     nested: usize,
@@ -171,6 +173,7 @@ impl World {
             acked: BTreeSet::new(),
             uid: 0,
             seen: Seen::default(),
+            last: BTreeMap::new(),
             calm: false,
             nested: 0,
         };
@@ -316,6 +319,7 @@ impl World {
         put_uncut(&node, most);
         let done = node.depot.turn(&mut Line { world: self }, clock, &budget);
         node.memory.cut(None);
+        self.last.insert(node.site, format!("{done:?}"));
         match done {
             Err(SyncError::Store(StoreError::Corrupt(e))) => panic!("site {}: {e}", node.site),
             Err(SyncError::Store(_)) => {
