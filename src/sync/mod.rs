@@ -30,6 +30,8 @@ pub mod registry;
 #[cfg(test)]
 mod sim;
 pub mod sites;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use crate::store::table::Checked;
