@@ -521,3 +521,109 @@ fn a_depot_that_has_not_joined_says_so() {
     let done = depot.turn(&mut Wire(&hq, at(1)), at(1), &Budget::default());
     assert!(matches!(done, Err(SyncError::Unenrolled)));
 }
+
+/// Headquarters accepts a change with one shift, and then hears it again with a smaller one; whether the first holds.
+fn the_first_holds() -> bool {
+    let hq = headquarters();
+    let (_, site) = joined(&hq);
+    let (who, id) = (caller(&hq, site), Id::fresh());
+    let blob = made(site, who.epoch, id, 100, &registered("RR1"));
+    let mut first = push_of(who, vec![blob.clone()], 100);
+    first.adj = vec![wire::Shift(1, 1, -5_000)];
+    serve::<_, wire::Pushed>(&hq, who, Call::Push, &first, 100).unwrap();
+    work(&hq, at(100));
+    let before = parcel(&hq.store, id).unwrap();
+    assert_eq!(before.created_at, at(95));
+    // A copy of the depot that knew no better comes in a new log.
+    let epoch = put(&hq.store, move |tx| {
+        let mut row = sites::site(tx, site)?.unwrap();
+        row.epoch = sites::new_epoch(tx, site, at(101))?;
+        sites::keep(tx, &row)?;
+        Ok(row.epoch)
+    });
+    let who = Caller { epoch, ..who };
+    let mut again = push_of(who, vec![blob], 100);
+    again.adj = vec![wire::Shift(1, 1, -9_000)];
+    serve::<_, wire::Pushed>(&hq, who, Call::Push, &again, 102).unwrap();
+    work(&hq, at(102));
+    parcel(&hq.store, id).unwrap() == before
+}
+
+#[test]
+fn the_first_shift_that_is_accepted_holds_whoever_comes_later() {
+    assert!(the_first_holds());
+    super::mutants::take_away(Some(super::mutants::Mutant::LeastShift));
+    assert!(!the_first_holds(), "the loss of this safeguard shows");
+    super::mutants::take_away(None);
+}
+
+#[test]
+fn over_the_embedded_engine_it_is_the_same_and_a_check_finds_nothing() {
+    use crate::store::check;
+    use crate::store::redb::Redb;
+    let mut hq = headquarters();
+    hq.store = Store::new(Redb::memory().unwrap());
+    let origin = Origin { site: 0, epoch: 1, last: 0, first: 1, skew: 0 };
+    put(&hq.store, move |tx| origin.save(tx));
+    let (mut depot, e0) = a_depot();
+    depot.store = Store::new(Redb::memory().unwrap());
+    put(&depot.store, move |tx| Origin { site: u32::MAX, epoch: e0, last: 0, first: e0, skew: 0 }.save(tx));
+    let ids: Vec<Id> = (0..40).map(|_| Id::fresh()).collect();
+    for (n, id) in ids.iter().enumerate() {
+        happens(&depot.store, 1, *id, vec![registered(&format!("RR{n}")), scanned(Status::AtDepot)]);
+    }
+    let site = join(&hq, &depot, e0);
+    turns(&hq, &mut depot, 10);
+    for id in &ids {
+        happens(&depot.store, 20, *id, vec![scanned(Status::Delivered)]);
+    }
+    turns(&hq, &mut depot, 30);
+    assert!(same(&hq, &depot, site) && depot.unsent().unwrap() == 0);
+    put(&depot.store, |tx| relog::trim(tx, at(1_000_000), 1000));
+    let hooks = check::Hooks { chain: Some(&crate::journal::log::chained), ..check::Hooks::default() };
+    for store in [&hq.store, &depot.store] {
+        let report = check::run_with(store, &crate::app::house::tables(), hooks).unwrap();
+        assert!(report.is_clean(), "{:?}", report.faults);
+    }
+}
+
+#[test]
+fn a_difference_is_named_by_its_bucket() {
+    let hq = headquarters();
+    let (mut depot, site) = joined(&hq);
+    let id = Id::fresh();
+    happens(&depot.store, 1, id, vec![registered("RR1")]);
+    happens(&depot.store, 1, Id::fresh(), vec![registered("RR2")]);
+    turns(&hq, &mut depot, 2);
+    assert!(same(&hq, &depot, site));
+    put(&hq.store, move |tx| {
+        let mut row = PARCELS.get(tx, &id)?.unwrap();
+        row.state.status = Status::Lost;
+        PARCELS.put(tx, &id, &row).map(drop)
+    });
+    let ours = digest::of_depot(&depot.store, T, &depot.registry, &[]).unwrap();
+    let who = caller(&hq, site);
+    let theirs = serve(&hq, who, Call::Digest, &wire::DigestAsk { b: Vec::new() }, 5).unwrap();
+    assert_eq!(digest::differing(&ours, &theirs), [digest::bucket_of(id)]);
+}
+
+#[test]
+fn a_depot_that_was_away_for_too_long_gets_its_scope_anew() {
+    let hq = headquarters();
+    let ((mut a, na), (mut b, nb)) = (joined(&hq), joined(&hq));
+    let ids: Vec<Id> = (0..30).map(|_| Id::fresh()).collect();
+    for id in &ids {
+        let sent = ParcelEvent::HandedOver(HandedOver { to: nb, note: None });
+        happens(&a.store, 1, *id, vec![registered("RR1"), scanned(Status::AtDepot), sent]);
+    }
+    turns(&hq, &mut a, 2);
+    put(&hq.store, move |tx| {
+        let last = tx.head(crate::store::DEPOT, tables::own_feed(nb))?.last;
+        route::trim(tx, nb, last, 1000)
+    });
+    let begun = b.turn(&mut Wire(&hq, at(5)), at(5), &Budget::default()).unwrap();
+    assert_eq!(begun.verdict, Some(State::Snapshot));
+    turns(&hq, &mut b, 6);
+    assert!(ids.iter().all(|id| parcel(&b.store, *id).is_some_and(|p| p.events == 3)));
+    assert!(same(&hq, &a, na) && same(&hq, &b, nb));
+}

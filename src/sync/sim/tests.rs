@@ -119,8 +119,3 @@ fn an_acknowledgement_beyond_what_was_shown_is_noticed() {
 fn a_depot_that_presumes_is_noticed() {
     is_caught(Mutant::Presume, 1);
 }
-
-#[test]
-fn the_smaller_of_two_shifts_is_noticed() {
-    is_caught(Mutant::LeastShift, 1);
-}
