@@ -44,8 +44,7 @@ fn put<R: Send + 'static>(
 
 fn headquarters() -> Hq {
     let store = Store::new(Memory::default());
-    let origin = Origin { site: 0, epoch: 1, last: 0, first: 1, skew: 0 };
-    put(&store, move |tx| origin.save(tx));
+    put(&store, |tx| sites::found(tx, at(0)));
     let registry = Registry::standard();
     Hq { store, registry, secret: [9; 32], limits: Limits::default(), verify: keys::verify }
 }
@@ -515,6 +514,48 @@ fn a_clock_that_runs_a_year_ahead_is_put_right_and_the_order_stays() {
 }
 
 #[test]
+fn what_headquarters_set_before_it_was_one_comes_to_depots_too() {
+    let mut hq = headquarters();
+    hq.store = Store::new(Memory::default());
+    put(&hq.store, |tx| {
+        let cx = Cx::new(tx, &Actor::system(), at(0), "test")?;
+        reference::set::<OwnMap>(tx, &cx, map_id("dpd"), Some(map("early"))).map(drop)
+    });
+    put(&hq.store, |tx| sites::found(tx, at(1)));
+    let (mut depot, _) = joined(&hq);
+    work(&hq, at(2));
+    turns(&hq, &mut depot, 3);
+    let read = depot.store.read(T, |tx| reference::get::<OwnMap>(tx, map_id("dpd"))).unwrap();
+    assert_eq!(read.unwrap().0.map.source, "early");
+}
+
+#[test]
+fn a_body_that_is_too_big_goes_in_smaller_parts() {
+    struct Narrow<'a>(Wire<'a>, usize);
+    impl Link for Narrow<'_> {
+        fn ask(&mut self, call: Call, token: Option<&[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, LinkError> {
+            if call == Call::Push {
+                let push: Push = wire::decode(body).unwrap();
+                if push.ch.len() > 3 {
+                    self.1 += 1;
+                    return Err(Refusal::new(Code::TooBig).into());
+                }
+            }
+            self.0.ask(call, token, body)
+        }
+    }
+    let hq = headquarters();
+    let (mut depot, _) = joined(&hq);
+    for n in 0..20 {
+        happens(&depot.store, 1, Id([n; 16]), vec![registered("RR1")]);
+    }
+    let mut link = Narrow(Wire(&hq, at(2)), 0);
+    depot.turn(&mut link, at(2), &Budget::default()).unwrap();
+    assert_eq!(depot.unsent().unwrap(), 0);
+    assert!(link.1 < 30, "{} refusals", link.1);
+}
+
+#[test]
 fn a_depot_that_has_not_joined_says_so() {
     let (mut depot, _) = a_depot();
     let hq = headquarters();
@@ -563,8 +604,7 @@ fn over_the_embedded_engine_it_is_the_same_and_a_check_finds_nothing() {
     use crate::store::redb::Redb;
     let mut hq = headquarters();
     hq.store = Store::new(Redb::memory().unwrap());
-    let origin = Origin { site: 0, epoch: 1, last: 0, first: 1, skew: 0 };
-    put(&hq.store, move |tx| origin.save(tx));
+    put(&hq.store, |tx| sites::found(tx, at(0)));
     let (mut depot, e0) = a_depot();
     depot.store = Store::new(Redb::memory().unwrap());
     put(&depot.store, move |tx| Origin { site: u32::MAX, epoch: e0, last: 0, first: e0, skew: 0 }.save(tx));
