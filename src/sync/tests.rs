@@ -14,6 +14,7 @@ use super::wire::{
     self, Call, Code, Enrol, Enrolled, Log, Offered, Push, Refusal, Resupplied, Resupply, State,
 };
 use super::{digest, sites};
+use crate::audit;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::cases::repo::CASES;
@@ -404,6 +405,10 @@ fn two_copies_that_are_alive_are_stopped_until_a_person_decides() {
     turns(&hq, &mut depot, 1);
     let mut verdicts = Vec::new();
     for n in 0..4 {
+        happens(&depot.store, 10 + n, Id::fresh(), vec![registered("RR1")]);
+        if n == 1 {
+            turns(&hq, &mut depot, 10 + n);
+        }
         // As another copy would: headquarters gave the epoch away.
         put(&hq.store, move |tx| {
             let mut row = sites::site(tx, site)?.unwrap();
@@ -415,6 +420,14 @@ fn two_copies_that_are_alive_are_stopped_until_a_person_decides() {
         verdicts.push(depot.obey(&mut Wire(&hq, at(20 + n)), &answer, at(20 + n)).unwrap());
     }
     assert_eq!(verdicts, [State::Rejoin, State::Rejoin, State::Rejoin, State::Hold]);
+    // The audit of all lives is read as one, and holds together.
+    relog::reissue(&depot).unwrap();
+    let (seen, _) =
+        depot.store.read(T, |tx| audit::queries::list(tx, &Default::default(), None, 99)).unwrap();
+    let places: Vec<_> = seen.iter().map(|n| n.seq).collect();
+    assert_eq!(places, [4, 3, 2, 1]);
+    let verified = depot.store.read(T, audit::verify).unwrap();
+    assert_eq!((verified.entries, verified.broken_at), (4, None));
     let standing = depot.standing().unwrap();
     assert!(standing.hold_until.is_some_and(|t| t > at(80_000)));
     assert!(standing.trouble.unwrap().contains("two copies"));
@@ -607,7 +620,9 @@ fn over_the_embedded_engine_it_is_the_same_and_a_check_finds_nothing() {
     put(&hq.store, |tx| sites::found(tx, at(0)));
     let (mut depot, e0) = a_depot();
     depot.store = Store::new(Redb::memory().unwrap());
-    put(&depot.store, move |tx| Origin { site: u32::MAX, epoch: e0, last: 0, first: e0, skew: 0 }.save(tx));
+    put(&depot.store, move |tx| {
+        Origin { site: u32::MAX, epoch: e0, last: 0, first: e0, skew: 0, lives: Vec::new() }.save(tx)
+    });
     let ids: Vec<Id> = (0..40).map(|_| Id::fresh()).collect();
     for (n, id) in ids.iter().enumerate() {
         happens(&depot.store, 1, *id, vec![registered(&format!("RR{n}")), scanned(Status::AtDepot)]);

@@ -1,4 +1,5 @@
-//! The seeds. `CROSSDOCK_SIM_SEEDS=n` runs that many, `CROSSDOCK_SIM_SEED=n` this one alone.
+//! The seeds. `CROSSDOCK_SIM_SEEDS=n` runs that many from
+//! `CROSSDOCK_SIM_FROM` (1) on, `CROSSDOCK_SIM_SEED=n` this one alone.
 
 use super::check::run;
 use super::world::Seen;
@@ -21,7 +22,10 @@ fn tried(seed: u64) -> Result<Seen, String> {
 fn seeds(default: u64) -> std::ops::RangeInclusive<u64> {
     match number("CROSSDOCK_SIM_SEED") {
         Some(seed) => seed..=seed,
-        None => 1..=number("CROSSDOCK_SIM_SEEDS").unwrap_or(default),
+        None => {
+            let from = number("CROSSDOCK_SIM_FROM").unwrap_or(1);
+            from..=from + number("CROSSDOCK_SIM_SEEDS").unwrap_or(default) - 1
+        }
     }
 }
 
