@@ -682,3 +682,30 @@ fn a_depot_that_was_away_for_too_long_gets_its_scope_anew() {
     assert!(ids.iter().all(|id| parcel(&b.store, *id).is_some_and(|p| p.events == 3)));
     assert!(same(&hq, &a, na) && same(&hq, &b, nb));
 }
+
+#[test]
+fn only_the_depot_that_has_a_parcel_lets_its_deadline_fire() {
+    use crate::parcels::model::Flag;
+    use crate::parcels::service::fire_stale;
+    let hq = headquarters();
+    let ((mut a, na), (mut b, nb)) = (joined(&hq), joined(&hq));
+    let id = Id::fresh();
+    let sent = ParcelEvent::HandedOver(HandedOver { to: nb, note: None });
+    happens(&a.store, 1, id, vec![registered("RR1"), scanned(Status::AtDepot), sent]);
+    turns(&hq, &mut a, 2);
+    turns(&hq, &mut b, 3);
+    let late = at(400 * 86_400);
+    for store in [&hq.store, &b.store] {
+        while fire_stale(store, T, late).unwrap() > 0 {}
+        assert!(!parcel(store, id).unwrap().flags.has(Flag::Stale));
+    }
+    while fire_stale(&a.store, T, late).unwrap() > 0 {}
+    assert!(parcel(&a.store, id).unwrap().flags.has(Flag::Stale));
+    for n in 0..2 {
+        let now = late.after(Duration::from_secs(10 + n));
+        a.turn(&mut Wire(&hq, now), now, &Budget::default()).unwrap();
+        b.turn(&mut Wire(&hq, now), now, &Budget::default()).unwrap();
+    }
+    assert_eq!(parcel(&b.store, id), parcel(&a.store, id), "everybody else hears of it");
+    assert!(same(&hq, &a, na) && same(&hq, &b, nb));
+}
