@@ -204,6 +204,23 @@ fn only_the_key_that_joined_opens_a_session_and_only_until_it_is_taken_away() {
 }
 
 #[test]
+fn a_depot_that_joins_anew_with_another_key_makes_the_first_one_worthless() {
+    let hq = headquarters();
+    let (mut depot, e0) = a_depot();
+    let site = join(&hq, &depot, e0);
+    turns(&hq, &mut depot, 1);
+    sites::give_code(&hq.store, T, site, "again", at(5)).unwrap();
+    let fresh = Arc::new(DepotKey::fresh().unwrap());
+    let mut anew = Depot::new(depot.store.clone(), T, Registry::standard(), fresh, "0.2");
+    let said = enrol(&hq, &ask_to_join(&anew, e0, "again"), at(6)).unwrap();
+    put(&anew.store, move |tx| relog::joined(tx, &said));
+    let mut old = Depot::new(depot.store.clone(), T, Registry::standard(), depot.key.clone(), "0.2");
+    let refused = old.turn(&mut Wire(&hq, at(7)), at(7), &Budget::default());
+    assert!(matches!(refused, Err(SyncError::Link(LinkError::Refused(r))) if r.e == Code::Scope));
+    turns(&hq, &mut anew, 8);
+}
+
+#[test]
 fn what_was_done_before_joining_is_pushed_and_belongs_to_the_new_number() {
     let hq = headquarters();
     let (mut depot, e0) = a_depot();

@@ -98,7 +98,9 @@ fn a_parcel_is_announced_with_what_is_known_and_a_wrong_field_is_pointed_at() {
 #[test]
 fn a_parcel_is_handed_over_to_another_depot_by_its_number() {
     let (depot, token) = depot();
-    let post = |path: &str, body: Value| send(&depot, &token, Method::POST, path, &body);
+    let post = |path: &str, body: Value| {
+        depot.send(depot.request(Method::POST, path).bearer_auth(&token).json(&body))
+    };
     assert_eq!(post("/api/v1/parcels", json!({ "tracking_number": "P1" })).status, 201);
     let scan = post("/api/v1/parcels/P1/events", json!({ "status": "at_depot" }));
     assert_eq!((scan.status, scan.json.get("next_site")), (200, None));
