@@ -113,7 +113,7 @@ fn a_parcel_is_handed_over_to_another_depot_by_its_number() {
         (&json!("in_transit"), &json!(7)),
         "{sent:?}"
     );
-    let events = depot.send(depot.request(Method::GET, "/api/v1/parcels/P1/events").bearer_auth(&token));
+    let events = depot.send(depot.request(Method::GET, "/api/v1/parcels/P1/history").bearer_auth(&token));
     let kinds: Vec<_> = events.json["items"].as_array().unwrap().iter().map(|e| e["kind"].as_str()).collect();
     assert_eq!(kinds.last(), Some(&Some("parcel.handed_over")), "{events:?}");
 }
