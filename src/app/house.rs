@@ -265,6 +265,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::cases::repo::tables(),
         users::tables(),
         crate::settings::tables(),
+        crate::sync::tables(),
         crate::jobs::tables(),
         imports::model::tables(),
         crate::notify::tables(),

@@ -21,7 +21,7 @@ use crate::deadlines::opening::Hours;
 use crate::deadlines::policy::{HouseRules, Policy};
 use crate::identity::features::{BulkCases, Feature, Features, WorkCases};
 use crate::identity::grant::{Actor, Grant, Principal, Scope};
-use crate::journal::{Cx, Folded, history, receive, record};
+use crate::journal::{Arrival, Cx, Folded, history, receive, record};
 use crate::store::{self, Lane, Store, StoreError, WriteTx};
 
 const TENANT: u32 = 1;
@@ -585,7 +585,7 @@ proptest! {
             }
             if let Some(i) = plan.get(at) {
                 let blob = blobs[*i].clone();
-                there.write(3, move |tx, cx| receive::<Case>(tx, cx, &blob, 0)).unwrap();
+                there.write(3, move |tx, cx| receive::<Case>(tx, cx, &blob, &Arrival::default())).unwrap();
             }
         }
         prop_assert_eq!(&there.row(id).state, &expected);

@@ -171,7 +171,7 @@ pub struct StepView {
 }
 
 impl From<Taken> for StepView {
-    fn from((Stamped { key, site, actor, event }, by): Taken) -> Self {
+    fn from((Stamped { key, site, epoch: _, actor, event }, by): Taken) -> Self {
         let data = serde_json::to_value(&event).unwrap_or_default();
         Self { event: Id(key.eid), name: event.name(), at: key.at(), actor, by, site, data }
     }

@@ -32,6 +32,31 @@ impl FoldKey {
     }
 }
 
+/// A site as its changes name it: by its number or, before headquarters gave it one, by the epoch it drew. The same on
+/// every node, whoever knows meanwhile which number that became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SiteRef {
+    /// Its number; [`UNENROLLED`](super::clock::UNENROLLED) before it had one.
+    #[serde(rename = "o")]
+    pub site: u32,
+    /// The epoch it drew, where it had no number; else 0.
+    #[serde(rename = "e", default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
+}
+
+impl SiteRef {
+    /// The site that wrote as `site` in `epoch`.
+    #[must_use]
+    pub const fn new(site: u32, epoch: u64) -> Self {
+        Self { site, epoch: if site == super::clock::UNENROLLED { epoch } else { 0 } }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 /// An event together with what the journal knows of it.
 #[derive(Clone, Debug)]
 pub struct Stamped<E> {
@@ -39,8 +64,18 @@ pub struct Stamped<E> {
     pub key: FoldKey,
     /// The site it was written at.
     pub site: u32,
+    /// The epoch it was written in.
+    pub epoch: u64,
     /// The person or machine that caused it, by the origin's own number; 0 is the system.
     pub actor: u32,
     /// What happened.
     pub event: E,
+}
+
+impl<E> Stamped<E> {
+    /// The site it was written at.
+    #[must_use]
+    pub const fn writer(&self) -> SiteRef {
+        SiteRef::new(self.site, self.epoch)
+    }
 }

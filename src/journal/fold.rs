@@ -9,6 +9,7 @@ use super::change::{self, Header};
 use super::clock::Origin;
 use super::event::{Eid, FoldKey, Hlc, Stamped};
 use super::log::{self, Applied};
+use super::shifts::{self, Shift};
 use crate::audit;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
@@ -120,6 +121,9 @@ pub struct Timeline {
     pub head: u64,
     /// How many events.
     pub n: u32,
+    /// Whether the stamp of one of them is shifted.
+    #[serde(rename = "j", default, skip_serializing_if = "std::ops::Not::not")]
+    pub shifted: bool,
 }
 
 /// What followed from a row.
@@ -210,14 +214,29 @@ pub fn record<A: Aggregate>(
             u: cx.actor.number,
         };
         let blob = change::encode(&header, &event.encode()?)?;
-        fresh.push(Incoming { stamped: stamp(&header, 0, change::eid(&blob), event), blob, adj: 0 });
+        let stamped = stamp(&header, 0, change::eid(&blob), event);
+        fresh.push(Incoming { stamped, blob, way: Arrival::default() });
     }
     origin.save(tx)?;
     let written = apply(tx, cx, id, old, &fresh, Some(&origin))?;
     Ok(written)
 }
 
-/// Takes in a change that somebody else wrote. None when it is known here already.
+/// By which way a change of somebody else came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// The shift of its stamp in milliseconds.
+    pub adj: i64,
+    /// Headquarters' word on it.
+    pub word: Option<[u8; 16]>,
+    /// The site whose own log brought it; 0 else.
+    pub carrier: u32,
+    /// Whether the shift holds even when the change is known here with another one: so headquarters speaks to a depot.
+    pub settles: bool,
+}
+
+/// Takes in a change that somebody else wrote. None when it is known here already; then its shift is set right where
+/// the sender's word [settles](Arrival::settles) it.
 ///
 /// # Errors
 /// When it can't be decoded, or is none of `A`'s; storage failures.
@@ -225,34 +244,85 @@ pub fn receive<A: Aggregate>(
     tx: &mut dyn WriteTx,
     cx: &Cx,
     blob: &[u8],
-    adj: i64,
+    way: &Arrival,
 ) -> Result<Option<Written<A>>> {
     let (header, body) = change::decode(blob)?;
     let event = A::Event::decode(header.k, header.v, &body)?;
-    let incoming =
-        Incoming { stamped: stamp(&header, adj, change::eid(blob), event), blob: blob.to_vec(), adj };
+    let incoming = Incoming {
+        stamped: stamp(&header, way.adj, change::eid(blob), event),
+        blob: blob.to_vec(),
+        way: *way,
+    };
+    let eid = incoming.stamped.key.eid;
     let old = load::<A>(tx, header.id)?;
-    if let Some(old) = &old
-        && incoming.stamped.key <= old.line.last
-        && history::<A>(tx, &old.line)?.iter().any(|(_, e)| e.key.eid == incoming.stamped.key.eid)
-    {
-        return Ok(None);
+    if let Some(old) = &old {
+        // A change that is known came with its own stamp: only a shift can make it look later than all that is here.
+        let later = incoming.stamped.key > old.line.last && way.adj == 0 && !old.line.shifted;
+        let known = if later { None } else { find(tx, &old.line, &eid)? };
+        if let Some(known) = known {
+            if way.settles && known != way.adj {
+                let word = way.word.map(serde_bytes::ByteArray::new);
+                shifts::put(tx, &eid, &Shift { adj: way.adj, word })?;
+                refold::<A>(tx, cx, header.id)?;
+            }
+            return Ok(None);
+        }
     }
     apply(tx, cx, header.id, old, &[incoming], None).map(Some)
+}
+
+/// The shift of the event `eid` of a timeline; none when it is none of its events.
+fn find(tx: &dyn ReadTx, line: &Timeline, eid: &Eid) -> Result<Option<i64>> {
+    let mut at = line.head;
+    while at != 0 {
+        let entry = log::applied(tx, at)?;
+        if change::eid(&entry.blob) == *eid {
+            return shift_of(tx, line, &entry, eid).map(Some);
+        }
+        at = entry.prev;
+    }
+    Ok(None)
+}
+
+/// The shift that holds for an entry.
+fn shift_of(tx: &dyn ReadTx, line: &Timeline, entry: &Applied, eid: &Eid) -> Result<i64> {
+    let later = if line.shifted { shifts::of(tx, eid)? } else { None };
+    Ok(later.map_or(entry.adj, |s| s.adj))
+}
+
+/// Folds the aggregate `id` anew after stamps of its events were shifted. Does nothing when there is none.
+///
+/// # Errors
+/// Storage failures.
+pub fn refold<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, id: Id) -> Result<()> {
+    let Some(old) = load::<A>(tx, id)? else { return Ok(()) };
+    let mut line = Timeline { shifted: true, ..old.line };
+    let events: Vec<_> = history::<A>(tx, &line)?.into_iter().map(|(_, e)| e).collect();
+    line.last = events.last().map(|e| e.key).unwrap_or_default();
+    let state = A::fold_all(A::base(id, Some(&old.state)), &events);
+    let due = A::follow(tx, cx, Some(&old), &state)?.due;
+    A::TABLE.put(tx, &id, &Folded { state, line, due }).map(drop)
 }
 
 struct Incoming<E> {
     stamped: Stamped<E>,
     blob: Vec<u8>,
-    adj: i64,
+    way: Arrival,
+}
+
+/// The stamp `t` moved by `adj` milliseconds.
+#[must_use]
+pub fn shifted(t: Hlc, adj: i64) -> Hlc {
+    t.saturating_add_signed(adj.saturating_mul(1 << 16))
 }
 
 /// An event in its place. Our own facts count when they were stamped; what others tell counts when they say it
 /// happened, but never later than it was stamped.
 fn stamp<E: Event>(header: &Header, adj: i64, eid: Eid, event: E) -> Stamped<E> {
-    let t: Hlc = header.t.saturating_add_signed(adj << 16);
+    let t: Hlc = shifted(header.t, adj);
     let eff = event.occurred().map_or(t, |at| t.min(at.unsigned() << 16));
-    Stamped { key: FoldKey { eff, t, eid }, site: header.o, actor: header.u, event }
+    let key = FoldKey { eff, t, eid };
+    Stamped { key, site: header.o, epoch: header.e, actor: header.u, event }
 }
 
 /// Folds what is new into the row and writes everything that follows from it. `own` when we decided it.
@@ -301,14 +371,17 @@ fn apply<A: Aggregate>(
         let entry = Applied {
             prev: line.head,
             audit: audited,
-            adj: e.adj,
+            adj: e.way.adj,
             quiet: cx.quiet,
+            carrier: e.way.carrier,
+            word: e.way.word.map(serde_bytes::ByteArray::new),
             opened,
             blob: e.blob.clone(),
         };
         line.head = log::append_applied(tx, &entry)?;
         line.last = line.last.max(e.stamped.key);
         line.n += 1;
+        line.shifted |= e.way.adj != 0;
         if let Some(origin) = own {
             log::link_business(tx, origin, &e.stamped.key.eid, line.head)?;
         }
@@ -330,7 +403,8 @@ pub fn history<A: Aggregate>(tx: &dyn ReadTx, line: &Timeline) -> Result<Vec<(Ap
         at = entry.prev;
         let (header, body) = change::decode(&entry.blob)?;
         let event = A::Event::decode(header.k, header.v, &body)?;
-        let stamped = stamp(&header, entry.adj, change::eid(&entry.blob), event);
+        let eid = change::eid(&entry.blob);
+        let stamped = stamp(&header, shift_of(tx, line, &entry, &eid)?, eid, event);
         all.push((entry, stamped));
     }
     all.sort_by_key(|(_, e)| e.key);

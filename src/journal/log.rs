@@ -16,6 +16,8 @@ use crate::store::{DEPOT, Hash, Head, LogId, ReadTx, Result, StoreError, WriteTx
 pub const BUSINESS: u8 = b'b';
 /// Audit entries.
 pub const AUDIT: u8 = b'a';
+/// Telemetry.
+pub const TELEMETRY: u8 = b'g';
 
 /// The applied log: local, gapless, never renumbered. Its position is the `seq` of the API.
 pub const APPLIED: LogId = LogId { log: b'x', epoch: 0 };
@@ -41,6 +43,12 @@ pub struct Applied {
     /// Whether it may cause mail and the like here: not so for a past that was loaded or resupplied.
     #[serde(rename = "q", default, skip_serializing_if = "std::ops::Not::not")]
     pub quiet: bool,
+    /// The site whose log brought it here, when it came by the site's own; 0 else.
+    #[serde(rename = "w", default, skip_serializing_if = "is_none")]
+    pub carrier: u32,
+    /// Headquarters' word that it is a change of this tenant, for those of others.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<serde_bytes::ByteArray<16>>,
     /// Cases it opened here.
     #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
     pub opened: Vec<Id>,
@@ -52,6 +60,10 @@ first_record!(Applied);
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
 fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_none(n: &u32) -> bool {
     *n == 0
 }
 #[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
@@ -78,6 +90,39 @@ pub fn applied(tx: &dyn ReadTx, seq: u64) -> Result<Applied> {
 pub fn applied_after(tx: &dyn ReadTx, after: u64, limit: usize) -> Result<Vec<(u64, Applied)>> {
     let rows = tx.tail(DEPOT, APPLIED, after, limit)?;
     rows.into_iter().map(|(seq, b)| Ok((seq, table::decode("applied", &b)?))).collect()
+}
+
+/// A stretch of the audit log: one life of it. Positions count on from life to life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where it lies.
+    pub id: LogId,
+    /// What has to be added to its positions.
+    pub before: u64,
+    /// Its first position that is held.
+    pub floor: u64,
+    /// Its last.
+    pub last: u64,
+    /// The hash at its last position, where that is the end of the log.
+    pub hash: Option<Hash>,
+}
+
+/// The audit log, life by life, oldest first; the present one is the last.
+///
+/// # Errors
+/// Storage failures.
+pub fn audit_stretches(tx: &dyn ReadTx, origin: &Origin) -> Result<Vec<Stretch>> {
+    let (mut all, mut before) = (Vec::with_capacity(origin.lives.len() + 1), 0);
+    for life in &origin.lives {
+        let id = LogId { log: AUDIT, epoch: life.epoch };
+        let floor = tx.head(DEPOT, id)?.floor;
+        all.push(Stretch { id, before, floor, last: life.upto, hash: None });
+        before += life.upto;
+    }
+    let id = own(AUDIT, origin);
+    let head = tx.head(DEPOT, id)?;
+    all.push(Stretch { id, before, floor: head.floor, last: head.last, hash: Some(head.hash) });
+    Ok(all)
 }
 
 /// Appends to the applied log.
@@ -116,7 +161,14 @@ pub fn link_business(tx: &mut dyn WriteTx, origin: &Origin, eid: &Eid, seq: u64)
 /// # Errors
 /// Storage failures.
 pub fn append_audit(tx: &mut dyn WriteTx, origin: &Origin, blob: &[u8]) -> Result<u64> {
-    let id = own(AUDIT, origin);
+    append_blob(tx, own(AUDIT, origin), blob)
+}
+
+/// Appends a change to a chained log that holds whole changes.
+///
+/// # Errors
+/// Storage failures.
+pub fn append_blob(tx: &mut dyn WriteTx, id: LogId, blob: &[u8]) -> Result<u64> {
     let hash = change::link(&tx.head(DEPOT, id)?.hash, &change::eid(blob));
     let entry = [&hash[..], blob].concat();
     tx.append(DEPOT, id, &entry, hash)
@@ -133,7 +185,7 @@ pub fn chained(log: u8, before: Before<'_>, entry: &[u8]) -> Result<Option<Hash>
             (Some(eid), Some(hash)) if entry.len() == 40 => (*hash, *eid),
             _ => return Err(StoreError::Corrupt("an entry of the business log is damaged".into())),
         },
-        AUDIT => split_audit(entry).map(|(hash, blob)| (hash, change::eid(blob)))?,
+        AUDIT | TELEMETRY => split_audit(entry).map(|(hash, blob)| (hash, change::eid(blob)))?,
         _ => return Ok(None),
     };
     let expected = match before {
@@ -146,6 +198,54 @@ pub fn chained(log: u8, before: Before<'_>, entry: &[u8]) -> Result<Option<Hash>
     } else {
         Err(StoreError::Corrupt("its hash is not that of the chain".into()))
     }
+}
+
+/// An entry of one of the site's own logs, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The identity of its change.
+    pub eid: Eid,
+    /// The chain's hash at it.
+    pub hash: Hash,
+    /// The change, where the log holds it; else where it lies in the applied log.
+    pub change: Held,
+}
+
+/// Where a change of one of the own logs is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// At this position of the applied log.
+    Applied(u64),
+    /// Here.
+    Here(Vec<u8>),
+}
+
+/// Takes apart an entry of one of the site's own logs.
+///
+/// # Errors
+/// When it is damaged.
+pub fn link_of(log: u8, entry: &[u8]) -> Result<Link> {
+    if log != BUSINESS {
+        let (hash, blob) = split_audit(entry)?;
+        return Ok(Link { eid: change::eid(blob), hash, change: Held::Here(blob.to_vec()) });
+    }
+    let damaged = || StoreError::Corrupt("an entry of the business log is damaged".into());
+    let (eid, rest) = entry.split_first_chunk::<16>().ok_or_else(damaged)?;
+    let (seq, hash) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let hash = hash.try_into().map_err(|_| damaged())?;
+    Ok(Link { eid: *eid, hash, change: Held::Applied(u64::from_be_bytes(*seq)) })
+}
+
+/// The chain's hash at position `at` of one of the site's own logs; none when that position is not held. At 0 stands
+/// the zero.
+///
+/// # Errors
+/// Storage failures.
+pub fn hash_at(tx: &dyn ReadTx, id: LogId, at: u64) -> Result<Option<Hash>> {
+    if at == 0 {
+        return Ok(Some(Hash::default()));
+    }
+    tx.entry(DEPOT, id, at)?.map(|e| link_of(id.log, &e).map(|l| l.hash)).transpose()
 }
 
 /// Splits an entry of log `a` into the chain's hash at it and the blob.
@@ -174,7 +274,7 @@ mod tests {
     #[test]
     fn a_business_log_is_held_against_its_chain() {
         let store = Store::new(Redb::memory().unwrap());
-        let origin = Origin { site: 1, epoch: 9, last: 0 };
+        let origin = Origin { site: 1, epoch: 9, last: 0, first: 9, skew: 0, lives: Vec::new() };
         let theirs = origin.clone();
         let linked: Result<u64> = store
             .write(1, Lane::People, move |tx| {

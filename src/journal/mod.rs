@@ -2,6 +2,7 @@
 //! into rows.
 //!
 //! `change` is the blob and its identity, `clock` stamps it, `log` holds it, `event` orders it, `fold` makes it a row,
+//! `shifts` are stamps put right afterwards,
 //! `reference` is the simplest aggregate (a record that is set as a whole), `readers` see it afterwards.
 
 pub mod change;
@@ -11,12 +12,16 @@ pub mod fold;
 pub mod log;
 pub mod readers;
 pub mod reference;
+pub mod shifts;
 
-pub use event::{Eid, FoldKey, Stamped};
-pub use fold::{Aggregate, Cx, Event, Folded, Followed, Written, history, load, receive, record, state_at};
+pub use event::{Eid, FoldKey, SiteRef, Stamped};
+pub use fold::{
+    Aggregate, Arrival, Cx, Event, Folded, Followed, Written, history, load, receive, record, refold,
+    state_at,
+};
 
 /// This room's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
-    vec![&clock::ORIGIN, &readers::READERS]
+    vec![&clock::ORIGIN, &readers::READERS, &shifts::SHIFTS]
 }

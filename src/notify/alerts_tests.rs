@@ -67,7 +67,10 @@ fn open(ctx: &Ctx, n: u32, o: u32, quiet: bool) {
             id.0[0] = u8::try_from(i % 250).unwrap();
             let header = Header { o, e: 1, s: u64::from(i) + 1, t: 1, k: 1, v: 1, id, u: 0 };
             let blob = change::encode(&header, &[0x80])?;
-            log::append_applied(tx, &Applied { prev: 0, audit: 0, adj: 0, quiet, opened: vec![id], blob })?;
+            log::append_applied(
+                tx,
+                &Applied { prev: 0, audit: 0, adj: 0, quiet, carrier: 0, word: None, opened: vec![id], blob },
+            )?;
         }
         Result::Ok(())
     });

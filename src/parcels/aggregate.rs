@@ -32,6 +32,7 @@ impl Event for ParcelEvent {
             Self::Corrected(_) => "parcel.corrected",
             Self::Stale(_) => "parcel.went_stale",
             Self::Flagged(_) => "parcel.flagged",
+            Self::HandedOver(_) => "parcel.handed_over",
         }
     }
     fn encode(&self) -> Result<Vec<u8>> {
@@ -110,6 +111,9 @@ impl Aggregate for Parcel {
         if old.flags != new.flags {
             let names = |p: &Self| Value::from(p.flags.iter().map(Flag::as_str).collect::<Vec<_>>());
             out.push(Changed::new("flags", names(old), names(new)));
+        }
+        if old.next != new.next {
+            out.push(Changed::new("next_site", old.next, new.next));
         }
         if old.facts != new.facts {
             out.extend(crate::audit::compare(Some(&old.facts), Some(&new.facts), &[]));

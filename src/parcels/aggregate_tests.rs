@@ -6,7 +6,7 @@ use super::repo::PARCELS;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::identity::grant::Actor;
-use crate::journal::{Cx, Folded, history, receive, record, state_at};
+use crate::journal::{Arrival, Cx, Folded, history, receive, record, state_at};
 use crate::store::redb::Redb;
 use crate::store::{Lane, Store, StoreError};
 
@@ -42,7 +42,7 @@ fn blobs(store: &Store, row: &Folded<Parcel>) -> Vec<Vec<u8>> {
 fn take_in(store: &Store, blob: Vec<u8>) -> bool {
     let step = move |tx: &mut dyn crate::store::WriteTx| -> Result<bool, StoreError> {
         let cx = Cx::new(tx, &Actor::system(), at(9_999), "sync")?;
-        Ok(receive::<Parcel>(tx, &cx, &blob, 0)?.is_some())
+        Ok(receive::<Parcel>(tx, &cx, &blob, &Arrival::default())?.is_some())
     };
     store.write(1, Lane::People, step).wait().unwrap()
 }

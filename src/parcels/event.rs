@@ -30,6 +30,8 @@ pub enum ParcelEvent {
     Stale(Stale),
     /// 8: a flag was set or taken away by a person.
     Flagged(Flagged),
+    /// 9: it was given on its way to another of our depots.
+    HandedOver(HandedOver),
 }
 
 /// Entered by us.
@@ -156,6 +158,16 @@ pub struct Flagged {
     pub reason: Option<String>,
 }
 
+/// Given on its way to another depot: expected there until it is scanned there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOver {
+    /// The depot's number.
+    pub to: u32,
+    /// What the person wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
 /// Why stored bytes are no event that this release can fold.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -195,6 +207,7 @@ impl ParcelEvent {
             Self::Corrected(_) => 6,
             Self::Stale(_) => 7,
             Self::Flagged(_) => 8,
+            Self::HandedOver(_) => 9,
         }
     }
 
@@ -212,6 +225,7 @@ impl ParcelEvent {
             Self::Corrected(e) => rmp_serde::to_vec_named(e),
             Self::Stale(e) => rmp_serde::to_vec_named(e),
             Self::Flagged(e) => rmp_serde::to_vec_named(e),
+            Self::HandedOver(e) => rmp_serde::to_vec_named(e),
         }
     }
 
@@ -220,7 +234,7 @@ impl ParcelEvent {
     /// # Errors
     /// When the kind or schema is of a later release, or the body is broken.
     pub fn decode(kind: u16, schema: u16, body: &[u8]) -> Result<Self, EventError> {
-        if schema > SCHEMA && (1..=8).contains(&kind) {
+        if schema > SCHEMA && (1..=9).contains(&kind) {
             return Err(EventError::LaterSchema { kind, schema });
         }
         Ok(match kind {
@@ -232,6 +246,7 @@ impl ParcelEvent {
             6 => Self::Corrected(read(kind, body)?),
             7 => Self::Stale(read(kind, body)?),
             8 => Self::Flagged(read(kind, body)?),
+            9 => Self::HandedOver(read(kind, body)?),
             _ => return Err(EventError::UnknownKind(kind)),
         })
     }
@@ -247,7 +262,8 @@ impl ParcelEvent {
             | Self::Noted(_)
             | Self::Corrected(_)
             | Self::Stale(_)
-            | Self::Flagged(_) => None,
+            | Self::Flagged(_)
+            | Self::HandedOver(_) => None,
         }
     }
 
@@ -335,6 +351,10 @@ mod tests {
                 ParcelEvent::Flagged(Flagged { flag: Flag::CodDue, on: true, reason: None }),
                 "82a4666c6167a7636f645f647565a26f6ec3",
             ),
+            (
+                ParcelEvent::HandedOver(HandedOver { to: 7, note: Some("n".into()) }),
+                "82a2746f07a46e6f7465a16e",
+            ),
         ]
     }
 
@@ -363,7 +383,7 @@ mod tests {
     fn what_this_release_can_not_read_is_named() {
         let told =
             |kind, schema, body: &[u8]| ParcelEvent::decode(kind, schema, body).unwrap_err().to_string();
-        assert!(told(9, 1, &[0x80]).contains("kind 9 is not known"));
+        assert!(told(10, 1, &[0x80]).contains("kind 10 is not known"));
         assert!(told(5, 2, &[0x80]).contains("schema 2"));
         assert!(told(5, 1, &[0x80]).contains("missing field `text`"));
         assert!(told(5, 1, &[]).contains("kind 5 can't be read"));

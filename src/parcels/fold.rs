@@ -8,6 +8,7 @@ use super::issues::{self, STATUS_CONFLICT, STATUS_STALE, UNMAPPED_CODE};
 use super::model::{Flag, Parcel, ParcelId, Place, Status};
 use super::rules::{self, Gate};
 use crate::base::clock::Timestamp;
+use crate::journal::clock::HEADQUARTERS;
 use crate::journal::event::{Eid, FoldKey, Stamped};
 
 /// Whether `event` makes it necessary to fold all events anew: it corrects one of them, or may be corrected by one
@@ -22,7 +23,23 @@ pub fn reaches_back(parcel: &Parcel, event: &ParcelEvent) -> bool {
 #[must_use]
 pub fn fold(mut parcel: Parcel, event: &Stamped<ParcelEvent>) -> Parcel {
     apply(&mut parcel, &event.key, &event.event, Word::AsWritten);
+    hold(&mut parcel, event);
     parcel
+}
+
+/// Who first told of the parcel, who has it and who expects it: a scan at a depot is the proof that it is there, whatever
+/// the table says of the status. Headquarters scans nothing.
+fn hold(parcel: &mut Parcel, event: &Stamped<ParcelEvent>) {
+    let writer = event.writer();
+    parcel.origin = parcel.origin.or(Some(writer));
+    match &event.event {
+        ParcelEvent::Moved(_) if writer.site != HEADQUARTERS => {
+            parcel.custody = Some(writer);
+            parcel.next = parcel.next.filter(|next| *next != writer.site);
+        }
+        ParcelEvent::HandedOver(e) => parcel.next = Some(e.to),
+        _ => {}
+    }
 }
 
 /// Folds a whole set of events: any order, any repetitions. Corrections apply to the events they name; of two for
@@ -51,8 +68,18 @@ fn fold_those(id: ParcelId, mut events: Vec<&Stamped<ParcelEvent>>) -> Parcel {
     let mut parcel = Parcel::new(id);
     for event in events {
         match corrections.get(&event.key.eid) {
-            None => apply(&mut parcel, &event.key, &event.event, Word::AsWritten),
-            Some(correction) => correct(&mut parcel, event, correction.to),
+            None => {
+                apply(&mut parcel, &event.key, &event.event, Word::AsWritten);
+                hold(&mut parcel, event);
+            }
+            Some(correction) => {
+                correct(&mut parcel, event, correction.to);
+                if correction.to.is_some() {
+                    hold(&mut parcel, event);
+                } else {
+                    parcel.origin = parcel.origin.or(Some(event.writer()));
+                }
+            }
         }
     }
     parcel
@@ -140,6 +167,11 @@ fn apply(parcel: &mut Parcel, key: &FoldKey, event: &ParcelEvent, word: Word) {
             }
         }
         ParcelEvent::Flagged(e) => parcel.flags.put(e.flag, e.on),
+        ParcelEvent::HandedOver(e) => {
+            if e.note.is_some() {
+                noted(parcel);
+            }
+        }
     }
     issues::compare_moments(parcel, key);
 }

@@ -9,7 +9,7 @@ use crate::base::clock::Timestamp;
 use crate::base::money::Money;
 use crate::base::units::{Grams, Position};
 use crate::id_type;
-use crate::journal::event::Eid;
+use crate::journal::event::{Eid, SiteRef};
 
 id_type! {
     /// A parcel's own id, made at the depot that first heard of it.
@@ -358,6 +358,15 @@ pub struct Parcel {
     /// What needs a person, at most [`MAX_ISSUES`](super::issues::MAX_ISSUES), oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub issues: Vec<Issue>,
+    /// The depot that first told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<SiteRef>,
+    /// The depot that has it: the one of the last own scan. None while nobody has scanned it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custody: Option<SiteRef>,
+    /// The depot that expects it, from the hand-over until it is scanned there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u32>,
     /// When its first event took effect.
     pub created_at: Timestamp,
     /// When its last event took effect.
@@ -369,6 +378,12 @@ impl Parcel {
     #[must_use]
     pub fn new(id: ParcelId) -> Self {
         Self { id, ..Self::default() }
+    }
+
+    /// The depot that acts on it when a deadline passes: who has it, else who first told of it.
+    #[must_use]
+    pub fn keeper(&self) -> Option<SiteRef> {
+        self.custody.or(self.origin)
     }
 
     /// Whether everything that was said of it has been taken back: it is in the journal and nowhere else.

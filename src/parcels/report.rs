@@ -223,7 +223,7 @@ pub fn preview(tx: &dyn ReadTx, source: &str, map: &Compiled, now: Timestamp, r:
         let key =
             FoldKey { eff: event.occurred().map_or(t, |at| t.min(at.unsigned() << 16)), t, eid: r.digest };
         let mut events: Vec<_> = history::<Parcel>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
-        events.push(Stamped { key, site: 0, actor: 0, event });
+        events.push(Stamped { key, site: 0, epoch: 0, actor: 0, event });
         if changed(&row.state, &fold_all(ParcelId(id), &events)) {
             verdict = Verdict::Updated;
         }

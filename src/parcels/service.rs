@@ -2,7 +2,7 @@
 
 use super::aggregate::stale_at;
 use super::error::ParcelError;
-use super::event::{Corrected, Described, Noted, ParcelEvent, Registered, Stale};
+use super::event::{Corrected, Described, HandedOver, Noted, ParcelEvent, Registered, Stale};
 use super::inputs::{EventInput, NewParcel};
 use super::model::{Facts, Parcel, ParcelId, Status};
 use super::repo::{self, PARCELS};
@@ -18,6 +18,7 @@ use crate::identity::features::{
     BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
 };
 use crate::identity::grant::{Actor, Grant, Principal, Scope};
+use crate::journal::clock::{HEADQUARTERS, Origin, UNENROLLED};
 use crate::journal::{Cx, Folded, Written, record};
 use crate::store::table::Entry;
 use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
@@ -104,7 +105,7 @@ fn step(
         return Err(ParcelError::Stale { id: parcel.id, found: found.rev, seen });
     }
     let event = match input.corrects {
-        None => rules::decide_move(parcel, input.into_step()?, gate(who), cx.now)?,
+        None => return send(tx, who, cx, found.value, input),
         Some(eid) => {
             who.grant::<CorrectParcels>()?;
             let known = crate::journal::history::<Parcel>(tx, &found.value.line)?
@@ -121,6 +122,30 @@ fn step(
     };
     let id = parcel.id.0;
     Ok(record(tx, cx, id, Some(found.value), vec![event])?)
+}
+
+/// Takes a step, hands over to another depot, or both.
+fn send(
+    tx: &mut dyn WriteTx,
+    who: &Arc<Principal>,
+    cx: &Cx,
+    row: Folded<Parcel>,
+    input: EventInput,
+) -> Result<Written<Parcel>> {
+    let (to, note) = (input.next_site, input.note.clone());
+    let mut events = Vec::new();
+    if to.is_none() || input.status.is_some() {
+        events.push(rules::decide_move(&row.state, input.into_step()?, gate(who), cx.now)?);
+    }
+    if let Some(to) = to {
+        let origin = Origin::load(tx)?;
+        if to == HEADQUARTERS || to == UNENROLLED || to == origin.site {
+            return Err(Invalid::at("/next_site", "must be the number of another depot").into());
+        }
+        let note = note.filter(|_| events.is_empty());
+        events.push(ParcelEvent::HandedOver(HandedOver { to, note }));
+    }
+    Ok(record(tx, cx, row.state.id.0, Some(row), events)?)
 }
 
 /// The verdict on one row of a bulk report.
@@ -209,12 +234,15 @@ pub fn fire_stale(store: &Store, tenant: Tenant, now: Timestamp) -> std::result:
     let fire = move |tx: &mut dyn WriteTx| -> std::result::Result<usize, StoreError> {
         let (passed, _) = due::passed(tx, DueKind::Stale, now, None, STALE_AT_ONCE)?;
         let cx = Cx::new(tx, &Actor::system(), now, "deadline")?;
+        let origin = Origin::load(tx)?;
         for d in &passed {
             let row = PARCELS.get(tx, &d.subject)?.filter(|r| r.due == Some(d.at));
             due::replace(tx, DueKind::Stale, d.subject, Some(d.at), None)?;
             // Gone, or with another deadline by now: nothing is due.
             let Some(mut row) = row else { continue };
-            row.due = stale_at(&cx, &row.state);
+            // Only the depot that has it acts; what it finds comes to everybody else as a change.
+            let ours = row.state.keeper().is_none_or(|site| origin.is(site));
+            row.due = stale_at(&cx, &row.state).filter(|_| ours);
             match row.due {
                 Some(due) if due <= now => {
                     let (status, since) = (row.state.status, row.state.since);

@@ -9,7 +9,8 @@ use super::rules::{self, Gate};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::base::money::Money;
-use crate::journal::Stamped;
+use crate::journal::clock::UNENROLLED;
+use crate::journal::{SiteRef, Stamped};
 
 /// The verdict on one row.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -153,6 +154,15 @@ pub struct ParcelView<'a> {
     pub version: u64,
     /// The steps an own scan may take now.
     pub allowed_next: Vec<Status>,
+    /// The depot that first told of it; none while it has no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_site: Option<u32>,
+    /// The depot that has it, by its last scan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custody_site: Option<u32>,
+    /// The depot that expects it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_site: Option<u32>,
     /// Other parcels that carry the same number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<ParcelId>,
@@ -160,6 +170,9 @@ pub struct ParcelView<'a> {
 
 fn is_nobody(c: &&Contact) -> bool {
     c.is_empty()
+}
+fn numbered(site: SiteRef) -> Option<u32> {
+    (site.site != UNENROLLED).then_some(site.site)
 }
 fn no_milestones(m: &&Milestones) -> bool {
     m.is_empty()
@@ -189,6 +202,9 @@ impl<'a> ParcelView<'a> {
             created_at,
             updated_at,
             corrections: _,
+            origin,
+            custody,
+            next,
         } = p;
         let Facts {
             order_ref,
@@ -247,6 +263,9 @@ impl<'a> ParcelView<'a> {
             updated_at: *updated_at,
             version: rev,
             allowed_next: rules::next_steps(*status, *before_hold, Gate::Own),
+            origin_site: origin.and_then(numbered),
+            custody_site: custody.and_then(numbered),
+            next_site: *next,
             duplicates: Vec::new(),
         }
     }
@@ -285,6 +304,7 @@ impl EventView {
             ParcelEvent::Corrected(e) => serde_json::to_value(e),
             ParcelEvent::Stale(e) => serde_json::to_value(e),
             ParcelEvent::Flagged(e) => serde_json::to_value(e),
+            ParcelEvent::HandedOver(e) => serde_json::to_value(e),
         };
         Self {
             id: Id(e.key.eid),

@@ -21,6 +21,7 @@ pub mod counters;
 pub mod key;
 #[cfg(feature = "pg")]
 mod line;
+pub mod memory;
 pub mod migrate;
 #[cfg(feature = "pg")]
 pub mod postgres;

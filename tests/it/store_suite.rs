@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crossdock::base::error::{Fault, Kind};
+use crossdock::store::memory::Memory;
 use crossdock::store::redb::{Options, Redb};
 use crossdock::store::{
     Coll, DEPOT, Dir, Expect, Hash, Head, Home, Ix, KeyRange, Lane, LogId, MAX_BODY, Part, ReadTx, Result,
@@ -42,6 +43,10 @@ impl Made {
 
 fn in_memory() -> Made {
     Made(Store::new(Redb::memory().unwrap()), None)
+}
+
+fn in_maps() -> Made {
+    Made(Store::new(Memory::default()), None)
 }
 
 fn in_a_file() -> Made {
@@ -200,6 +205,7 @@ store_suite!(after_a_lost_server);
 #[cfg(feature = "pg")]
 store_suite!(on_two_of_postgres);
 
+store_suite!(in_maps);
 store_suite!(in_memory);
 store_suite!(in_a_file);
 store_suite!(after_a_failure);

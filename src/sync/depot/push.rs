@@ -1,0 +1,138 @@
+//! What headquarters does not know yet goes there: log by log, one batch in flight, larger while it works and smaller
+//! when it doesn't.
+
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::super::wire::{Call, Code, Log, MAX_CHANGES, Push, Pushed, Shift};
+use super::tables::{Standing, save, standing};
+use super::{Budget, Depot, Link, LinkError, SyncError, relog, shift};
+use crate::base::clock::Timestamp;
+use crate::journal::change;
+use crate::journal::clock::Origin;
+use crate::journal::fold::shifted;
+use crate::journal::log::{self, own};
+use crate::store::{DEPOT, ReadTx, Result, StoreError};
+
+/// The smallest batch.
+pub const SMALLEST: u32 = 16;
+
+impl Depot {
+    /// Pushes all three logs as far as the budget goes; returns how many changes went.
+    pub(super) fn push_all(
+        &mut self,
+        link: &mut dyn Link,
+        now: Timestamp,
+        budget: &Budget,
+    ) -> std::result::Result<u64, SyncError> {
+        let (mut pushes, mut bytes, mut pushed) = (0, 0, 0);
+        for l in Log::ALL {
+            while pushes < budget.pushes && bytes < budget.bytes {
+                let Some(batch) = self.batch(l)? else { break };
+                pushes += 1;
+                bytes += batch.ch.iter().map(|b| b.len() as u64).sum::<u64>();
+                pushed += self.push_one(link, now, &batch)?;
+            }
+        }
+        Ok(pushed)
+    }
+
+    /// The next batch of a log; none when headquarters has all of it.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn batch(&self, l: Log) -> Result<Option<Push>> {
+        let most = self.session.map_or(super::wire::MAX_CHANGES, |s| s.changes);
+        let bytes = self.session.map_or(super::wire::BATCH_BYTES, |s| s.bytes);
+        self.store.read(self.tenant, |tx| {
+            let s = standing(tx)?;
+            let wanted = if s.batch == 0 { most } else { (s.batch as usize).min(most) };
+            batch(tx, l, *s.acked.of(l), wanted, bytes)
+        })
+    }
+
+    fn push_one(
+        &mut self,
+        link: &mut dyn Link,
+        now: Timestamp,
+        push: &Push,
+    ) -> std::result::Result<u64, SyncError> {
+        let last = push.from + push.ch.len() as u64 - 1;
+        *self.sent.of_mut(push.l) = last;
+        match self.ask::<_, Pushed>(link, Call::Push, push) {
+            Ok(said) => {
+                let (l, epoch, grown) = (push.l, push.ep, push.ch.len() as u32);
+                self.write(move |tx| {
+                    let (mut s, origin) = (standing(tx)?, Origin::load(tx)?);
+                    if origin.epoch == epoch {
+                        *s.acked.of_mut(l) = (*s.acked.of(l)).max(said.ack);
+                        if s.batch != 0 && grown >= s.batch {
+                            s.batch = s.batch.saturating_mul(2).min(MAX_CHANGES as u32);
+                        }
+                        save(tx, &s)?;
+                    }
+                    Ok(())
+                })?;
+                Ok(push.ch.len() as u64)
+            }
+            Err(SyncError::Link(LinkError::Refused(r))) if r.e == Code::Clock => {
+                let theirs = r.now.unwrap_or(now.unsigned());
+                let offset = i128::from(theirs) - i128::from(now.unsigned());
+                let shifted = shift::correct(
+                    self,
+                    theirs,
+                    i64::try_from(offset).unwrap_or(0),
+                    shift::Look::Unacknowledged,
+                )?;
+                if shifted { Ok(0) } else { Err(LinkError::Refused(r).into()) }
+            }
+            Err(SyncError::Link(LinkError::Refused(r))) if r.e == Code::TooBig && push.ch.len() > 1 => {
+                let half = (push.ch.len() / 2) as u32;
+                self.write(move |tx| {
+                    let s = standing(tx)?;
+                    save(tx, &Standing { batch: half, ..s })
+                })?;
+                Ok(0)
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn batch(tx: &dyn ReadTx, l: Log, after: u64, most: usize, bytes: usize) -> Result<Option<Push>> {
+    let origin = Origin::load(tx)?;
+    let id = own(l.letter(), &origin);
+    let rows = tx.tail(DEPOT, id, after, most)?;
+    let Some(from) = rows.first().map(|(at, _)| *at) else { return Ok(None) };
+    if from != after + 1 {
+        let said =
+            format!("log {l:?} lacks position {}: headquarters has to be asked for a resupply", after + 1);
+        return Err(StoreError::Corrupt(said));
+    }
+    let h0 = log::hash_at(tx, id, after)?;
+    let h0 = h0.ok_or_else(|| StoreError::Corrupt(format!("log {l:?} lacks its hash at {after}")))?;
+    let mut push = Push {
+        ep: origin.epoch,
+        l,
+        from,
+        h0: ByteArray::new(h0),
+        tmax: 0,
+        adj: Vec::new(),
+        ch: Vec::with_capacity(rows.len()),
+    };
+    let mut size = 0;
+    for (at, entry) in rows {
+        let (blob, adj, _) = relog::change_of(tx, l.letter(), &entry)?;
+        size += blob.len() + 8;
+        if size > bytes && !push.ch.is_empty() {
+            break;
+        }
+        push.tmax = push.tmax.max(shifted(change::decode(&blob)?.0.t, adj));
+        match push.adj.last_mut() {
+            Some(Shift(_, to, same)) if *same == adj && *to + 1 == at => *to = at,
+            _ if adj == 0 => {}
+            _ => push.adj.push(Shift(at, at, adj)),
+        }
+        push.ch.push(ByteBuf::from(blob));
+    }
+    Ok(Some(push))
+}

@@ -1,0 +1,235 @@
+//! Which kinds of change there are, and for each the fold it goes through, whom it concerns, and what it adds to a digest.
+
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use crate::base::ids::Id;
+use crate::cases::model::Case;
+use crate::deadlines::policy::HouseRules;
+use crate::identity::model::{Role, User};
+use crate::imports::model::Saved;
+use crate::journal::event::{Eid, SiteRef};
+use crate::journal::fold::Timeline;
+use crate::journal::reference::{Ref, Reference, Set};
+use crate::journal::{self, Aggregate, Arrival, Cx, Event};
+use crate::parcels::map_service::OwnMap;
+use crate::parcels::model::Parcel;
+use crate::parcels::rules;
+use crate::settings::model::Settings;
+use crate::store::{Dir, Ix, KeyRange, ReadTx, Result, StoreError, WriteTx};
+
+/// Whom changes of a kind concern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Every depot. Headquarters alone writes them; what a depot writes is a proposal.
+    Shared,
+    /// The depots that have to do with the aggregate.
+    Concerned,
+}
+
+type Adopt = fn(&mut dyn WriteTx, &Cx, Id, Option<&[u8]>) -> Result<()>;
+type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
+type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
+
+/// Tells whether a change was refused by headquarters.
+pub type Rejected<'a> = &'a dyn Fn(&Eid) -> Result<bool>;
+
+/// What an aggregate comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summed {
+    /// The sites it concerns.
+    pub concerned: Vec<SiteRef>,
+    /// A hash of its state.
+    pub hash: [u8; 16],
+}
+
+/// An aggregate that travels.
+pub trait Travels: Aggregate + Serialize {
+    /// The sites it concerns, as its events name them.
+    fn concerned(&self) -> Vec<SiteRef> {
+        Vec::new()
+    }
+}
+
+impl<T: Reference> Travels for Ref<T> {}
+impl Travels for Case {}
+
+impl Travels for Parcel {
+    /// Who has it, who expects it, and until it is at its end who first told of it.
+    fn concerned(&self) -> Vec<SiteRef> {
+        let origin = self.origin.filter(|_| !rules::is_final(self.status));
+        let next = self.next.map(|site| SiteRef { site, epoch: 0 });
+        let mut all: Vec<_> = [self.custody, next, origin].into_iter().flatten().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// One aggregate type as sync sees it.
+#[derive(Clone)]
+pub struct Folder {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kinds of change.
+    pub kinds: RangeInclusive<u16>,
+    /// Whom they concern.
+    pub reach: Reach,
+    /// Takes in a change; true when it is new here.
+    pub receive: Receive,
+    /// Folds anew after stamps were shifted.
+    pub refold: fn(&mut dyn WriteTx, &Cx, Id) -> Result<()>,
+    /// Where the timeline of an aggregate stands.
+    pub line: fn(&dyn ReadTx, Id) -> Result<Option<Timeline>>,
+    /// The sites an aggregate concerns, as its events name them.
+    pub concerned: fn(&dyn ReadTx, Id) -> Result<Vec<SiteRef>>,
+    /// The first sites of an aggregate's life, which may always write to it.
+    pub origin: fn(&dyn ReadTx, Id) -> Result<Option<SiteRef>>,
+    /// What it adds to a digest, refused changes left out. None when there is nothing to compare.
+    pub sum: Sum,
+    /// For what headquarters owns: makes the content of a proposal its own, or with none says its own word once more.
+    pub adopt: Option<Adopt>,
+    /// A page of aggregates behind a position: their ids, and where to go on.
+    pub page: fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>,
+}
+
+impl Folder {
+    /// For aggregates of type `A`.
+    #[must_use]
+    pub fn of<A: Travels>(kinds: RangeInclusive<u16>, reach: Reach) -> Self {
+        Self {
+            name: A::NAME,
+            kinds,
+            reach,
+            receive: |tx, cx, blob, way| Ok(journal::receive::<A>(tx, cx, blob, way)?.is_some()),
+            refold: |tx, cx, id| journal::refold::<A>(tx, cx, id),
+            line: |tx, id| Ok(journal::load::<A>(tx, id)?.map(|row| row.line)),
+            concerned: |tx, id| {
+                Ok(journal::load::<A>(tx, id)?.map_or_else(Vec::new, |row| row.state.concerned()))
+            },
+            origin: |_, _| Ok(None),
+            sum: sum::<A>,
+            adopt: None,
+            page: page::<A>,
+        }
+    }
+
+    fn shared<T: Reference>() -> Self {
+        Self { adopt: Some(adopt::<T>), ..Self::of::<Ref<T>>(T::KIND..=T::KIND, Reach::Shared) }
+    }
+}
+
+fn adopt<T: Reference>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, proposed: Option<&[u8]>) -> Result<()> {
+    let row = journal::load::<Ref<T>>(tx, id)?;
+    let value = match proposed {
+        Some(body) => <Set<T> as Event>::decode(T::KIND, 1, body)?.value,
+        None => row.as_ref().and_then(|row| row.state.value.clone()),
+    };
+    // Said again even when nothing changes: the later word is the one that counts, at the depot too.
+    journal::record(tx, cx, id, row, vec![Set { value }]).map(drop)
+}
+
+fn page<A: Aggregate>(
+    tx: &dyn ReadTx,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<(Vec<Id>, Option<Vec<u8>>)> {
+    let rows = A::TABLE.scan(tx, Ix::Primary, &KeyRange::all().resume(after), Dir::Up, limit)?;
+    Ok((rows.items.iter().filter_map(|e| Id::from_slice(&e.pk)).collect(), rows.next))
+}
+
+fn sum<A: Travels>(tx: &dyn ReadTx, id: Id, rejected: Rejected<'_>) -> Result<Option<Summed>> {
+    let Some(row) = journal::load::<A>(tx, id)? else { return Ok(None) };
+    let mut events: Vec<_> = journal::history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
+    let all = events.len();
+    let mut keep = Vec::with_capacity(all);
+    for e in &events {
+        keep.push(!rejected(&e.key.eid)?);
+    }
+    let mut keep = keep.into_iter();
+    events.retain(|_| keep.next().unwrap_or(true));
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let state =
+        if events.len() == all { row.state } else { A::fold_all(A::base(id, Some(&row.state)), &events) };
+    let bytes = rmp_serde::to_vec_named(&state)
+        .map_err(|e| StoreError::Codec { what: A::NAME, why: e.to_string() })?;
+    let hash = Id::derived(&[A::NAME.as_bytes(), id.as_ref(), &bytes]).0;
+    Ok(Some(Summed { concerned: state.concerned(), hash }))
+}
+
+/// All aggregate types that travel.
+#[derive(Clone)]
+pub struct Registry {
+    folders: Vec<Folder>,
+}
+
+impl Registry {
+    /// Of these types.
+    #[must_use]
+    pub fn new(folders: Vec<Folder>) -> Self {
+        Self { folders }
+    }
+
+    /// The types of this release.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self::new(vec![
+            parcels(),
+            cases(),
+            Folder::shared::<User>(),
+            Folder::shared::<Role>(),
+            Folder::shared::<HouseRules>(),
+            Folder::shared::<Settings>(),
+            Folder::shared::<OwnMap>(),
+            Folder::shared::<Saved>(),
+        ])
+    }
+
+    /// The type that changes of `kind` belong to.
+    #[must_use]
+    pub fn of(&self, kind: u16) -> Option<&Folder> {
+        self.folders.iter().find(|f| f.kinds.contains(&kind))
+    }
+
+    /// The `n`-th type, for those who go through all of them a page at a time.
+    #[must_use]
+    pub fn nth(&self, n: usize) -> Option<&Folder> {
+        self.folders.get(n)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Folder> {
+        self.folders.iter()
+    }
+}
+
+/// Parcels.
+#[must_use]
+pub fn parcels() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(parcel(tx, id)?.and_then(|p| p.origin)),
+        ..Folder::of::<Parcel>(1..=99, Reach::Concerned)
+    }
+}
+
+fn parcel(tx: &dyn ReadTx, id: Id) -> Result<Option<Parcel>> {
+    Ok(journal::load::<Parcel>(tx, id)?.map(|row| row.state))
+}
+
+/// Cases concern whom their parcel concerns. Of a digest they are no part: what a node derives by itself shows only as
+/// far as its parcels do.
+fn cases() -> Folder {
+    fn subject(tx: &dyn ReadTx, id: Id) -> Result<Option<Parcel>> {
+        let case = journal::load::<Case>(tx, id)?.filter(|row| row.state.subject.kind == Parcel::NAME);
+        case.map_or(Ok(None), |row| parcel(tx, row.state.subject.id))
+    }
+    Folder {
+        concerned: |tx, id| Ok(subject(tx, id)?.map_or_else(Vec::new, |p| p.concerned())),
+        origin: |tx, id| Ok(subject(tx, id)?.and_then(|p| p.origin)),
+        sum: |_, _, _| Ok(None),
+        ..Folder::of::<Case>(0x200..=0x2ff, Reach::Concerned)
+    }
+}

@@ -1,0 +1,306 @@
+//! What must be true once it is quiet: the list of the protocol's design, over the real stores.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::world::{Node, POISON, Seen, TENANT, World, uid_of};
+use crate::base::ids::Id;
+use crate::journal::clock::Origin;
+use crate::journal::fold::shifted;
+use crate::journal::{Aggregate, Eid, Stamped, change, history, log};
+use crate::parcels::event::ParcelEvent;
+use crate::parcels::model::Parcel;
+use crate::parcels::repo::PARCELS;
+use crate::store::{DEPOT, Dir, Ix, KeyRange, ReadTx, Store, StoreError};
+use crate::sync::depot::tables::{OPAQUE, REJECTS, standing};
+use crate::sync::hq::tables::QUARANTINE;
+use crate::sync::hq::{DRIFT_MS, apply, route};
+use crate::sync::{digest, registry, sites};
+
+/// Runs `seed` for `steps` and then to rest; says what is wrong.
+pub fn run(seed: u64) -> Result<Seen, String> {
+    let mut world = World::new(seed);
+    let steps = 40 + world.rng.below(180);
+    for _ in 0..steps {
+        world.happen();
+    }
+    settle(&mut world)?;
+    check(&world)?;
+    Ok(world.seen)
+}
+
+/// Where everybody stands.
+fn standing_of(world: &World) -> Vec<(u64, [u64; 3], u64, u64, u64)> {
+    let of = |n: &Node| {
+        n.depot.store.read(TENANT, |tx| {
+            let (s, origin) = (standing(tx)?, Origin::load(tx)?);
+            let head = tx.head(DEPOT, log::APPLIED)?.last;
+            Ok::<_, StoreError>((
+                origin.epoch,
+                [s.acked.b, s.acked.a, s.cur.own],
+                s.cur.shared,
+                head,
+                s.rejoins,
+            ))
+        })
+    };
+    let hq = world.hq.store.read(TENANT, |tx| {
+        let head = tx.head(DEPOT, log::APPLIED)?.last;
+        Ok::<_, StoreError>((0, [0; 3], 0, head, route::lag(tx)?))
+    });
+    world.live.iter().flatten().map(|n| of(n).unwrap()).chain([hq.unwrap()]).collect()
+}
+
+fn settle(world: &mut World) -> Result<(), String> {
+    world.calm = true;
+    world.hq_memory.cut(None);
+    for node in world.live.iter_mut().flatten() {
+        *node = node.upgraded();
+    }
+    for _ in 0..200 {
+        let before = standing_of(world);
+        let mut seen = BTreeSet::new();
+        let mut gone = Vec::new();
+        for at in 0..world.live.len() {
+            let Some(site) = world.live[at].as_ref().map(|n| n.site) else { continue };
+            for _ in 0..6 {
+                world.wall += 1000;
+                world.turn(at);
+                world.work(true);
+            }
+            if !seen.insert(site) {
+                gone.push(at);
+            }
+        }
+        // Of two copies only one can go on being the depot; the other is drained and put away.
+        for at in gone {
+            for _ in 0..60 {
+                world.wall += 1000;
+                world.turn(at);
+                world.work(true);
+            }
+            let node = world.live[at].take();
+            let unsent = node.map_or(0, |n| n.depot.unsent().unwrap());
+            if unsent > 0 {
+                return Err(format!("a copy kept {unsent} changes to itself"));
+            }
+        }
+        if standing_of(world) == before {
+            return Ok(());
+        }
+    }
+    Err("it doesn't come to rest".into())
+}
+
+type Events = BTreeMap<Eid, (u64, Vec<u8>)>;
+
+/// Every business change a node has folded, with its stamp as it counts there.
+fn events(store: &Store) -> Events {
+    let read = |tx: &dyn ReadTx| -> Result<Events, StoreError> {
+        let mut all = Events::new();
+        for entry in PARCELS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 10_000)?.items {
+            for (applied, e) in history::<Parcel>(tx, &entry.value.line)? {
+                if all.insert(e.key.eid, (e.key.t, applied.blob)).is_some() {
+                    return Err(StoreError::Corrupt("one change was folded twice".into()));
+                }
+            }
+        }
+        Ok(all)
+    };
+    store.read(TENANT, read).unwrap()
+}
+
+fn parcel(store: &Store, id: Id) -> Option<Parcel> {
+    store.read(TENANT, |tx| PARCELS.get(tx, &id)).unwrap().map(|r| r.state)
+}
+
+fn check(world: &World) -> Result<(), String> {
+    let hq = events(&world.hq.store);
+    twice(&hq)?;
+    let waiting = world.hq.store.read(TENANT, |tx| {
+        let mut n = route::lag(tx)?;
+        for site in sites::all(tx)? {
+            n += apply::lag(tx, site.number)?;
+        }
+        Ok::<_, StoreError>(n)
+    });
+    if waiting.unwrap() > 0 {
+        return Err("headquarters left work undone".into());
+    }
+    for eid in &world.acked {
+        let kept = hq.contains_key(eid)
+            || world.hq.store.read(TENANT, |tx| QUARANTINE.get(tx, eid)).unwrap().is_some()
+            || world
+                .hq
+                .store
+                .read(TENANT, |tx| crate::sync::hq::tables::TOLD.get(tx, eid))
+                .unwrap()
+                .is_some();
+        if !kept {
+            return Err("what was acknowledged is gone".into());
+        }
+    }
+    future(world, "headquarters", &hq)?;
+    for node in world.live.iter().flatten() {
+        let said = world.last.get(&node.site).cloned().unwrap_or_default();
+        depot(world, node, &hq).map_err(|e| format!("site {}: {e}; its last turn: {said}", node.site))?;
+    }
+    Ok(())
+}
+
+/// No operation counts twice, and none that can't be folded counts at all.
+fn twice(hq: &Events) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for (_, blob) in hq.values() {
+        let uid = uid_of(blob).unwrap_or_default();
+        if uid.ends_with(POISON) {
+            return Err("headquarters folded poison".into());
+        }
+        if !seen.insert(uid.clone()) {
+            return Err(format!("operation {uid} counts twice"));
+        }
+    }
+    Ok(())
+}
+
+fn future(world: &World, who: &str, events: &Events) -> Result<(), String> {
+    let horizon = (world.wall + DRIFT_MS + 1) << 16;
+    match events.values().find(|(t, _)| *t >= horizon) {
+        Some(_) => Err(format!("{who}: a stamp from the future stayed")),
+        None => Ok(()),
+    }
+}
+
+fn depot(world: &World, node: &Node, hq: &Events) -> Result<(), String> {
+    let store = &node.depot.store;
+    let unsent = node.depot.unsent().unwrap();
+    if unsent > 0 {
+        return Err(format!("{unsent} changes were never acknowledged"));
+    }
+    let rejected = |eid: &Eid| store.read(TENANT, |tx| REJECTS.get(tx, eid)).unwrap().is_some();
+    let mut mine = events(store);
+    let refused: Vec<Eid> = mine.keys().filter(|eid| rejected(eid)).copied().collect();
+    for eid in &refused {
+        mine.remove(eid);
+    }
+    future(world, "the depot", &mine)?;
+    let opaque = store.read(TENANT, |tx| OPAQUE.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 1)).unwrap();
+    if !opaque.items.is_empty() {
+        return Err("a change was never folded although its kind is known by now".into());
+    }
+    for (eid, (t, blob)) in &mine {
+        match hq.get(eid) {
+            None => {
+                let uid = uid_of(blob).unwrap_or_default();
+                return Err(format!("headquarters lacks operation {uid}"));
+            }
+            Some((theirs, _)) if theirs != t => {
+                let (header, _) = change::decode(blob).unwrap();
+                return Err(format!(
+                    "a stamp differs: {t} here, {theirs} there, {} as written",
+                    shifted(header.t, 0)
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    scope(world, node, &mine, hq, &refused)?;
+    let ours = digest::of_depot(store, TENANT, &node.depot.registry, &[]).unwrap();
+    let theirs = digest::of_site(&world.hq.store, TENANT, &world.hq.registry, node.site, &[]).unwrap();
+    let differ = digest::differing(&ours, &theirs);
+    if differ.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "digests differ in {} buckets\n{}",
+        differ.len(),
+        told_apart(world, node, &mine, hq, &differ)
+    ))
+}
+
+/// For a person who looks into it: what both hold of the aggregates in these buckets.
+fn told_apart(world: &World, node: &Node, mine: &Events, hq: &Events, buckets: &[u32]) -> String {
+    let of = |events: &Events, store: &Store| {
+        let mut all: BTreeMap<Id, Vec<String>> = BTreeMap::new();
+        for (t, blob) in events.values() {
+            let id = change::decode(blob).unwrap().0.id;
+            if buckets.contains(&digest::bucket_of(id)) {
+                let (header, body) = change::decode(blob).unwrap();
+                let what = ParcelEvent::decode(header.k, header.v, &body);
+                all.entry(id).or_default().push(format!("{t} o{} {what:?}", header.o));
+            }
+        }
+        let places = |id| parcel(store, id).map(|p| (p.status, p.origin, p.custody, p.next));
+        let lines = all.iter().map(|(id, e)| format!("{id} {:?}\n   {}", places(*id), e.join("\n   ")));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (here, there) = (of(mine, &node.depot.store), of(hq, &world.hq.store));
+    format!("here\n{here}\nthere\n{there}")
+}
+
+/// The depot has its scope, all of it, and folds it to the same.
+fn scope(world: &World, node: &Node, mine: &Events, hq: &Events, refused: &[Eid]) -> Result<(), String> {
+    let folder = registry::parcels();
+    let mut inside = BTreeSet::new();
+    let mut theirs: BTreeMap<Id, Vec<Eid>> = BTreeMap::new();
+    for (eid, (_, blob)) in hq {
+        theirs.entry(change::decode(blob).unwrap().0.id).or_default().push(*eid);
+    }
+    for (id, eids) in &theirs {
+        let within = world.hq.store.read(TENANT, |tx| {
+            for place in (folder.concerned)(tx, *id)? {
+                if sites::number_of(tx, place)? == Some(node.site) {
+                    return Ok::<_, StoreError>(true);
+                }
+            }
+            Ok(false)
+        });
+        if !within.unwrap() {
+            continue;
+        }
+        inside.insert(*id);
+        if let Some(eid) = eids.iter().find(|eid| !mine.contains_key(*eid)) {
+            let uid = uid_of(&hq[eid].1).unwrap_or_default();
+            return Err(format!("the depot lacks operation {uid} of a parcel in its scope"));
+        }
+        let there = parcel(&world.hq.store, *id);
+        let here = folded_without(&node.depot.store, *id, refused);
+        if here != there {
+            return Err(format!("the same events, two parcels:\n{here:?}\n{there:?}"));
+        }
+    }
+    strangers(world, node, mine, &inside)
+}
+
+/// What lies outside its scope came there when it was inside.
+fn strangers(world: &World, node: &Node, mine: &Events, inside: &BTreeSet<Id>) -> Result<(), String> {
+    let origin = node.depot.store.read(TENANT, |tx| Origin::load(tx)).unwrap();
+    for (_, blob) in mine.values() {
+        let (header, _) = change::decode(blob).unwrap();
+        let own = header.o == node.site || header.e == origin.first;
+        if own || inside.contains(&header.id) {
+            continue;
+        }
+        let member = route::member_key(header.id, node.site);
+        let told =
+            world.hq.store.read(TENANT, |tx| crate::sync::hq::tables::MEMBERS.get(tx, &member)).unwrap();
+        let restored = world.seen.restores > 0;
+        if told.is_none() && !restored {
+            return Err("the depot has a parcel that was never its business".into());
+        }
+    }
+    Ok(())
+}
+
+fn folded_without(store: &Store, id: Id, refused: &[Eid]) -> Option<Parcel> {
+    let read = |tx: &dyn ReadTx| -> Result<Option<Parcel>, StoreError> {
+        let Some(row) = PARCELS.get(tx, &id)? else { return Ok(None) };
+        let events: Vec<Stamped<ParcelEvent>> =
+            history::<Parcel>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
+        if !events.iter().any(|e| refused.contains(&e.key.eid)) {
+            return Ok(Some(row.state));
+        }
+        let left: Vec<_> = events.into_iter().filter(|e| !refused.contains(&e.key.eid)).collect();
+        Ok((!left.is_empty()).then(|| Parcel::fold_all(Parcel::blank(id), &left)))
+    };
+    store.read(TENANT, read).unwrap()
+}

@@ -1,0 +1,9 @@
+//! A whole company in one thread: several depots and a headquarters, the real code over stores in memory, and chance that
+//! loses requests and answers, repeats and delays them, cuts them short, kills whoever writes, restores and copies depots,
+//! restores headquarters, sets clocks wrong, lets go of logs, and writes what headquarters can't fold. The same seed is
+//! the same run. Afterwards it is quiet, everything comes to rest, and then all must be as `check` says.
+
+mod check;
+mod random;
+mod tests;
+mod world;

@@ -1,0 +1,527 @@
+//! The company, and what happens to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use super::random::Rng;
+use crate::base::clock::Timestamp;
+use crate::base::ids::Id;
+use crate::identity::grant::Actor;
+use crate::journal::clock::{Origin, UNENROLLED};
+use crate::journal::{Cx, change, record};
+use crate::parcels::event::{Described, HandedOver, Moved, Noted, ParcelEvent, Registered};
+use crate::parcels::model::{Facts, Parcel, Status};
+use crate::parcels::repo::PARCELS;
+use crate::store::memory::{Cut, Memory};
+use crate::store::{Dir, Ix, KeyRange, Lane, Store, StoreError, WriteTx};
+use crate::sync::depot::{Budget, Depot, Link, LinkError, SyncError, relog};
+use crate::sync::hq::{Body, Hq, Limits, apply, ingest, route, tables};
+use crate::sync::keys::Sign;
+use crate::sync::registry::{self, Folder, Registry};
+use crate::sync::sites;
+use crate::sync::wire::{self, Call, Code, Enrol, Enrolled, Push, Refusal};
+
+/// The tenant, everywhere: a number that no message says.
+pub const TENANT: u32 = 1;
+const DEPOTS: usize = 3;
+/// What headquarters can't fold says this.
+pub const POISON: &str = "poison";
+
+/// A key that costs nothing; signatures proper are tried elsewhere.
+struct CheapKey(u32);
+
+fn cheap(public: &[u8; 32], message: &[u8]) -> [u8; 64] {
+    let mut out = [0; 64];
+    blake3::Hasher::new().update(public).update(message).finalize_xof().fill(&mut out);
+    out
+}
+
+impl Sign for CheapKey {
+    fn public(&self) -> [u8; 32] {
+        *blake3::hash(&self.0.to_be_bytes()).as_bytes()
+    }
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        cheap(&self.public(), message)
+    }
+}
+
+/// What headquarters folds: parcels, but nothing that says it is poison.
+fn hq_registry() -> Registry {
+    let receive = |tx: &mut dyn WriteTx, cx: &Cx, blob: &[u8], way: &crate::journal::Arrival| {
+        if uid_of(blob).is_some_and(|uid| uid.ends_with(POISON)) {
+            return Err(StoreError::Codec { what: "parcel event", why: POISON.into() });
+        }
+        (registry::parcels().receive)(tx, cx, blob, way)
+    };
+    Registry::new(vec![Folder { receive, ..registry::parcels() }])
+}
+
+/// What a depot of the release before this one folds: it knows no hand-over.
+fn old_registry() -> Registry {
+    let known = Folder { kinds: 1..=8, ..registry::parcels() };
+    Registry::new(vec![known])
+}
+
+fn registry_of(old: bool) -> Registry {
+    if old { old_registry() } else { Registry::new(vec![registry::parcels()]) }
+}
+
+/// The operation a change stands for, as it was numbered when somebody did it.
+pub fn uid_of(blob: &[u8]) -> Option<String> {
+    let (header, body) = change::decode(blob).ok()?;
+    match ParcelEvent::decode(header.k, header.v, &body).ok()? {
+        ParcelEvent::Registered(e) => e.facts.remark,
+        ParcelEvent::Described(e) => e.facts.remark,
+        ParcelEvent::Moved(e) => e.note,
+        ParcelEvent::Noted(e) => Some(e.text),
+        ParcelEvent::HandedOver(e) => e.note,
+        _ => None,
+    }
+}
+
+/// A depot that is alive.
+pub struct Node {
+    pub site: u32,
+    pub memory: Memory,
+    pub depot: Depot,
+    /// How far its clock is off, in milliseconds.
+    pub off: i64,
+    pub old: bool,
+}
+
+impl Node {
+    fn over(memory: Memory, site: u32, off: i64, old: bool) -> Self {
+        let store = Store::new(memory.clone());
+        let software = if old { "0.1" } else { "0.2" };
+        let depot = Depot::new(store, TENANT, registry_of(old), Arc::new(CheapKey(site)), software);
+        Self { site, memory, depot, off, old }
+    }
+
+    /// It runs the present release.
+    pub fn upgraded(&self) -> Self {
+        self.memory.cut(None);
+        Self::over(self.memory.clone(), self.site, self.off, false)
+    }
+
+    /// Its process died and was started again.
+    fn restarted(&self) -> Self {
+        self.memory.cut(None);
+        Self::over(self.memory.clone(), self.site, self.off, self.old)
+    }
+}
+
+/// What has happened, for those who look at a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub rejoins: u64,
+    pub resupplies: u64,
+    pub snapshots: u64,
+    pub clocks: u64,
+    pub forks: u64,
+    pub restores: u64,
+    pub kills: u64,
+}
+
+pub struct World {
+    pub rng: Rng,
+    /// Milliseconds since 1970, by headquarters' clock, which is right.
+    pub wall: u64,
+    pub hq: Hq,
+    pub hq_memory: Memory,
+    hq_backup: Memory,
+    pub live: Vec<Option<Node>>,
+    backups: BTreeMap<u32, (Memory, bool)>,
+    /// Pushes that are still under way, to arrive late.
+    delayed: Vec<(Option<[u8; 32]>, Vec<u8>)>,
+    /// What a depot was told is durable.
+    pub acked: BTreeSet<[u8; 16]>,
+    uid: u64,
+    pub seen: Seen,
+    /// What the last turn of each site came to.
+    pub last: BTreeMap<u32, String>,
+    /// Nothing goes wrong any more.
+    pub calm: bool,
+    nested: usize,
+}
+
+fn hq_over(memory: &Memory) -> Hq {
+    Hq {
+        store: Store::new(memory.clone()),
+        registry: hq_registry(),
+        secret: [7; 32],
+        limits: Limits { rejoins: usize::MAX, page: 20, ..Limits::default() },
+        verify: |public, message, signature| cheap(public, message) == *signature,
+    }
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let memory = Memory::default();
+        let hq = hq_over(&memory);
+        let origin =
+            Origin { site: 0, epoch: 1 + rng.next() / 4, last: 0, first: 0, skew: 0, lives: Vec::new() };
+        put(&hq.store, move |tx| origin.save(tx));
+        let mut world = Self {
+            rng,
+            wall: 1_000_000_000_000,
+            hq,
+            hq_backup: memory.copied(),
+            hq_memory: memory,
+            live: Vec::new(),
+            backups: BTreeMap::new(),
+            delayed: Vec::new(),
+            acked: BTreeSet::new(),
+            uid: 0,
+            seen: Seen::default(),
+            last: BTreeMap::new(),
+            calm: false,
+            nested: 0,
+        };
+        for _ in 0..DEPOTS {
+            world.found();
+        }
+        world.hq_backup = world.hq_memory.copied();
+        world
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.wall as i64)
+    }
+
+    /// A depot is founded; some work for a while before they join.
+    fn found(&mut self) {
+        let now = self.now();
+        let name = format!("depot {}", self.live.len());
+        let site = put(&self.hq.store, move |tx| {
+            sites::add(tx, &name).map_err(|e| StoreError::Corrupt(e.to_string()))
+        });
+        let old = self.rng.chance(150);
+        let node = Node::over(Memory::default(), site.number, 0, old);
+        let e0 = self.rng.next() / 4 + 1;
+        let origin = Origin { site: UNENROLLED, epoch: e0, last: 0, first: 0, skew: 0, lives: Vec::new() };
+        put(&node.depot.store, move |tx| origin.save(tx));
+        self.live.push(Some(node));
+        let at = self.live.len() - 1;
+        if self.rng.chance(500) {
+            for _ in 0..1 + self.rng.below(8) {
+                self.write(at);
+            }
+        }
+        let code = format!("code {}", site.number);
+        sites::give_code(&self.hq.store, TENANT, site.number, &code, now).unwrap();
+        let ask = Enrol {
+            code,
+            key: serde_bytes::ByteArray::new(CheapKey(site.number).public()),
+            sw: "0.2".into(),
+            name: "d".into(),
+            e0,
+        };
+        let body = wire::encode(&ask).unwrap();
+        let said = self.hq.answer(Call::Enrol, None, Body::plain(&body), now).unwrap();
+        let said: Enrolled = wire::decode(&said).unwrap();
+        let node = self.live[at].as_ref().unwrap();
+        put(&node.depot.store, move |tx| relog::joined(tx, &said));
+    }
+
+    /// Somebody at a depot does something.
+    fn write(&mut self, at: usize) {
+        self.uid += 1;
+        let uid = self.uid;
+        let poison = !self.calm && self.rng.chance(30);
+        let note = Some(if poison { format!("{uid} {POISON}") } else { uid.to_string() });
+        let Some(node) = self.live[at].as_ref() else { return };
+        let known = node.depot.store.read(TENANT, |tx| {
+            Ok::<_, StoreError>(PARCELS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 100)?.items)
+        });
+        let known = known.unwrap();
+        let now = Timestamp::from_millis(self.wall as i64 + node.off);
+        let (id, event) = if known.is_empty() || (known.len() < 12 && self.rng.chance(200)) {
+            let number = format!("RR{}", self.rng.below(6));
+            let facts = Facts { remark: note, ..Facts::default() };
+            (Id(self.rng.id()), ParcelEvent::Registered(Box::new(Registered { number, facts })))
+        } else {
+            let id = self.rng.of(&known).value.state.id.0;
+            let hands_over = !node.old;
+            (id, self.something(note, now, hands_over))
+        };
+        let node = self.live[at].as_ref().unwrap();
+        let done: Result<(), StoreError> = node
+            .depot
+            .store
+            .write(TENANT, Lane::People, move |tx| {
+                let cx = Cx::new(tx, &Actor::system(), now, "test")?;
+                let old = PARCELS.get(tx, &id)?;
+                record::<Parcel>(tx, &cx, id, old, vec![event.clone()]).map(drop)
+            })
+            .wait();
+        done.unwrap();
+    }
+
+    fn something(&mut self, note: Option<String>, now: Timestamp, hands_over: bool) -> ParcelEvent {
+        match self.rng.below(10) {
+            0..4 => {
+                let to = *self.rng.of(&[
+                    Status::Accepted,
+                    Status::AtDepot,
+                    Status::InTransit,
+                    Status::OutForDelivery,
+                    Status::Delivered,
+                    Status::Lost,
+                ]);
+                let late = self.rng.chance(150).then(|| now.before(std::time::Duration::from_secs(3600)));
+                ParcelEvent::Moved(Moved { to, at: late, note, ..Moved::default() })
+            }
+            4..6 => {
+                let carrier = Some(format!("c{}", self.rng.below(3)));
+                ParcelEvent::Described(Box::new(Described {
+                    facts: Facts { remark: note, carrier, ..Facts::default() },
+                }))
+            }
+            6..8 if hands_over => {
+                ParcelEvent::HandedOver(HandedOver { to: 1 + self.rng.below(DEPOTS) as u32, note })
+            }
+            _ => ParcelEvent::Noted(Noted { text: note.unwrap_or_default() }),
+        }
+    }
+
+    /// Lets headquarters do some of its work.
+    pub fn work(&mut self, all: bool) {
+        let now = self.now();
+        loop {
+            let mut busy = false;
+            for site in 1..=DEPOTS as u32 {
+                if all || self.rng.chance(700) {
+                    busy |= apply::step(&self.hq, TENANT, site, now).unwrap_or(false);
+                }
+            }
+            if all || self.rng.chance(700) {
+                busy |= route::step(&self.hq, TENANT, now).unwrap_or(false);
+            }
+            if !all || !busy {
+                break;
+            }
+        }
+    }
+
+    /// One depot's turn.
+    pub fn turn(&mut self, at: usize) {
+        let Some(mut node) = self.live[at].take() else { return };
+        if !self.calm && self.rng.chance(60) {
+            node.memory.cut(Some(cutter(self.rng.next())));
+        }
+        let clock = Timestamp::from_millis(self.wall as i64 + node.off);
+        let budget = if self.calm {
+            Budget::default()
+        } else {
+            Budget { pushes: self.rng.below(4), pulls: self.rng.below(4), bytes: u64::MAX }
+        };
+        let most = if self.calm { 500 } else { 1 + self.rng.below(7) };
+        put_uncut(&node, most);
+        let done = node.depot.turn(&mut Line { world: self }, clock, &budget);
+        node.memory.cut(None);
+        self.last.insert(node.site, format!("{done:?}"));
+        match done {
+            Err(SyncError::Store(StoreError::Corrupt(e))) => panic!("site {}: {e}", node.site),
+            Err(SyncError::Store(_)) => {
+                self.seen.kills += 1;
+                node = node.restarted();
+            }
+            Err(SyncError::Link(LinkError::Refused(r))) => self.note(&r),
+            Err(SyncError::Link(LinkError::Down(_))) => {}
+            Err(e) => panic!("site {}: {e}", node.site),
+            Ok(turn) => self.count(turn.verdict),
+        }
+        if !self.calm && self.rng.chance(20) {
+            node = node.restarted();
+        }
+        self.live[at] = Some(node);
+    }
+
+    fn count(&mut self, verdict: Option<wire::State>) {
+        match verdict {
+            Some(wire::State::Rejoin) => self.seen.rejoins += 1,
+            Some(wire::State::Resupply) => self.seen.resupplies += 1,
+            Some(wire::State::Snapshot) => self.seen.snapshots += 1,
+            Some(wire::State::Clock) => self.seen.clocks += 1,
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, r: &Refusal) {
+        match r.e {
+            Code::Fork | Code::Stale => self.seen.forks += 1,
+            Code::Clock => self.seen.clocks += 1,
+            _ => {}
+        }
+    }
+
+    /// Something happens.
+    pub fn happen(&mut self) {
+        self.wall += 1 + self.rng.next() % 60_000;
+        let at = self.rng.below(self.live.len());
+        match self.rng.below(1000) {
+            0..500 => self.write(at),
+            500..780 => self.turn(at),
+            780..820 => self.work(false),
+            820..860 => {
+                if let Some(node) = &self.live[at] {
+                    self.backups.insert(node.site, (node.memory.copied(), node.old));
+                }
+            }
+            860..890 => self.restore(at),
+            890..900 if self.live.len() < DEPOTS + 2 => {
+                if let Some(node) = &self.live[at] {
+                    let copy = Node::over(node.memory.copied(), node.site, node.off, node.old);
+                    self.live.push(Some(copy));
+                }
+            }
+            900..930 => {
+                let off = *self.rng.of(&[0, 0, 90_000, -3_600_000, 86_400_000 * 365]);
+                if let Some(node) = self.live[at].as_mut() {
+                    node.off = off;
+                }
+            }
+            930..950 => self.let_go(at),
+            950..970 => self.hq_backup = self.hq_memory.copied(),
+            970..978 => self.restore_hq(),
+            978..990 => {
+                if let Some(node) = self.live[at].as_ref().filter(|n| n.old) {
+                    self.live[at] = Some(Node::over(node.memory.clone(), node.site, node.off, false));
+                }
+            }
+            _ => self.deliver_late(),
+        }
+    }
+
+    fn restore(&mut self, at: usize) {
+        let Some(node) = &self.live[at] else { return };
+        if let Some((memory, old)) = self.backups.get(&node.site) {
+            // Nobody goes back to the release before together with a backup.
+            let restored = Node::over(memory.copied(), node.site, node.off, *old && node.old);
+            self.live[at] = Some(restored);
+            self.seen.restores += 1;
+        }
+    }
+
+    fn let_go(&mut self, at: usize) {
+        let Some(node) = &self.live[at] else { return };
+        let horizon = Timestamp::MAX;
+        put(&node.depot.store, move |tx| relog::trim(tx, horizon, 100).map(drop));
+        let site = node.site;
+        if self.rng.chance(300) {
+            put(&self.hq.store, move |tx| ingest::retain(tx, site, Timestamp::MAX, 100).map(drop));
+        }
+        if self.rng.chance(300) {
+            put(&self.hq.store, move |tx| {
+                let last = tx.head(crate::store::DEPOT, tables::own_feed(site))?.last;
+                route::trim(tx, site, last.saturating_sub(2), 1000).map(drop)
+            });
+        }
+    }
+
+    fn restore_hq(&mut self) {
+        self.hq_memory = self.hq_backup.copied();
+        self.hq = hq_over(&self.hq_memory);
+        tables::renew(&self.hq.store, TENANT).unwrap();
+        self.seen.restores += 1;
+        self.acked.clear();
+    }
+
+    fn deliver_late(&mut self) {
+        if let Some((token, body)) = self.delayed.pop() {
+            let _ = self.answer(Call::Push, token, &body);
+        }
+    }
+
+    fn answer(&mut self, call: Call, token: Option<[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        if !self.calm && self.rng.chance(15) {
+            self.hq_memory.cut(Some(cutter(self.rng.next())));
+        }
+        let now = self.now();
+        let said = self.hq.answer(call, token.as_ref().map(|t| &t[..]), Body::plain(body), now);
+        self.hq_memory.cut(None);
+        said
+    }
+
+    fn lose(&mut self) -> bool {
+        !self.calm && self.rng.chance(80)
+    }
+}
+
+/// The batch a depot pushes at the most in this turn.
+fn put_uncut(node: &Node, most: usize) {
+    use crate::sync::depot::tables::{save, standing};
+    let _: Result<(), StoreError> = node
+        .depot
+        .store
+        .write(TENANT, Lane::Bulk, move |tx| {
+            let mut s = standing(tx)?;
+            s.batch = most as u32;
+            save(tx, &s)
+        })
+        .wait();
+}
+
+/// Cuts one of the next writes off.
+fn cutter(seed: u64) -> crate::store::memory::Cutter {
+    let rng = Mutex::new(Rng::new(seed));
+    Box::new(move || {
+        let mut rng = rng.lock().unwrap();
+        rng.chance(250).then(|| if rng.chance(500) { Cut::Before } else { Cut::After })
+    })
+}
+
+pub fn put<T: Send + 'static>(
+    store: &Store,
+    f: impl FnMut(&mut dyn WriteTx) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    store.write(TENANT, Lane::People, f).wait().unwrap()
+}
+
+/// The line to headquarters, as bad as lines are.
+struct Line<'a> {
+    world: &'a mut World,
+}
+
+impl Link for Line<'_> {
+    fn ask(&mut self, call: Call, token: Option<&[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, LinkError> {
+        let w = &mut *self.world;
+        let down = || LinkError::Down("lost".into());
+        if w.lose() {
+            if call == Call::Push && w.rng.chance(500) && w.delayed.len() < 8 {
+                w.delayed.push((token.copied(), body.to_vec()));
+            }
+            return Err(down());
+        }
+        if !w.calm && w.rng.chance(10) {
+            // Cut in the middle: what arrives is no message.
+            let cut = w.rng.below(body.len().max(1));
+            let said = w.answer(call, token.copied(), &body[..cut]);
+            assert!(said.is_err(), "half a {} was taken for a whole one", call.name());
+            return Err(down());
+        }
+        let said = w.answer(call, token.copied(), body);
+        if !w.calm && call == Call::Push && w.rng.chance(100) {
+            let _ = w.answer(call, token.copied(), body);
+        }
+        if !w.calm && w.rng.chance(150) {
+            w.work(false);
+        }
+        // Another depot, or a copy of this one, gets in between.
+        if !w.calm && call == Call::Session && w.rng.chance(80) && w.nested < 2 {
+            let other = w.rng.below(w.live.len());
+            w.nested += 1;
+            w.turn(other);
+            w.nested -= 1;
+        }
+        if w.lose() {
+            return Err(down());
+        }
+        if call == Call::Push && said.is_ok() {
+            let push: Push = wire::decode(body).unwrap();
+            w.acked.extend(push.ch.iter().map(|blob| change::eid(blob)));
+        }
+        Ok(said?)
+    }
+}
