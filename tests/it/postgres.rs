@@ -66,7 +66,7 @@ impl Two {
     fn for_writing(&self, tenant: Tenant) -> &Postgres {
         let mut hasher = DefaultHasher::new();
         std::thread::current().id().hash(&mut hasher);
-        if (hasher.finish() + u64::from(tenant)) % 2 == 0 { &self.0 } else { &self.1 }
+        if (hasher.finish() + u64::from(tenant)).is_multiple_of(2) { &self.0 } else { &self.1 }
     }
 
     fn for_reading(&self, tenant: Tenant) -> &Postgres {
