@@ -726,3 +726,57 @@ fn only_the_depot_that_has_a_parcel_lets_its_deadline_fire() {
     assert_eq!(parcel(&b.store, id), parcel(&a.store, id), "everybody else hears of it");
     assert!(same(&hq, &a, na) && same(&hq, &b, nb));
 }
+
+/// A line to a headquarters that answers but has no time for anything else.
+struct Busy<'a>(&'a Hq, Timestamp);
+
+impl Link for Busy<'_> {
+    fn ask(&mut self, call: Call, token: Option<&[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, LinkError> {
+        Ok(self.0.answer(call, token.map(|t| &t[..]), Body::plain(body), self.1)?)
+    }
+}
+
+/// A headquarters over a store that can be copied, as a backup is.
+fn with_backup() -> (Hq, Memory) {
+    let memory = Memory::default();
+    let hq = Hq { store: Store::new(memory.clone()), ..headquarters() };
+    put(&hq.store, |tx| sites::found(tx, at(0)));
+    (hq, memory)
+}
+
+fn restored(hq: &Hq, backup: &Memory) -> Hq {
+    let hq = Hq { store: Store::new(backup.copied()), ..hq.clone() };
+    tables::renew(&hq.store, T).unwrap();
+    hq
+}
+
+fn handed_to(to: u32) -> ParcelEvent {
+    ParcelEvent::HandedOver(HandedOver { to, note: None })
+}
+
+#[test]
+fn who_refilled_headquarters_with_a_parcel_learns_that_it_left_though_others_came_before_it_was_routed() {
+    let (hq, memory) = with_backup();
+    let ((mut a, na), (mut b, nb)) = (joined(&hq), joined(&hq));
+    let (before, id) = (memory.copied(), Id::fresh());
+    happens(&a.store, 1, id, vec![registered("RR1"), scanned(Status::AtDepot), handed_to(nb)]);
+    turns(&hq, &mut a, 2);
+    turns(&hq, &mut b, 3);
+    // Only the other depot knows that the parcel is not to come after all.
+    happens(&a.store, 4, id, vec![handed_to(na)]);
+    let hq = restored(&hq, &before);
+    for depot in [&mut a, &mut b] {
+        let turn = depot.turn(&mut Busy(&hq, at(5)), at(5), &Budget::default());
+        assert!(turn.is_err(), "their sessions are of its former life");
+    }
+    for (depot, s) in [(&mut b, 6), (&mut a, 7)] {
+        let turn = depot.turn(&mut Busy(&hq, at(s)), at(s), &Budget::default()).unwrap();
+        assert_eq!(turn.verdict, Some(State::Resupply));
+    }
+    for s in [20, 30] {
+        turns(&hq, &mut b, s);
+        turns(&hq, &mut a, s + 5);
+    }
+    assert_eq!(parcel(&b.store, id), parcel(&a.store, id));
+    assert!(same(&hq, &a, na));
+}
