@@ -13,7 +13,7 @@ use super::super::wire::{Code, HeldSum, MAX_BLOB, MAX_CHANGES, Offered, Refusal,
 use super::apply::{self, Failed};
 use super::chain::{self, Name};
 use super::tables::{QUARANTINE, Span, TOLD};
-use super::{Caller, DRIFT_MS, Hq, route};
+use super::{Caller, DRIFT_MS, Hq, quarantine, route};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::identity::grant::Actor;
@@ -117,11 +117,18 @@ fn part(
     let (mut took, mut held) = (0, BTreeSet::new());
     for Offered(blob, adj, word) in &ask.ev {
         let Some(own) = admitted(tx, secret, who, blob, *adj, word.as_ref())? else { continue };
-        if QUARANTINE.get(tx, &change::eid(blob))?.is_some() {
+        if !own {
+            vouched(tx, registry, who, blob)?;
+        }
+        let eid = change::eid(blob);
+        // What was set aside because it was not its sender's business may be so by now; and what headquarters gave its
+        // word on was, in another life.
+        if QUARANTINE.get(tx, &eid)?.is_some_and(|aside| own && aside.code != apply::SCOPE) {
             continue;
         }
         let came = (who.site, ask.l, horizon);
         if apply::offered(tx, &cx, registry, came, (blob, *adj, own), poison)? {
+            quarantine::remove(tx, &eid)?;
             took += 1;
             held.extend(change::decode(blob).ok().map(|(header, _)| (header.k, header.id)));
         }
@@ -150,6 +157,15 @@ fn told_again(
         }
     }
     Ok(())
+}
+
+/// Headquarters once told this depot of the record: its own changes to it are taken as they were then.
+fn vouched(tx: &mut dyn WriteTx, registry: &Registry, who: Caller, blob: &[u8]) -> Result<()> {
+    let (header, _) = change::decode(blob)?;
+    match registry.of(header.k).filter(|f| f.reach == Reach::Concerned) {
+        Some(folder) => route::holds(tx, folder, header.id, who.site),
+        None => Ok(()),
+    }
 }
 
 /// Whether a change may come back by this depot, and whether it is its own: that, or headquarters' word on it.
