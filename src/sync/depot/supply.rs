@@ -10,14 +10,14 @@ use super::super::registry::Folder;
 use super::super::wire::{
     BATCH_BYTES, Call, Cursors, HeldSum, Log, Logs, MAX_CHANGES, Offered, Resupplied, Resupply, SessionAnswer,
 };
-use super::tables::{save, standing};
+use super::tables::{OPAQUE, save, standing};
 use super::{Depot, Link, SyncError};
 use crate::base::ids::Id;
 use crate::journal::change;
 use crate::journal::clock::Origin;
 use crate::journal::log::{self, Applied, own};
 use crate::journal::shifts;
-use crate::store::{DEPOT, Hash, ReadTx, Result};
+use crate::store::{DEPOT, Dir, Hash, Ix, KeyRange, ReadTx, Result};
 
 /// Records summed up in one read.
 const AT_ONCE: usize = 500;
@@ -61,6 +61,7 @@ pub fn offer(
     for folder in registry.iter() {
         offer.records(folder)?;
     }
+    offer.opaque()?;
     offer.end(Log::B)?;
     for l in [Log::A, Log::G] {
         offer.entries(l, &origin)?;
@@ -132,6 +133,22 @@ impl Offer<'_> {
         }
     }
 
+    /// What this release could not fold: headquarters may.
+    fn opaque(&mut self) -> std::result::Result<(), SyncError> {
+        let mut after = None;
+        loop {
+            let range = KeyRange::all().resume(after.take());
+            let scan = |tx: &dyn ReadTx| OPAQUE.scan(tx, Ix::Primary, &range, Dir::Up, AT_ONCE);
+            let rows = self.depot.store.read(self.depot.tenant, scan)?;
+            let all = rows.items.into_iter().map(|e| e.value);
+            self.send(Log::B, all.map(|o| Offered(ByteBuf::from(o.blob), o.adj, o.word)).collect())?;
+            if rows.next.is_none() {
+                return Ok(());
+            }
+            after = rows.next;
+        }
+    }
+
     /// All entries of a log that holds whole changes.
     fn entries(&mut self, l: Log, origin: &Origin) -> std::result::Result<(), SyncError> {
         let (id, mut at) = (own(l.letter(), origin), 0);
@@ -193,7 +210,8 @@ fn record(tx: &dyn ReadTx, folder: &Folder, id: Id) -> Result<Vec<Offered>> {
     while at != 0 {
         let Applied { prev, adj, word, blob, .. } = log::applied(tx, at)?;
         let later = shifts::of(tx, &change::eid(&blob))?;
-        let (adj, word) = later.map_or((adj, word), |s| (s.adj, s.word.or(word)));
+        // A word holds for one shift alone: that of the shift before is worth nothing.
+        let (adj, word) = later.map_or((adj, word), |s| (s.adj, s.word));
         all.push(Offered(ByteBuf::from(blob), adj, word));
         at = prev;
     }

@@ -75,7 +75,11 @@ pub fn requeue(hq: &Hq, tenant: Tenant, eid: &Eid, now: Timestamp) -> Result<boo
     }
 }
 
-fn remove(tx: &mut dyn WriteTx, eid: &Eid) -> Result<()> {
+/// Forgets one of them: it was taken in.
+///
+/// # Errors
+/// Storage failures.
+pub(super) fn remove(tx: &mut dyn WriteTx, eid: &Eid) -> Result<()> {
     if QUARANTINE.del(tx, eid)? {
         counters::add(tx, COUNT, -1)?;
     }

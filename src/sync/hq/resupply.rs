@@ -1,19 +1,19 @@
 //! Headquarters is refilled from its depots after it was restored. A depot can't invent what others did: of their changes
 //! only those come back that headquarters once gave its word on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::super::digest;
 use super::super::keys;
-use super::super::registry::Reach;
+use super::super::registry::{Reach, Registry};
 use super::super::sites;
 use super::super::wire::{Code, HeldSum, MAX_BLOB, MAX_CHANGES, Offered, Refusal, Resupplied, Resupply};
 use super::apply::{self, Failed};
 use super::chain::{self, Name};
 use super::tables::{QUARANTINE, Span, TOLD};
-use super::{Caller, DRIFT_MS, Hq, route};
+use super::{Caller, DRIFT_MS, Hq, quarantine, route};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::identity::grant::Actor;
@@ -59,7 +59,7 @@ pub fn take(
         let secret = hq.secret;
         let differ = want.clone();
         let take = move |tx: &mut dyn WriteTx| {
-            differing(tx, &registry, who, &theirs, &differ)?;
+            equal(tx, &registry, who, &theirs, &differ)?;
             part(tx, &registry, &secret, who, &theirs, (now, horizon), &aside)
         };
         match hq.store.write(who.tenant, Lane::People, take).wait() {
@@ -92,17 +92,12 @@ fn wanted(hq: &Hq, who: Caller, ask: &Resupply) -> Result<Vec<u32>> {
     })
 }
 
-/// What the depot holds otherwise goes into its feed once more.
-fn differing(
-    tx: &mut dyn WriteTx,
-    registry: &super::super::registry::Registry,
-    who: Caller,
-    ask: &Resupply,
-    want: &[u32],
-) -> Result<()> {
-    for HeldSum(kind, id, ..) in want.iter().filter_map(|n| ask.ag.get(*n as usize)) {
+/// Of what both hold alike the depot is told from now on what concerns it: who can name such a sum has it all.
+fn equal(tx: &mut dyn WriteTx, registry: &Registry, who: Caller, ask: &Resupply, want: &[u32]) -> Result<()> {
+    let want: HashSet<u32> = want.iter().copied().collect();
+    for (_, HeldSum(kind, id, ..)) in (0_u32..).zip(&ask.ag).filter(|(n, _)| !want.contains(n)) {
         if let Some(folder) = registry.of(*kind).filter(|f| f.reach == Reach::Concerned) {
-            route::again(tx, folder, Id(**id), who.site)?;
+            route::holds(tx, folder, Id(**id), who.site)?;
         }
     }
     Ok(())
@@ -110,7 +105,7 @@ fn differing(
 
 fn part(
     tx: &mut dyn WriteTx,
-    registry: &super::super::registry::Registry,
+    registry: &Registry,
     secret: &[u8; 32],
     who: Caller,
     ask: &Resupply,
@@ -119,19 +114,58 @@ fn part(
 ) -> std::result::Result<u32, Failed> {
     // A loaded past causes no mail.
     let cx = Cx { quiet: true, ..Cx::new(tx, &Actor::system(), now, "resupply")? };
-    let mut took = 0;
+    let (mut took, mut held) = (0, BTreeSet::new());
     for Offered(blob, adj, word) in &ask.ev {
         let Some(own) = admitted(tx, secret, who, blob, *adj, word.as_ref())? else { continue };
-        if QUARANTINE.get(tx, &change::eid(blob))?.is_some() {
+        if !own {
+            vouched(tx, registry, who, blob)?;
+        }
+        let eid = change::eid(blob);
+        // What was set aside because it was not its sender's business may be so by now; and what headquarters gave its
+        // word on was, in another life.
+        if QUARANTINE.get(tx, &eid)?.is_some_and(|aside| own && aside.code != apply::SCOPE) {
             continue;
         }
         let came = (who.site, ask.l, horizon);
-        took += u32::from(apply::offered(tx, &cx, registry, came, (blob, *adj, own), poison)?);
+        if apply::offered(tx, &cx, registry, came, (blob, *adj, own), poison)? {
+            quarantine::remove(tx, &eid)?;
+            took += 1;
+            held.extend(change::decode(blob).ok().map(|(header, _)| (header.k, header.id)));
+        }
     }
+    told_again(tx, registry, who, &held)?;
     if ask.n == ask.of {
         jump(tx, who, ask)?;
     }
     Ok(took)
+}
+
+/// What the depot has shown to hold otherwise than it is here goes into its feed once more. Not before it has shown it:
+/// naming a record is not enough to be told of it. And not before what it showed is here: it may be what makes the record
+/// its business, until somebody else's change ends that again.
+fn told_again(
+    tx: &mut dyn WriteTx,
+    registry: &Registry,
+    who: Caller,
+    held: &BTreeSet<(u16, Id)>,
+) -> Result<()> {
+    let mut done = HashSet::new();
+    for (kind, id) in held {
+        let folder = registry.of(*kind).filter(|f| f.reach == Reach::Concerned);
+        if let Some(folder) = folder.filter(|f| done.insert((f.name, *id))) {
+            route::again(tx, folder, *id, who.site)?;
+        }
+    }
+    Ok(())
+}
+
+/// Headquarters once told this depot of the record: its own changes to it are taken as they were then.
+fn vouched(tx: &mut dyn WriteTx, registry: &Registry, who: Caller, blob: &[u8]) -> Result<()> {
+    let (header, _) = change::decode(blob)?;
+    match registry.of(header.k).filter(|f| f.reach == Reach::Concerned) {
+        Some(folder) => route::holds(tx, folder, header.id, who.site),
+        None => Ok(()),
+    }
 }
 
 /// Whether a change may come back by this depot, and whether it is its own: that, or headquarters' word on it.

@@ -135,6 +135,18 @@ pub fn again(tx: &mut dyn WriteTx, folder: &Folder, id: Id, site: u32) -> Result
     fill(tx, folder, id, site, Fill { within, whole: true })
 }
 
+/// A depot holds an aggregate just as it is here: a headquarters that was restored may not know any more that it was told
+/// of it, and has to tell it when it leaves its hands.
+///
+/// # Errors
+/// Storage failures.
+pub fn holds(tx: &mut dyn WriteTx, folder: &Folder, id: Id, site: u32) -> Result<()> {
+    let key = member_key(id, site);
+    let member = MEMBERS.get(tx, &key)?.unwrap_or(Member { upto: 0, within: false, seed: 0 });
+    let within = member.within || concerned(tx, folder, id)?.contains(&site);
+    MEMBERS.put(tx, &key, &Member { within, ..member }).map(drop)
+}
+
 /// Appends to a site's feed what it doesn't hold of the aggregate. Its own changes came to it as markers, unless the feed
 /// has begun anew since.
 fn fill(tx: &mut dyn WriteTx, folder: &Folder, id: Id, number: u32, how: Fill) -> Result<()> {
