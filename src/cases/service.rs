@@ -270,7 +270,9 @@ pub fn raise(
     let detail = text::clipped(detail.to_owned(), text::LONG);
     match &old {
         Some(row) if row.state.state.is_open() => return Ok((id, false)),
-        Some(row) if row.state.merged_into.is_some() => return Ok((row.state.merged_into.unwrap_or(id), false)),
+        Some(row) if row.state.merged_into.is_some() => {
+            return Ok((row.state.merged_into.unwrap_or(id), false));
+        }
         Some(_) => {
             let clock = rules::clock_by(&cx.policy, reason, cx.now);
             record(tx, cx, id.0, old, vec![CaseEvent::Reopened { why: detail, insists: false, clock }])?;

@@ -182,8 +182,9 @@ pub fn take_back(
     reason: &str,
 ) -> Result<Written<Parcel>> {
     let (found, _) = find(tx, grant.scope(), &id.to_string())?;
-    let is_step =
-        |e: &crate::journal::Stamped<ParcelEvent>| e.key.eid == event.0 && matches!(e.event, ParcelEvent::Moved(_));
+    let is_step = |e: &crate::journal::Stamped<ParcelEvent>| {
+        e.key.eid == event.0 && matches!(e.event, ParcelEvent::Moved(_))
+    };
     if !crate::journal::history::<Parcel>(tx, &found.value.line)?.iter().any(|(_, e)| is_step(e)) {
         return Err(Invalid::at("/corrects", format!("{event} is no step of this parcel")).into());
     }

@@ -168,8 +168,7 @@ mod tests {
     #[test]
     fn every_action_has_a_code_that_is_read_back() {
         let moves = Status::ALL.into_iter().filter(|s| *s != Status::Unknown).map(Action::Move);
-        let reports =
-            Reason::ALL.iter().filter(|r| is_reported(**r)).map(|r| Action::Report(*r));
+        let reports = Reason::ALL.iter().filter(|r| is_reported(**r)).map(|r| Action::Report(*r));
         for action in moves.chain(reports) {
             let read = parse(&Command::Next(action).to_string()).unwrap().unwrap();
             let same_name = matches!(action, Action::Report(Reason::Lost));

@@ -230,7 +230,12 @@ pub struct Element {
 
 impl Element {
     fn new(ai: &Ai, code: &str, value: &str) -> Self {
-        Self { ai: code.to_owned(), title: ai.title.to_owned(), value: value.to_owned(), holds: ai.proves(value) }
+        Self {
+            ai: code.to_owned(),
+            title: ai.title.to_owned(),
+            value: value.to_owned(),
+            holds: ai.proves(value),
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 use super::gs1::Element;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
-use crate::cases::rules::CaseId;
 use crate::parcels::model::ParcelId;
 
 /// One thing a code may be.
@@ -97,8 +96,8 @@ pub struct Last {
 pub enum Did {
     /// Nothing that can be taken back.
     Nothing,
-    /// Nobody knew the code.
-    Unknown,
+    /// Nobody knew the code; under this number a case can be opened for it.
+    Unknown(String),
     /// It recorded this event of a parcel, with what the station was told to do then.
     Event {
         /// The parcel.
@@ -115,8 +114,8 @@ pub enum Did {
         /// The place.
         place: Option<String>,
     },
-    /// It opened a case for a piece without data.
-    Case(CaseId),
+    /// It opened a case for the piece without data with this number.
+    Case(String),
 }
 
 /// What a station remembers from one scan to the next.
