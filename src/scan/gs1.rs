@@ -185,8 +185,11 @@ impl Ai {
     }
 
     fn admits(&self, value: &str) -> bool {
-        (self.least..=self.most).contains(&value.len())
-            && value.bytes().all(|b| if self.digits { b.is_ascii_digit() } else { is_of_82(b) })
+        (self.least..=self.most).contains(&value.len()) && value.bytes().all(|b| self.holds_byte(b))
+    }
+
+    fn holds_byte(&self, b: u8) -> bool {
+        if self.digits { b.is_ascii_digit() } else { is_of_82(b) }
     }
 
     /// Whether `value` proves right; none when nothing in it can.
@@ -317,9 +320,11 @@ pub fn guess(text: &str) -> Option<Vec<Element>> {
     best[text.len()] = Some((0, 0, 0));
     for at in (0..text.len()).rev() {
         let Some((ai, code)) = ai_of(&text[at..]) else { continue };
-        for end in at + code + ai.least..=(at + code + ai.most).min(text.len()) {
-            let value = &text[at + code..end];
-            let Some((proofs, elements, _)) = best[end].filter(|_| ai.admits(value)) else { continue };
+        let from = at + code;
+        let may = text[from..].bytes().take(ai.most).take_while(|b| ai.holds_byte(*b)).count();
+        for end in from + ai.least..=from + may {
+            let value = &text[from..end];
+            let Some((proofs, elements, _)) = best[end] else { continue };
             let proofs = match ai.proves(value) {
                 Some(false) => continue,
                 Some(true) if ai.proof != Proof::Date => proofs + 1,
