@@ -427,6 +427,57 @@ fn a_late_scan_that_contradicts_what_is_known_is_kept_and_says_so() {
 }
 
 #[test]
+fn what_is_wrong_with_a_parcel_is_told_of_where_it_was_and_never_of_one_whose_way_has_ended() {
+    let floor = Floor::new();
+    floor.announce(NUMBER);
+    floor.scan(NUMBER);
+    floor.wait(Duration::from_secs(3_600));
+    let path = format!("/parcels/{NUMBER}/events");
+    let step = |status: &str| {
+        floor.depot.itself(FIRST_TENANT, "POST", &path).body(&json!({ "status": status })).gives(200)
+    };
+    step("out_for_delivery");
+    // Damaged while it lay at the depot, reported by a scanner that was offline: it does not come back from its tour.
+    let row = |code: &str, s: i64| json!({ "code": code, "station": "hand", "at": ago(-s) });
+    let rows = json!({ "rows": [row("CMD:DAMAGED", 600), row(NUMBER, 610)] });
+    let told = floor.depot.ask(&floor.clerk(), "POST", "/scan/batch").body(&rows).gives(200).json;
+    assert_eq!(told["results"][1]["scan"]["done"], "confirmed", "{told}");
+    let parcel = floor.parcel(NUMBER);
+    assert_eq!(
+        (&parcel["status"], &parcel["flags"]),
+        (&json!("out_for_delivery"), &json!(["damaged"])),
+        "{parcel}"
+    );
+    step("delivered");
+    let before = floor.parcel(NUMBER);
+    floor.scan("CMD:REFUSED");
+    let told = floor.scan(NUMBER);
+    assert_eq!(
+        (&told["outcome"], &told["refused"]["code"]),
+        (&json!("exception"), &json!("parcel.invalid_transition"))
+    );
+    assert_eq!(floor.parcel(NUMBER), before);
+    assert_eq!(told["pending"], Value::Null, "what was refused does not wait for the next parcel");
+    floor.sound();
+}
+
+#[test]
+fn answers_and_stations_are_let_go_of_by_age() {
+    let floor = Floor::new();
+    let sent = json!({ "code": "LOC:A-03", "station": "gate", "scan_id": "g-1" });
+    assert_eq!(floor.post(&sent).json["place"], "A-03");
+    let would_go = |name: &str| {
+        let all = floor.depot.itself(FIRST_TENANT, "GET", "/retention").gives(200).json;
+        let all = all.as_array().or_else(|| all["items"].as_array()).unwrap().clone();
+        all.into_iter().find(|f| f["name"] == name).unwrap_or_else(|| panic!("{name} is not kept by age"))["rows"].clone()
+    };
+    floor.wait(Duration::from_secs(30 * 24 * 3_600));
+    assert_eq!((would_go("scans"), would_go("scan_stations")), (json!(0), json!(0)));
+    floor.wait(Duration::from_millis(1));
+    assert_eq!((would_go("scans"), would_go("scan_stations")), (json!(1), json!(1)));
+}
+
+#[test]
 fn resolving_has_no_effect_and_tells_whose_it_is() {
     let floor = Floor::new();
     let id = floor.announce(NUMBER);
