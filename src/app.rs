@@ -32,7 +32,7 @@ use crate::web::pages::{NewDepot, Setup};
 use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
-use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, settings};
+use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, scan, settings};
 
 pub mod analysts;
 pub mod database;
@@ -50,6 +50,7 @@ const ROUNDS_PER_RENEWAL: u32 = 24 * 60 * 60 / 5;
 pub fn areas() -> Vec<Routes> {
     vec![
         parcels::api::routes(),
+        scan::api::routes(),
         cases::api::routes(),
         imports::api::routes(),
         parcels::map_api::routes(),

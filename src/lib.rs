@@ -19,6 +19,7 @@
 //! | [`jobs`] | what runs by itself: the durable queue, schedules, workers, retention |
 //! | [`audit`] | who did what, in a hash chain of its own |
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
+//! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
@@ -65,6 +66,7 @@ pub mod logs;
 pub mod notify;
 pub mod operation;
 pub mod parcels;
+pub mod scan;
 pub mod settings;
 pub mod store;
 pub mod sync;

@@ -25,13 +25,13 @@ use crate::operation::backups::{self, Keeper};
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::web::{App, idempotency};
-use crate::{imports, parcels};
+use crate::{imports, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
 pub fn retained() -> Vec<Retained> {
     let areas = [idempotency::retained(), inbox::retained(), imports::service::retained()];
-    of_jobs().into_iter().chain(areas).collect()
+    of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
 }
 
 /// Everything that runs by itself, ready to be started.
@@ -262,6 +262,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::deadlines::tables(),
         parcels::repo::tables(),
         parcels::map_service::tables(),
+        scan::repo::tables(),
         crate::cases::repo::tables(),
         users::tables(),
         crate::settings::tables(),

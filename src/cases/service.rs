@@ -248,25 +248,45 @@ pub fn open_operational(
     key: &str,
     detail: &str,
 ) -> Result<Option<CaseId>, StoreError> {
+    let (id, opened) = raise(tx, cx, reason, DEPOT, key, detail)?;
+    Ok(opened.then_some(id))
+}
+
+/// A case the depot raises about something that has no record: `kind` says what it is, `key` is what people call it. It
+/// is opened once, and comes back when it was resolved. Returns it, or the one it was merged into, and whether this opened it.
+///
+/// # Errors
+/// Storage failures.
+pub fn raise(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    reason: Reason,
+    kind: &str,
+    key: &str,
+    detail: &str,
+) -> Result<(CaseId, bool), StoreError> {
     let id = operational_id(repo::node_or_new(tx)?, reason, key);
     let old = CASES.get(tx, &id.0)?;
     let detail = text::clipped(detail.to_owned(), text::LONG);
     match &old {
-        Some(row) if row.state.state.is_open() => return Ok(None),
+        Some(row) if row.state.state.is_open() => return Ok((id, false)),
+        Some(row) if row.state.merged_into.is_some() => {
+            return Ok((row.state.merged_into.unwrap_or(id), false));
+        }
         Some(_) => {
             let clock = rules::clock_by(&cx.policy, reason, cx.now);
             record(tx, cx, id.0, old, vec![CaseEvent::Reopened { why: detail, insists: false, clock }])?;
         }
         None => {
             let label = text::clipped(key.to_owned(), text::SHORT);
-            let subject = About { kind: DEPOT.into(), id: Id::NIL, label, distributor: None };
+            let subject = About { kind: kind.into(), id: Id::NIL, label, distributor: None };
             record::<Case>(tx, cx, id.0, None, vec![opened(cx, reason, subject, detail)])?;
         }
     }
-    Ok(Some(id))
+    Ok((id, true))
 }
 
-/// It is well again: resolves the case [`open_operational`] opened. True when there was an open one.
+/// It is well again: resolves the case [`open_operational`] or [`raise`] opened. True when there was an open one.
 ///
 /// # Errors
 /// Storage failures.

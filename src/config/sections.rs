@@ -272,6 +272,8 @@ section! {
         sessions: u32 = 30, Whole(1, 3650);
         /// The audit trail.
         audit: u32 = 730, Whole(0, 36_500);
+        /// Answers to scans, and stations after their last use: how long a repeated scan is recognised.
+        scans: u32 = 30, Whole(0, 36_500);
         /// Imported files, their verdicts and the means to undo them.
         imports: u32 = 90, Whole(0, 36_500);
         /// Notifications on screen and the record of mails sent.

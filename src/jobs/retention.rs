@@ -246,6 +246,7 @@ mod tests {
         jobs_dead: 0,
         sessions: 1,
         audit: 0,
+        scans: 0,
         imports: 0,
         notifications: 0,
         positions: 0,

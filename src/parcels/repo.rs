@@ -145,6 +145,11 @@ pub fn beginning_with(tx: &dyn ReadTx, prefix: &str, limit: usize) -> Result<Vec
 /// Storage failures.
 pub fn named(tx: &dyn ReadTx, name: &str) -> Result<Vec<Id>> {
     match name.parse::<Id>() {
+        // 32 digits are an id without hyphens, and the number on many a parcel.
+        Ok(id) if !name.contains('-') => match with_tracking(tx, name)? {
+            none if none.is_empty() => Ok(vec![id]),
+            some => Ok(some),
+        },
         Ok(id) => Ok(vec![id]),
         Err(_) if name.len() > MAX_NUMBER => Ok(Vec::new()),
         Err(_) => match with_tracking(tx, name)? {

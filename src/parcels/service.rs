@@ -2,9 +2,9 @@
 
 use super::aggregate::stale_at;
 use super::error::ParcelError;
-use super::event::{Corrected, Described, HandedOver, Noted, ParcelEvent, Registered, Stale};
+use super::event::{Corrected, Described, HandedOver, Moved, Noted, ParcelEvent, Registered, Stale};
 use super::inputs::{EventInput, NewParcel};
-use super::model::{Facts, Parcel, ParcelId, Status};
+use super::model::{Facts, Parcel, ParcelId, Place, Status};
 use super::repo::{self, PARCELS};
 use super::rules::{self, Gate, Step};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ use crate::store::table::Entry;
 use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
 
 type Result<T> = std::result::Result<T, ParcelError>;
+
+pub use super::repo::MAX_NUMBER;
 
 /// Rows of one bulk report at the most.
 pub const MAX_BULK: usize = 1_000;
@@ -146,6 +148,73 @@ fn send(
         events.push(ParcelEvent::HandedOver(HandedOver { to, note }));
     }
     Ok(record(tx, cx, row.state.id.0, Some(row), events)?)
+}
+
+/// A scan that finds a parcel where it is said to be already.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// When, if longer ago than a request takes.
+    pub late: Option<Timestamp>,
+    /// Where exactly.
+    pub location: Place,
+    /// A reason code, when something is wrong with it.
+    pub reason: Option<String>,
+}
+
+/// Records that a parcel was seen where it is: its place, and what is wrong with it. A late one speaks of where it was then.
+///
+/// # Errors
+/// When the parcel is unknown or its way had ended.
+pub fn confirm(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<ScanParcels>,
+    cx: &Cx,
+    id: ParcelId,
+    seen: Seen,
+) -> Result<Written<Parcel>> {
+    let (found, _) = find(tx, grant.scope(), &id.to_string())?;
+    let Seen { late, location, reason } = seen;
+    let to = state_then(tx, &found.value, late)?.status;
+    if rules::is_final(to) {
+        let ended = rules::IllegalMove { from: to, requested: to, allowed: Vec::new() };
+        return Err(rules::MoveError::from(ended).into());
+    }
+    let event = ParcelEvent::Moved(Moved { to, at: late, location, reason, ..Moved::default() });
+    Ok(record(tx, cx, id.0, Some(found.value), vec![event])?)
+}
+
+/// The parcel as it was at a past moment, as it is now for none; blank when it was not known yet.
+///
+/// # Errors
+/// Storage failures.
+pub fn state_then(tx: &dyn ReadTx, row: &Folded<Parcel>, at: Option<Timestamp>) -> Result<Parcel> {
+    let Some(at) = at else { return Ok(row.state.clone()) };
+    let id = row.state.id;
+    Ok(crate::journal::state_at(tx, id.0, row, at)?.unwrap_or_else(|| Parcel::new(id)))
+}
+
+/// Takes back an own step of a moment ago. Whoever may scan may take back the scan they just made; which one that is,
+/// the station knows.
+///
+/// # Errors
+/// When the parcel is unknown or `event` is no step of it.
+pub fn take_back(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<ScanParcels>,
+    cx: &Cx,
+    id: ParcelId,
+    event: Id,
+    reason: &str,
+) -> Result<Written<Parcel>> {
+    let (found, _) = find(tx, grant.scope(), &id.to_string())?;
+    let is_step = |e: &crate::journal::Stamped<ParcelEvent>| {
+        e.key.eid == event.0 && matches!(e.event, ParcelEvent::Moved(_))
+    };
+    if !crate::journal::history::<Parcel>(tx, &found.value.line)?.iter().any(|(_, e)| is_step(e)) {
+        return Err(Invalid::at("/corrects", format!("{event} is no step of this parcel")).into());
+    }
+    let void = Corrected { eid: event.0, to: None, reason: reason.to_owned() };
+    Ok(record(tx, cx, id.0, Some(found.value), vec![ParcelEvent::Corrected(void)])?)
 }
 
 /// The verdict on one row of a bulk report.
