@@ -219,6 +219,7 @@ fn ai_of(text: &str) -> Option<(&'static Ai, usize)> {
 
 /// One element of a string.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = ScanElement)]
 pub struct Element {
     /// The application identifier.
     pub ai: String,

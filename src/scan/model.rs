@@ -10,6 +10,7 @@ use crate::parcels::model::ParcelId;
 
 /// One thing a code may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ScanReading)]
 pub struct Reading {
     /// What it is, such as `upu.s10`, `ups.1z`, `gs1.sscc`, `crossdock.parcel`, `crossdock.command`.
     pub form: String,
@@ -42,6 +43,7 @@ impl Reading {
 
 /// Everything a code may be, the likeliest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ScanResolved)]
 pub struct Resolved {
     /// The code without the scanner's additions.
     pub code: String,
@@ -58,6 +60,7 @@ pub struct Resolved {
 /// The outcome in a word: a sound and a colour on the floor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ScanOutcome)]
 pub enum Outcome {
     /// Done, go on.
     Ok,
@@ -71,6 +74,7 @@ pub enum Outcome {
 
 /// What a station has been told to do with the next parcels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ScanPending)]
 pub struct Pending {
     /// The action's name, as on its barcode.
     pub action: String,

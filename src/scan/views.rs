@@ -14,6 +14,7 @@ use crate::parcels::views::ParcelView;
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ScanDone)]
 pub enum Done {
     /// Nothing.
     #[default]
@@ -36,6 +37,7 @@ pub enum Done {
 
 /// Why a step was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ScanRefused)]
 pub struct Refused {
     /// The problem's code, such as `parcel.invalid_transition`.
     pub code: String,
@@ -45,6 +47,7 @@ pub struct Refused {
 
 /// What became of a scan, the parcel itself left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ScanTold)]
 pub struct Told {
     /// The sound and the colour.
     pub outcome: Outcome,
@@ -155,6 +158,7 @@ pub struct ResolvedView<'a> {
 
 /// One row of a batch.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ScanRowVerdict)]
 pub struct RowView {
     /// The row, from 0.
     pub row: usize,
@@ -173,6 +177,7 @@ pub struct RowView {
 
 /// The verdicts on a batch.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = ScanBatchVerdicts)]
 pub struct BatchView {
     /// Rows that are done.
     pub ok: usize,
