@@ -146,6 +146,7 @@ fn create(n: usize) -> String {
 fn main() {
     let args = Args::read();
     let depot = Depot::start();
+    harness::MEASURED.store(depot.child.id(), Ordering::Relaxed);
     let (time, rounds) = (args.pick(Duration::from_millis(1500), Duration::from_secs(5)), args.pick(1, 3));
     let made = AtomicUsize::new(0);
     let new = || depot.request("POST", "/api/v1/parcels", &create(made.fetch_add(1, Ordering::Relaxed)));

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crossdock::base::ids::Id;
 use crossdock::deadlines::policy::Policy;
 use crossdock::identity::grant::Scope;
+use crossdock::parcels::cards::Cards;
 use crossdock::parcels::inputs::StatusInput;
 use crossdock::parcels::model::Status;
 use crossdock::parcels::queries::{self, By, Filter, Overdue};
 use crossdock::parcels::repo::PARCELS;
-use crossdock::parcels::service;
 use crossdock::store::{Dir, Ix, KeyRange, ReadTx, Store};
 use harness::{Args, Dice, Rival, TENANT, closed_loop, compare, depot, now, rows};
 
@@ -20,6 +20,7 @@ use harness::{Args, Dice, Rival, TENANT, closed_loop, compare, depot, now, rows}
 struct Depot {
     n: u32,
     store: Store,
+    cards: Cards,
     known: Vec<(String, String)>,
 }
 
@@ -49,7 +50,7 @@ impl Depot {
             Ok(())
         };
         store.read(TENANT, some).unwrap();
-        Self { n, store, known }
+        Self { n, store, cards: Cards::new(16 << 20), known }
     }
 
     fn lap<'a>(&'a self, time: Duration, op: impl Fn(&Self, usize) + Sync + 'a) -> Rival<'a> {
@@ -63,14 +64,15 @@ impl Depot {
     }
 
     fn find(&self, name: &str) {
-        let found = self.store.read(TENANT, |tx| service::find(tx, &Scope::Tenant, name).map(drop));
+        let found =
+            self.store.read(TENANT, |tx| queries::find(tx, &Scope::Tenant, &self.cards, name).map(drop));
         found.unwrap();
     }
 
     fn list(&self) {
         let status = Some(StatusInput(Status::InTransit));
         let filter = Filter { status, limit: Some(50), ..Filter::default() };
-        let page = self.store.read(TENANT, |tx| queries::list(tx, &Scope::Tenant, &filter));
+        let page = self.store.read(TENANT, |tx| queries::list(tx, &Scope::Tenant, &self.cards, &filter));
         assert_eq!(page.unwrap().items.len(), 50);
     }
 
@@ -78,7 +80,7 @@ impl Depot {
         let page = self.store.read(TENANT, |tx| {
             let calendar = &Policy::current(tx)?.calendar;
             let which = Overdue { at: now(), by: By::Clock, now: now(), limit: Some(50), cursor: None };
-            queries::overdue(tx, &Scope::Tenant, calendar, &which)
+            queries::overdue(tx, &Scope::Tenant, &self.cards, calendar, &which)
         });
         assert!(!page.unwrap().items.is_empty());
     }

@@ -20,6 +20,7 @@ use crate::identity::token::TokenError;
 use crate::jobs::alarm::ServerErrors;
 use crate::jobs::runner::{Handler, Stop, Wake};
 use crate::operation::backups;
+use crate::parcels::cards::Cards;
 use crate::store::backup;
 use crate::store::migrate::{self, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
@@ -206,6 +207,7 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         TlsMode::Off => None,
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
+    let cards = Cards::new(config.store.rows_mib << 20);
     let app = App {
         store,
         clock,
@@ -214,6 +216,7 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         folder: Arc::new(folder),
         wake: Wake::default(),
         sightings: Sightings::default(),
+        cards,
         errors: ServerErrors::default(),
         tables: house::tables,
         retained: house::retained,

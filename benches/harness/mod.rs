@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,6 +20,10 @@ use tokio::sync::oneshot;
 
 pub mod rows;
 
+/// The one that the program uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The tenant everything happens in.
 pub const TENANT: u32 = 1;
 /// The moment it happens at.
@@ -28,7 +33,8 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(NOW)
 }
 
-/// `--quick` for a look, without it for figures; a word limits the run to tables that contain it.
+/// `--quick` for a look, without it for figures; a word limits the run to tables that contain it, `word/word` to rivals
+/// of such tables that contain the second.
 pub struct Args {
     pub quick: bool,
     only: Option<String>,
@@ -44,7 +50,11 @@ impl Args {
     }
 
     pub fn wants(&self, title: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| title.contains(only))
+        self.only.as_deref().is_none_or(|only| title.contains(only.split('/').next().unwrap_or_default()))
+    }
+
+    fn wants_rival(&self, name: &str) -> bool {
+        self.only.as_deref().and_then(|o| o.split_once('/')).is_none_or(|(_, only)| name.contains(only))
     }
 
     pub fn pick<T>(&self, quick: T, full: T) -> T {
@@ -78,6 +88,7 @@ pub fn compare(args: &Args, title: &str, rounds: usize, rivals: &mut [Rival<'_>]
     if !args.wants(title) {
         return;
     }
+    let mut rivals: Vec<_> = rivals.iter_mut().filter(|r| args.wants_rival(&r.name)).collect();
     let mut laps: Vec<Vec<(Lap, Duration)>> = vec![Vec::new(); rivals.len()];
     for _ in 0..rounds {
         for (rival, laps) in rivals.iter_mut().zip(&mut laps) {
@@ -138,10 +149,17 @@ pub fn closed_loop<F: FnMut() + Send>(
     Lap { ops: latencies.len() as u64, took: begun.elapsed(), latencies }
 }
 
-/// CPU time of this process so far, all threads.
+/// Whose CPU time counts; 0 is this process.
+pub static MEASURED: AtomicU32 = AtomicU32::new(0);
+
+/// CPU time of the measured process so far, all threads.
 pub fn cpu() -> Duration {
     const TICK_MS: u64 = 10;
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let who = match MEASURED.load(Ordering::Relaxed) {
+        0 => "self".to_owned(),
+        pid => pid.to_string(),
+    };
+    let stat = std::fs::read_to_string(format!("/proc/{who}/stat")).unwrap_or_default();
     let after = stat.rsplit(')').next().unwrap_or_default();
     let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * TICK_MS)

@@ -104,6 +104,7 @@ fn reason(kind: AlarmKind) -> Reason {
     match kind {
         AlarmKind::JobDead => Reason::JobDead,
         AlarmKind::JobLate => Reason::JobLate,
+        AlarmKind::JobBlocked => Reason::JobBlocked,
         AlarmKind::ServerErrors => Reason::ServerErrors,
         AlarmKind::BackupOverdue => Reason::BackupOverdue,
     }

@@ -284,6 +284,8 @@ reasons! {
     JobDead = "job_dead": Operation, Depot, act, again, 4, Operator, "operation";
     /// A job is long past its time.
     JobLate = "job_late": Operation, Depot, act, again, 4, Operator, "operation";
+    /// A job has long waited for something outside that does not answer.
+    JobBlocked = "job_blocked": Operation, Nobody, act, again, 4, Operator, "operation";
     /// The server answers with errors of its own.
     ServerErrors = "server_errors": Operation, Depot, act, again, AT_ONCE, Operator, "operation";
     /// The last good backup is too old.
@@ -338,7 +340,7 @@ mod tests {
     #[test]
     fn every_reason_has_its_own_sane_row() {
         let codes: BTreeSet<_> = Reason::ALL.iter().map(|r| r.code()).collect();
-        assert_eq!((Reason::ALL.len(), RULES.len(), codes.len()), (73, 73, 73));
+        assert_eq!((Reason::ALL.len(), RULES.len(), codes.len()), (74, 74, 74));
         for &reason in Reason::ALL {
             let rule = reason.rule();
             let name = reason.code();

@@ -130,6 +130,8 @@ section! {
     Store {
         /// MiB of memory for pages; as large as the file is best when there is room.
         cache_mib: u64 = 64, Whole(8, 1 << 20);
+        /// MiB of memory for rows as lists show them; 0 makes each anew.
+        rows_mib: u64 = 16, Whole(0, 1 << 20);
         /// Milliseconds one read may hold its snapshot: a held one keeps the file growing.
         read_deadline_ms: u64 = 5000, Whole(100, 600_000);
         /// Writes that may wait; beyond that callers are told to come back (503).

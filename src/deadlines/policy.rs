@@ -204,8 +204,8 @@ first_record!(Kept);
 const RULES: Table<str, Kept> = Table::new(7, "house_rules", Home::Local);
 const MARK: crate::store::Coll = crate::store::Coll { id: 8, name: "house_rules_mark", home: Home::Shared };
 
-type Compiled = moka::sync::Cache<Vec<u8>, Arc<Policy>>;
-static COMPILED: LazyLock<Compiled> = LazyLock::new(|| moka::sync::Cache::new(64));
+type Compiled = quick_cache::sync::Cache<Vec<u8>, Arc<Policy>>;
+static COMPILED: LazyLock<Compiled> = LazyLock::new(|| quick_cache::sync::Cache::new(64));
 
 /// The collections of this module, for `check`.
 #[must_use]

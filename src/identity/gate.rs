@@ -25,7 +25,7 @@ use crate::base::ids::Id;
 use crate::store::{Lane, NODE, ReadTx, Store, StoreError};
 
 /// Credentials that are known again without a look at the store.
-pub const MAX_KNOWN: u64 = 10_000;
+pub const MAX_KNOWN: usize = 10_000;
 /// How long somebody is known without a look at the store.
 pub const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// What the control secret begins with.
@@ -54,7 +54,7 @@ pub struct Gate {
     keys: Arc<Keys>,
     control: Option<blake3::Hash>,
     generation: AtomicU64,
-    known: moka::sync::Cache<[u8; 32], Arc<Known>>,
+    known: quick_cache::sync::Cache<[u8; 32], Arc<Known>>,
 }
 
 /// What a credential turned out to be.
@@ -124,7 +124,7 @@ impl Gate {
             keys,
             control: control.map(|c| blake3::hash(c.reveal().as_bytes())),
             generation: AtomicU64::new(0),
-            known: moka::sync::Cache::new(MAX_KNOWN),
+            known: quick_cache::sync::Cache::new(MAX_KNOWN),
         })
     }
 
@@ -220,7 +220,7 @@ impl Gate {
             None => self.read(store, text, now)?,
         };
         let Some((principal, until, unseen)) = look_up(store, &credential, now)? else {
-            self.known.invalidate(&key);
+            self.known.remove(&key);
             return Err(Outside::Unknown);
         };
         if let Some(id) = unseen {

@@ -25,8 +25,11 @@ pub const ERRORS_WITHIN: Duration = Duration::from_secs(300);
 pub enum AlarmKind {
     /// A job was given up; the key is its kind.
     JobDead,
-    /// A job should have run long ago; the key is its kind.
+    /// A job should have run long ago and did not get its turn; the key is its kind. The [`Watch`] raises and clears it.
     JobLate,
+    /// A job is tried again and again, and what it needs outside does not answer; the key is its kind. The runner raises
+    /// and clears it: it lasts until a job of that kind is done.
+    JobBlocked,
     /// The server answered with errors of its own; the key is `http`.
     ServerErrors,
     /// The last good backup is too old; the key is `backup`.
@@ -122,13 +125,12 @@ impl Worker for Watch {
                 news.push((AlarmKind::JobLate, (*kind).into(), Some(detail)));
             }
         }
-        // What waits for something outside is late for as long as that lasts, however often it is tried meanwhile: it is
-        // well again when a job of the kind is done, which the runner says.
-        let waits = |k: &str| heads.iter().any(|j| j.kind == k && j.waits > 0);
-        let (over, still): (Vec<&String>, Vec<&String>) =
-            seen.late.iter().filter(|k| !late.contains_key(k.as_str())).partition(|k| !waits(k));
-        news.extend(over.into_iter().map(|k| (AlarmKind::JobLate, k.clone(), None)));
-        let still: Vec<String> = still.into_iter().cloned().collect();
+        news.extend(
+            seen.late
+                .iter()
+                .filter(|k| !late.contains_key(k.as_str()))
+                .map(|k| (AlarmKind::JobLate, k.clone(), None)),
+        );
         let (errors, mut troubled) = (self.errors.read(), seen.troubled);
         if seen.errors.is_empty() {
             seen.errors.push_back((now, 0));
@@ -149,7 +151,7 @@ impl Worker for Watch {
             news.push((AlarmKind::ServerErrors, "http".into(), None));
         }
         self.tell(ctx, now, news)?;
-        seen.late = late.into_keys().map(Into::into).chain(still).collect();
+        seen.late = late.into_keys().map(Into::into).collect();
         seen.troubled = troubled;
         seen.look_at = now.after(LOOK);
         Ok(Step::IdleUntil(seen.look_at))

@@ -367,9 +367,9 @@ fn tell(tx: &mut dyn WriteTx, alarm: &dyn super::alarm::Alarm, now: Timestamp, j
             let why = job.last_error.as_deref().unwrap_or_default();
             let detail =
                 format!("job {} has waited {} minutes: {why}", job.id, now.since(job.due_at).as_secs() / 60);
-            alarm.raise(tx, now, AlarmKind::JobLate, &job.kind, &detail)
+            alarm.raise(tx, now, AlarmKind::JobBlocked, &job.kind, &detail)
         }
-        State::Done if job.waits > 0 => alarm.clear(tx, now, AlarmKind::JobLate, &job.kind),
+        State::Done if job.waits > 0 => alarm.clear(tx, now, AlarmKind::JobBlocked, &job.kind),
         State::Done | State::Scheduled | State::Running => Ok(()),
     }
 }

@@ -194,11 +194,11 @@ async fn what_stays_out_of_reach_is_told_when_it_is_late_and_cleared_when_it_is_
         house.clock.set(jobs(&house)[0].next_run);
     }
     floor.drain().await;
-    assert_eq!(told.all(), [(AlarmKind::JobLate, "call.out".into(), true)]);
+    assert_eq!(told.all(), [(AlarmKind::JobBlocked, "call.out".into(), true)]);
     down.store(0, Ordering::SeqCst);
     house.clock.set(jobs(&house)[0].next_run);
     floor.drain().await;
-    assert_eq!(told.all(), [(AlarmKind::JobLate, "call.out".into(), false)]);
+    assert_eq!(told.all(), [(AlarmKind::JobBlocked, "call.out".into(), false)]);
     assert_eq!((jobs(&house)[0].state, jobs(&house)[0].attempts), (State::Done, 1));
 }
 

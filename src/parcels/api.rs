@@ -1,14 +1,17 @@
 //! The routes of parcels. No decisions, no database.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::Path;
 use serde::Deserialize;
 
+use super::cards::Card;
 use super::error::ParcelError;
 use super::inputs::{BulkInput, BulkRow, EventInput, FactsChange, NewParcel, NoteInput};
 use super::model::Status;
-use super::queries::{self, By, Filter, Overdue};
+use super::queries::{self, By, Filter, Listed, Overdue};
 use super::service;
 use super::stats::{self, Stats};
 use super::views::{BulkAnswer, BulkVerdict, EventView, ParcelView};
@@ -102,10 +105,8 @@ pub fn routes() -> Routes {
 
 async fn list(call: Call<ViewParcels>, filter: Query<Filter>) -> Response {
     call.read(|tx, grant| -> Result<Answer, ParcelError> {
-        let rows = queries::list(tx, grant.scope(), &filter.0)?;
-        call.saw("parcel", rows.items.iter().map(|e| e.value.state.id.0));
-        let items = rows.items.iter().map(|e| ParcelView::of(&e.value.state, e.rev)).collect();
-        Ok(Answer::page(&Page { items, next: rows.next })?)
+        let rows = queries::list(tx, grant.scope(), &call.app.cards, &filter.0)?;
+        shown(&call, rows)
     })
 }
 
@@ -120,9 +121,12 @@ async fn create(call: Call<CreateParcels>, body: Body<NewParcel>) -> Response {
 
 async fn get(call: Call<ViewParcels>, name: Path<String>) -> Response {
     call.read(|tx, grant| -> Result<Answer, ParcelError> {
-        let (found, duplicates) = service::find(tx, grant.scope(), &name)?;
-        call.saw("parcel", [found.value.state.id.0]);
-        let view = ParcelView { duplicates, ..ParcelView::of(&found.value.state, found.rev) };
+        let (found, duplicates) = queries::find(tx, grant.scope(), &call.app.cards, &name)?;
+        call.saw("parcel", [found.parcel.id.0]);
+        if duplicates.is_empty() {
+            return Ok(Answer::ok(&found.json)?.rev(found.rev));
+        }
+        let view = ParcelView { duplicates, ..ParcelView::of(&found.parcel, found.rev) };
         Ok(Answer::ok(&view)?.rev(found.rev))
     })
 }
@@ -210,11 +214,16 @@ async fn overdue(call: Call<ViewParcels>, input: Query<OverdueInput>) -> Respons
         let OverdueInput { at, by, limit, cursor } = input.0;
         let at = moment(at.as_deref(), &policy)?;
         let wanted = Overdue { at: at.unwrap_or(now), by, now, limit, cursor };
-        let rows = queries::overdue(tx, grant.scope(), &policy.calendar, &wanted)?;
-        call.saw("parcel", rows.items.iter().map(|(p, _)| p.id.0));
-        let items = rows.items.iter().map(|(p, rev)| ParcelView::of(p, *rev)).collect();
-        Ok(Answer::page(&Page { items, next: rows.next })?)
+        let rows = queries::overdue(tx, grant.scope(), &call.app.cards, &policy.calendar, &wanted)?;
+        shown(&call, rows)
     })
+}
+
+/// A page of parcels, noted as seen.
+fn shown(call: &Call<ViewParcels>, rows: Listed<Arc<Card>>) -> Result<Answer, ParcelError> {
+    call.saw("parcel", rows.items.iter().map(|c| c.parcel.id.0));
+    let items = rows.items.iter().map(|c| &c.json).collect();
+    Ok(Answer::page(&Page { items, next: rows.next })?)
 }
 
 fn moment(

@@ -4,6 +4,7 @@ pub mod aggregate;
 #[cfg(test)]
 mod aggregate_tests;
 pub mod api;
+pub mod cards;
 pub mod error;
 pub mod event;
 pub mod fold;

@@ -1,11 +1,14 @@
 //! Lists of parcels. A page costs what it returns; where no index serves a filter, a page looks at a bounded number of
 //! rows and says where to go on.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use super::cards::{Card, Cards};
 use super::error::ParcelError;
 use super::inputs::StatusInput;
-use super::model::{Parcel, Status};
+use super::model::{Parcel, ParcelId, Status};
 use super::repo::{self, BY_DISTRIBUTOR, BY_EXCEPTION, BY_STATUS, PARCELS};
 use super::rules;
 use crate::base::clock::Timestamp;
@@ -14,8 +17,8 @@ use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::deadlines::calendar::Calendar;
 use crate::deadlines::due::{self, DueKind};
 use crate::identity::grant::Scope;
-use crate::journal::{Folded, state_at};
-use crate::store::table::{Entry, cursor, position};
+use crate::journal::state_at;
+use crate::store::table::{cursor, position};
 use crate::store::{Dir, Ix, KeyRange, ReadTx};
 
 type Result<T> = std::result::Result<T, ParcelError>;
@@ -61,15 +64,34 @@ pub struct Listed<T> {
     pub next: Option<String>,
 }
 
+/// The parcel a caller means by `name`, an id or a number, and the ids of others that carry the same number. Of several
+/// the newest open one is meant, else the newest.
+///
+/// # Errors
+/// When there is none in `scope`; storage failures.
+pub fn find(tx: &dyn ReadTx, scope: &Scope, cards: &Cards, name: &str) -> Result<(Arc<Card>, Vec<ParcelId>)> {
+    let mut found = Vec::new();
+    for id in repo::named(tx, name)? {
+        let card = PARCELS.look(tx, &id, |row| cards.of(tx, &row))?;
+        found.extend(card.filter(|c| repo::visible(scope, &c.parcel)));
+    }
+    found.sort_by_key(|c| (rules::is_open(c.parcel.status), c.parcel.id));
+    let meant = found.pop().ok_or_else(|| ParcelError::Unknown(name.to_owned()))?;
+    Ok((meant, found.iter().map(|c| c.parcel.id).collect()))
+}
+
 /// A page of parcels.
 ///
 /// # Errors
 /// When the limit or cursor is wrong; storage failures.
-pub fn list(tx: &dyn ReadTx, scope: &Scope, f: &Filter) -> Result<Listed<Entry<Folded<Parcel>>>> {
+pub fn list(tx: &dyn ReadTx, scope: &Scope, cards: &Cards, f: &Filter) -> Result<Listed<Arc<Card>>> {
     let n = limit(f.limit)?;
+    let wanted = |c: &Arc<Card>| repo::visible(scope, &c.parcel) && admits(f, &c.parcel);
     if let Some(number) = &f.number {
-        let mut items = repo::beginning_with(tx, number, n)?;
-        items.retain(|e| repo::visible(scope, &e.value.state) && admits(f, &e.value.state));
+        let mut items = Vec::new();
+        for id in repo::beginning_with(tx, number, n)? {
+            items.extend(PARCELS.look(tx, &id, |row| cards.of(tx, &row))?.filter(wanted));
+        }
         return Ok(Listed { items, next: None });
     }
     let status = f.status.map(|s| s.0);
@@ -88,14 +110,12 @@ pub fn list(tx: &dyn ReadTx, scope: &Scope, f: &Filter) -> Result<Listed<Entry<F
     let mut items = Vec::new();
     let mut looked = 0;
     loop {
-        let rows = PARCELS.scan(tx, ix, &range, Dir::Up, n - items.len())?;
-        looked += rows.items.len();
-        items.extend(
-            rows.items
-                .into_iter()
-                .filter(|e| repo::visible(scope, &e.value.state) && admits(f, &e.value.state)),
-        );
-        range.after = rows.next;
+        let missing = n - items.len();
+        range.after = PARCELS.visit(tx, ix, &range, Dir::Up, missing, &mut |row| {
+            looked += 1;
+            items.extend(Some(cards.of(tx, &row)?).filter(wanted));
+            Ok(())
+        })?;
         if items.len() == n || range.after.is_none() || looked >= LOOK_AT {
             return Ok(Listed { items, next: range.after.as_ref().map(cursor).transpose()? });
         }
@@ -152,18 +172,24 @@ pub struct Overdue {
 pub fn overdue(
     tx: &dyn ReadTx,
     scope: &Scope,
+    cards: &Cards,
     calendar: &Calendar,
     w: &Overdue,
-) -> Result<Listed<(Parcel, u64)>> {
-    if w.at < w.now { overdue_then(tx, scope, calendar, w) } else { overdue_now(tx, scope, calendar, w) }
+) -> Result<Listed<Arc<Card>>> {
+    if w.at < w.now {
+        overdue_then(tx, scope, calendar, w)
+    } else {
+        overdue_now(tx, scope, cards, calendar, w)
+    }
 }
 
 fn overdue_now(
     tx: &dyn ReadTx,
     scope: &Scope,
+    cards: &Cards,
     calendar: &Calendar,
     w: &Overdue,
-) -> Result<Listed<(Parcel, u64)>> {
+) -> Result<Listed<Arc<Card>>> {
     let n = limit(w.limit)?;
     let mut after = position(w.cursor.as_deref())?;
     let (mut items, mut looked) = (Vec::new(), 0);
@@ -171,9 +197,9 @@ fn overdue_now(
         let (passed, next) = due::passed(tx, DueKind::Promise, w.at, after.take(), n - items.len())?;
         looked += passed.len();
         for d in passed {
-            let found = PARCELS.entry(tx, &d.subject)?.filter(|e| repo::visible(scope, &e.value.state));
-            items
-                .extend(found.filter(|_| w.by.is_late(d.at, w.at, calendar)).map(|e| (e.value.state, e.rev)));
+            let card = PARCELS.look(tx, &d.subject, |row| cards.of(tx, &row))?;
+            let late = |c: &Arc<Card>| repo::visible(scope, &c.parcel) && w.by.is_late(d.at, w.at, calendar);
+            items.extend(card.filter(late));
         }
         after = next;
         if items.len() == n || after.is_none() || looked >= LOOK_AT {
@@ -187,7 +213,7 @@ fn overdue_then(
     scope: &Scope,
     calendar: &Calendar,
     w: &Overdue,
-) -> Result<Listed<(Parcel, u64)>> {
+) -> Result<Listed<Arc<Card>>> {
     let n = limit(w.limit)?;
     let mut range = KeyRange::all().resume(position(w.cursor.as_deref())?);
     let (mut items, mut looked) = (Vec::new(), 0);
@@ -200,7 +226,7 @@ fn overdue_then(
                 rules::is_open(p.status)
                     && p.facts.promised_at.is_some_and(|at| w.by.is_late(at, w.at, calendar))
             });
-            items.extend(late.map(|p| (p, e.rev)));
+            items.extend(late.map(|p| Card::new(p, e.rev)).transpose()?.map(Arc::new));
         }
         range.after = rows.next;
         if items.len() == n || range.after.is_none() || looked >= LOOK_AT {

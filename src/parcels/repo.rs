@@ -127,16 +127,31 @@ pub fn with_order(tx: &dyn ReadTx, order: &str) -> Result<Vec<Id>> {
 ///
 /// # Errors
 /// Storage failures.
-pub fn beginning_with(tx: &dyn ReadTx, prefix: &str, limit: usize) -> Result<Vec<Entry<Folded<Parcel>>>> {
+pub fn beginning_with(tx: &dyn ReadTx, prefix: &str, limit: usize) -> Result<Vec<Id>> {
     let mut escaped = Vec::new();
     key::escape(&mut escaped, normal(prefix).as_bytes());
-    let mut out: Vec<Entry<Folded<Parcel>>> = Vec::new();
+    let mut out: Vec<Id> = Vec::new();
     for (_, id) in ids(tx, &escaped, limit)? {
-        if !out.iter().any(|e| e.value.state.id.0 == id) {
-            out.extend(PARCELS.entry(tx, &id)?);
+        if !out.contains(&id) {
+            out.push(id);
         }
     }
     Ok(out)
+}
+
+/// The parcels that `name`, an id or a number, may mean.
+///
+/// # Errors
+/// Storage failures.
+pub fn named(tx: &dyn ReadTx, name: &str) -> Result<Vec<Id>> {
+    match name.parse::<Id>() {
+        Ok(id) => Ok(vec![id]),
+        Err(_) if name.len() > MAX_NUMBER => Ok(Vec::new()),
+        Err(_) => match with_tracking(tx, name)? {
+            none if none.is_empty() => with_order(tx, name),
+            some => Ok(some),
+        },
+    }
 }
 
 /// The parcel a caller means by `name`, an id or a number, among those in `scope`; and the ids of others that carry the
@@ -149,16 +164,8 @@ pub fn find(
     scope: &Scope,
     name: &str,
 ) -> Result<Option<(Entry<Folded<Parcel>>, Vec<ParcelId>)>> {
-    let ids = match name.parse::<Id>() {
-        Ok(id) => vec![id],
-        Err(_) if name.len() > MAX_NUMBER => Vec::new(),
-        Err(_) => match with_tracking(tx, name)? {
-            none if none.is_empty() => with_order(tx, name)?,
-            some => some,
-        },
-    };
     let mut found = Vec::new();
-    for id in ids {
+    for id in named(tx, name)? {
         found.extend(PARCELS.entry(tx, &id)?.filter(|e| visible(scope, &e.value.state)));
     }
     found.sort_by_key(|e| (rules::is_open(e.value.state.status), e.value.state.id));

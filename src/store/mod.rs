@@ -24,6 +24,7 @@ pub mod migrate;
 mod queue;
 mod raw;
 pub mod redb;
+mod redo;
 pub mod space;
 pub mod table;
 mod veil;
@@ -179,6 +180,9 @@ pub enum Expect {
     Rev(u64),
 }
 
+/// Looks at a row: its key, its revision, its body.
+pub type Visitor<'f> = &'f mut dyn FnMut(&[u8], u64, &[u8]) -> Result<()>;
+
 /// What can be read inside a transaction: one snapshot of one tenant.
 pub trait ReadTx {
     /// The tenant it was opened for.
@@ -193,6 +197,26 @@ pub trait ReadTx {
     /// # Errors
     /// As [`ReadTx::get`].
     fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice>;
+    /// Shows `f` the rows of a [`ReadTx::scan`] where they lie, as (key, revision, body), and returns where the next page
+    /// goes on: for who does not need to keep them.
+    ///
+    /// # Errors
+    /// As [`ReadTx::get`], and what `f` returns.
+    fn visit(
+        &self,
+        c: Coll,
+        ix: Ix,
+        range: &KeyRange,
+        dir: Dir,
+        limit: usize,
+        f: Visitor<'_>,
+    ) -> Result<Option<Vec<u8>>> {
+        let slice = self.scan(c, ix, range, dir, limit)?;
+        for r in &slice.recs {
+            f(&r.pk, r.rev, &r.body)?;
+        }
+        Ok(slice.next)
+    }
     /// The end of a log.
     ///
     /// # Errors

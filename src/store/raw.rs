@@ -77,6 +77,19 @@ impl<'a> Value<'a> {
         Self::split(b).ok_or_else(|| StoreError::Corrupt("the head of a record is damaged".into()))
     }
 
+    /// Revision and body alone.
+    pub(super) fn body(b: &'a [u8]) -> Result<(u64, &'a [u8])> {
+        let skip = || {
+            let mut rest = b.get(9..)?;
+            for _ in 0..*b.get(8)? {
+                let len = u16::from_be_bytes(rest.get(..2)?.try_into().ok()?);
+                rest = rest.get(2 + if len == NO_KEY { 0 } else { usize::from(len) }..)?;
+            }
+            Some((be64(b.get(..8)?), rest))
+        };
+        skip().ok_or_else(|| StoreError::Corrupt("the head of a record is damaged".into()))
+    }
+
     fn split(b: &'a [u8]) -> Option<Self> {
         let rev = be64(b.get(..8)?);
         let n = *b.get(8)?;

@@ -4,21 +4,25 @@
 //! `head[tenant|part|log|epoch]`. A record's value carries its index keys, so that a new version takes the old entries
 //! away without decoding anything.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableHandle,
+    WriteTransaction,
+};
 
 use super::raw::{
     Value, be64, bounds, ended, fits, head_bytes, head_key, is_empty, ix_key, log_key, read_head, rec_key,
 };
+use super::redo::{Known, Op, Ops, Pages, Redo};
 use super::{
     Area, Coll, Dir, Expect, Hash, Head, Home, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice,
-    StoreError, Sweep, Tenant, WriteTx, key,
+    StoreError, Sweep, Tenant, Visitor, WriteTx, key,
 };
 
 pub use super::writer::{Options, Redb};
@@ -28,6 +32,9 @@ const REC: TableDefinition<Bytes, Bytes> = TableDefinition::new("rec");
 const IX: TableDefinition<Bytes, Bytes> = TableDefinition::new("ix");
 const LOG: TableDefinition<Bytes, Bytes> = TableDefinition::new("log");
 const HEAD: TableDefinition<Bytes, Bytes> = TableDefinition::new("head");
+/// One row: the generation of the redo log that is newer than these pages.
+const REDO: TableDefinition<Bytes, Bytes> = TableDefinition::new("redo");
+const GENERATION: Bytes = b"generation";
 
 pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
     match e.into() {
@@ -39,26 +46,74 @@ pub(super) fn failed(e: impl Into<redb::Error>) -> StoreError {
     }
 }
 
-/// Makes the four tables where they are missing, so that readers always find them. A file that has them is not written.
-pub(super) fn prepare(db: &Database) -> Result<()> {
-    let tx = db.begin_read().map_err(failed)?;
-    let there = tx
-        .list_tables()
-        .map_err(failed)?
-        .filter(|t| [REC, IX, LOG, HEAD].iter().any(|d| d.name() == t.name()))
-        .count();
-    drop(tx);
-    if there == 4 { Ok(()) } else { probe(db) }
+/// Opens the file over `under` with what the redo log has for it, as far as it is `known` to have lasted; `room` bytes
+/// are set aside for that log in a new one.
+///
+/// # Errors
+/// When it is open elsewhere, no file of ours, or can't be read or written.
+pub(super) fn open(
+    under: impl StorageBackend,
+    cache: usize,
+    room: u64,
+    known: Option<Known>,
+) -> Result<(Database, Redo)> {
+    let (mut redo, pages) = Redo::open(under, room)?;
+    let db = redb::Builder::new().set_cache_size(cache).create_with_backend(pages).map_err(failed)?;
+    prepare(&db)?;
+    catch_up(&db, &mut redo, known)?;
+    Ok((db, redo))
 }
 
-/// Proves that the file takes a commit.
-pub(super) fn probe(db: &Database) -> Result<()> {
-    let mut tx = db.begin_write().map_err(failed)?;
-    tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
-    tx.set_quick_repair(true);
-    for def in [REC, IX, LOG, HEAD] {
+/// Makes the tables where they are missing, so that readers always find them. A file that has them is not written.
+fn prepare(db: &Database) -> Result<()> {
+    let all = [REC, IX, LOG, HEAD, REDO];
+    let tx = db.begin_read().map_err(failed)?;
+    let there =
+        tx.list_tables().map_err(failed)?.filter(|t| all.iter().any(|d| d.name() == t.name())).count();
+    drop(tx);
+    if there == all.len() {
+        return Ok(());
+    }
+    let tx = db.begin_write().map_err(failed)?;
+    for def in all {
         tx.open_table(def).map_err(failed)?;
     }
+    commit(tx, None)
+}
+
+/// Does again what the redo log has and the pages may not.
+fn catch_up(db: &Database, redo: &mut Redo, known: Option<Known>) -> Result<()> {
+    let generation = {
+        let tx = db.begin_read().map_err(failed)?;
+        let row = tx.open_table(REDO).map_err(failed)?.get(GENERATION).map_err(failed)?;
+        row.map_or(0, |v| be64(v.value()))
+    };
+    let tx = db.begin_write().map_err(failed)?;
+    let found = {
+        let mut group = Group::open(&tx, Ops::default())?;
+        redo.replay(generation, known, |op| group.redo(&op))?
+    };
+    if !found {
+        return tx.abort().map_err(failed);
+    }
+    commit(tx, Some(redo))
+}
+
+/// Makes a transaction last, with all that was committed in memory before it; the redo log begins anew.
+pub(super) fn commit(mut tx: WriteTransaction, redo: Option<&mut Redo>) -> Result<()> {
+    tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
+    tx.set_quick_repair(true);
+    let Some(redo) = redo else { return tx.commit().map_err(failed) };
+    let next = redo.next_generation();
+    tx.open_table(REDO).map_err(failed)?.insert(GENERATION, &next.to_be_bytes()[..]).map_err(failed)?;
+    tx.commit().map_err(failed)?;
+    redo.begin(next);
+    Ok(())
+}
+
+/// Commits in memory what lasts already by its record in the redo log.
+pub(super) fn publish(mut tx: WriteTransaction) -> Result<()> {
+    tx.set_durability(Durability::None).map_err(|e| StoreError::Io(e.to_string()))?;
     tx.commit().map_err(failed)
 }
 
@@ -95,7 +150,6 @@ fn walk(rows: Rows<'_>, dir: Dir, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool
 struct View<'a, T> {
     rec: &'a T,
     ix: &'a T,
-    log: &'a T,
     tenant: Tenant,
 }
 
@@ -104,78 +158,111 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
         let Some(raw) = self.rec.get(&rec_key(self.tenant, c, pk)[..]).map_err(failed)? else {
             return Ok(None);
         };
-        let v = Value::parse(raw.value())?;
-        Ok(Some(Rec { pk: pk.to_vec(), rev: v.rev, body: v.body.to_vec() }))
+        let (rev, body) = Value::body(raw.value())?;
+        Ok(Some(Rec { pk: pk.to_vec(), rev, body: body.to_vec() }))
     }
 
     fn scan(&self, c: Coll, ix: Ix, r: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
+        let mut recs = Vec::new();
+        let next = self.visit(c, ix, r, dir, limit, &mut |pk, rev, body| {
+            recs.push(Rec { pk: pk.to_vec(), rev, body: body.to_vec() });
+            Ok(())
+        })?;
+        Ok(Slice { recs, next })
+    }
+
+    fn visit(
+        &self,
+        c: Coll,
+        ix: Ix,
+        r: &KeyRange,
+        dir: Dir,
+        limit: usize,
+        f: Visitor<'_>,
+    ) -> Result<Option<Vec<u8>>> {
         let (low, high, base) = bounds(self.tenant, c, ix, r, dir);
-        let mut out = Slice::default();
         if is_empty(&low, &high) || limit == 0 {
-            return Ok(out);
+            return Ok(None);
         }
         let table = if ix == Ix::Primary { self.rec } else { self.ix };
         let rows = table
             .range::<&[u8]>((low.as_ref().map(|k| &k[..]), high.as_ref().map(|k| &k[..])))
             .map_err(failed)?;
-        let mut last = Vec::new();
+        let (mut seen, mut last, mut next) = (0, Vec::new(), None);
+        let mut k_of_rec = rec_key(self.tenant, c, &[]);
+        let prefix = k_of_rec.len();
         walk(rows, dir, |k, v| {
-            if out.recs.len() == limit {
-                out.next = Some(std::mem::take(&mut last));
+            if seen == limit {
+                next = Some(std::mem::take(&mut last));
                 return Ok(false);
             }
+            seen += 1;
             let position = &k[base..];
-            let rec = if ix == Ix::Primary {
-                let v = Value::parse(v)?;
-                Some(Rec { pk: position.to_vec(), rev: v.rev, body: v.body.to_vec() })
+            last.clear();
+            last.extend_from_slice(position);
+            if ix == Ix::Primary {
+                let (rev, body) = Value::body(v)?;
+                f(position, rev, body)?;
             } else {
                 let (_, pk) = key::split_text(position)
                     .ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
-                self.get(c, pk)?
-            };
-            last.clear();
-            last.extend_from_slice(position);
-            out.recs.push(rec.ok_or_else(|| {
-                StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
-            })?);
-            Ok(true)
-        })?;
-        Ok(out)
-    }
-
-    fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
-        Ok(self.log.get(&log_key(self.tenant, p, log, seq)[..]).map_err(failed)?.map(|v| v.value().to_vec()))
-    }
-
-    fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        if after == u64::MAX {
-            return Ok(Vec::new());
-        }
-        let (low, high) = (log_key(self.tenant, p, log, after), log_key(self.tenant, p, log, u64::MAX));
-        let rows = self
-            .log
-            .range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..])))
-            .map_err(failed)?;
-        let mut out = Vec::new();
-        walk(rows, Dir::Up, |k, v| {
-            if out.len() == limit {
-                return Ok(false);
+                k_of_rec.truncate(prefix);
+                k_of_rec.extend_from_slice(pk);
+                let rec = self.rec.get(&k_of_rec[..]).map_err(failed)?.ok_or_else(|| {
+                    StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
+                })?;
+                let (rev, body) = Value::body(rec.value())?;
+                f(pk, rev, body)?;
             }
-            out.push((be64(&k[k.len() - 8..]), v.to_vec()));
             Ok(true)
         })?;
-        Ok(out)
+        Ok(next)
     }
+}
+
+/// One entry of a log.
+fn entry(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    tenant: Tenant,
+    p: Part,
+    log: LogId,
+    seq: u64,
+) -> Result<Option<Vec<u8>>> {
+    Ok(table.get(&log_key(tenant, p, log, seq)[..]).map_err(failed)?.map(|v| v.value().to_vec()))
+}
+
+/// Up to `limit` entries of a log behind `after`.
+fn tail(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    tenant: Tenant,
+    p: Part,
+    log: LogId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<(u64, Vec<u8>)>> {
+    if after == u64::MAX {
+        return Ok(Vec::new());
+    }
+    let (low, high) = (log_key(tenant, p, log, after), log_key(tenant, p, log, u64::MAX));
+    let rows =
+        table.range::<&[u8]>((Bound::Excluded(&low[..]), Bound::Included(&high[..]))).map_err(failed)?;
+    let mut out = Vec::new();
+    walk(rows, Dir::Up, |k, v| {
+        if out.len() == limit {
+            return Ok(false);
+        }
+        out.push((be64(&k[k.len() - 8..]), v.to_vec()));
+        Ok(true)
+    })?;
+    Ok(out)
 }
 
 type ReadTable = redb::ReadOnlyTable<Bytes, Bytes>;
 
-/// One snapshot.
+/// One snapshot. A table is opened when it is first asked: most reads need one or two of the four.
 pub(super) struct Snapshot<'a> {
-    rec: ReadTable,
-    ix: ReadTable,
-    log: ReadTable,
-    head: ReadTable,
+    tx: redb::ReadTransaction,
+    tables: [OnceCell<ReadTable>; 4],
     tenant: Tenant,
     begun: Instant,
     limit: Option<Duration>,
@@ -191,18 +278,37 @@ impl<'a> Snapshot<'a> {
         stop: &'a AtomicBool,
     ) -> Result<Self> {
         let tx = db.begin_read().map_err(failed)?;
-        let open = |def| tx.open_table(def).map_err(failed);
-        let (rec, ix, log, head) = (open(REC)?, open(IX)?, open(LOG)?, open(HEAD)?);
-        Ok(Self { rec, ix, log, head, tenant, begun: Instant::now(), limit, stop })
+        Ok(Self { tx, tables: Default::default(), tenant, begun: Instant::now(), limit, stop })
     }
 
-    fn view(&self) -> Result<View<'_, ReadTable>> {
+    fn table(&self, area: Area) -> Result<&ReadTable> {
+        let (cell, def) = match area {
+            Area::Records => (&self.tables[0], REC),
+            Area::Index => (&self.tables[1], IX),
+            Area::Log => (&self.tables[2], LOG),
+            Area::Heads => (&self.tables[3], HEAD),
+        };
+        if let Some(table) = cell.get() {
+            return Ok(table);
+        }
+        let table = self.tx.open_table(def).map_err(failed)?;
+        Ok(cell.get_or_init(|| table))
+    }
+
+    fn in_time(&self) -> Result<()> {
         match self.limit {
             Some(limit) if self.begun.elapsed() > limit => {
                 Err(StoreError::Deadline { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) })
             }
-            _ => Ok(View { rec: &self.rec, ix: &self.ix, log: &self.log, tenant: self.tenant }),
+            _ => Ok(()),
         }
+    }
+
+    fn view(&self, ix: Ix) -> Result<View<'_, ReadTable>> {
+        self.in_time()?;
+        let rec = self.table(Area::Records)?;
+        let ix = if ix == Ix::Primary { rec } else { self.table(Area::Index)? };
+        Ok(View { rec, ix, tenant: self.tenant })
     }
 }
 
@@ -211,21 +317,34 @@ impl ReadTx for Snapshot<'_> {
         self.tenant
     }
     fn get(&self, c: Coll, pk: &[u8]) -> Result<Option<Rec>> {
-        self.view()?.get(c, pk)
+        self.view(Ix::Primary)?.get(c, pk)
     }
     fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
-        self.view()?.scan(c, ix, range, dir, limit)
+        self.view(ix)?.scan(c, ix, range, dir, limit)
+    }
+    fn visit(
+        &self,
+        c: Coll,
+        ix: Ix,
+        range: &KeyRange,
+        dir: Dir,
+        limit: usize,
+        f: Visitor<'_>,
+    ) -> Result<Option<Vec<u8>>> {
+        self.view(ix)?.visit(c, ix, range, dir, limit, f)
     }
     fn head(&self, p: Part, log: LogId) -> Result<Head> {
-        self.view()?;
-        let raw = self.head.get(&head_key(self.tenant, p, log)[..]).map_err(failed)?;
+        self.in_time()?;
+        let raw = self.table(Area::Heads)?.get(&head_key(self.tenant, p, log)[..]).map_err(failed)?;
         raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
     }
     fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
-        self.view()?.entry(p, log, seq)
+        self.in_time()?;
+        entry(self.table(Area::Log)?, self.tenant, p, log, seq)
     }
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        self.view()?.tail(p, log, after, limit)
+        self.in_time()?;
+        tail(self.table(Area::Log)?, self.tenant, p, log, after, limit)
     }
 }
 
@@ -236,12 +355,7 @@ impl Sweep for Snapshot<'_> {
         after: Option<&[u8]>,
         f: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
     ) -> Result<()> {
-        let table = match area {
-            Area::Records => &self.rec,
-            Area::Index => &self.ix,
-            Area::Log => &self.log,
-            Area::Heads => &self.head,
-        };
+        let table = self.table(area)?;
         let low = after.map_or(Bound::Unbounded, Bound::Excluded);
         walk(table.range::<&[u8]>((low, Bound::Unbounded)).map_err(failed)?, Dir::Up, |k, v| {
             if self.stop.load(Ordering::Acquire) {
@@ -283,12 +397,15 @@ pub(super) struct Group<'t> {
     heads: BTreeMap<Vec<u8>, Head>,
     shared: RefCell<BTreeMap<Vec<u8>, Kept>>,
     undo: Vec<Undo>,
+    /// What the group writes, for the redo log, and where in it the present request begins.
+    ops: Ops,
+    mark: usize,
     tenant: Tenant,
     broken: bool,
 }
 
 impl<'t> Group<'t> {
-    pub(super) fn open(tx: &'t redb::WriteTransaction) -> Result<Self> {
+    pub(super) fn open(tx: &'t WriteTransaction, ops: Ops) -> Result<Self> {
         let open = |def| tx.open_table(def).map_err(failed);
         Ok(Self {
             rec: open(REC)?,
@@ -298,6 +415,8 @@ impl<'t> Group<'t> {
             heads: BTreeMap::new(),
             shared: RefCell::default(),
             undo: Vec::new(),
+            mark: ops.mark(),
+            ops,
             tenant: 0,
             broken: false,
         })
@@ -307,6 +426,7 @@ impl<'t> Group<'t> {
     pub(super) fn begin(&mut self, tenant: Tenant) {
         self.tenant = tenant;
         self.undo.clear();
+        self.mark = self.ops.mark();
     }
 
     /// Whether a storage failure has spoilt the whole group.
@@ -316,6 +436,7 @@ impl<'t> Group<'t> {
 
     /// Takes back what the present request wrote.
     pub(super) fn roll_back(&mut self) -> Result<()> {
+        self.ops.cut(self.mark);
         while let Some(u) = self.undo.pop() {
             let done = match u {
                 Undo::Rec(k, Some(v)) => self.rec.insert(&k[..], &v[..]).map(drop),
@@ -342,30 +463,51 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    /// Writes the ends of the logs and the shared rows that the group has touched.
-    pub(super) fn finish(mut self) -> Result<()> {
+    /// Writes the ends of the logs and the shared rows that the group has touched; returns all it wrote.
+    pub(super) fn finish(mut self) -> Result<Ops> {
         for (k, kept) in std::mem::take(self.shared.get_mut()).into_iter().filter(|(_, kept)| kept.dirty) {
-            match kept.value {
-                Some(v) => self.rec.insert(&k[..], &v[..]).map(drop),
-                None => self.rec.remove(&k[..]).map(drop),
-            }
-            .map_err(failed)?;
+            self.write(Area::Records, &k, kept.value.as_deref())?;
         }
         for (k, h) in std::mem::take(&mut self.heads) {
-            self.head.insert(&k[..], &head_bytes(&h)[..]).map_err(failed)?;
+            self.write(Area::Heads, &k, Some(&head_bytes(&h)))?;
         }
-        Ok(())
+        Ok(self.ops)
+    }
+
+    fn table(&mut self, area: Area) -> &mut WriteTable<'t> {
+        match area {
+            Area::Records => &mut self.rec,
+            Area::Index => &mut self.ix,
+            Area::Log => &mut self.log,
+            Area::Heads => &mut self.head,
+        }
+    }
+
+    /// Puts or removes a raw row, and notes it for the redo log.
+    fn write(&mut self, area: Area, k: &[u8], v: Option<&[u8]>) -> Result<()> {
+        match v {
+            Some(v) => self.ops.put(area, k, v),
+            None => self.ops.remove(area, k),
+        }
+        self.redo(&Op { area, key: k, value: v })
+    }
+
+    /// Puts or removes a raw row.
+    fn redo(&mut self, op: &Op<'_>) -> Result<()> {
+        let table = self.table(op.area);
+        let done = match op.value {
+            Some(v) => table.insert(op.key, v).map(drop),
+            None => table.remove(op.key).map(drop),
+        };
+        self.hurt(done)
     }
 
     /// Writes a raw row and the index entries it names.
     fn place(&mut self, area: Area, k: &[u8], v: &[u8]) -> Result<()> {
-        let table = match area {
-            Area::Records => &mut self.rec,
-            Area::Log => &mut self.log,
-            Area::Heads => &mut self.head,
-            Area::Index => return Ok(()),
-        };
-        table.insert(k, v).map_err(failed)?;
+        if area == Area::Index {
+            return Ok(());
+        }
+        self.table(area).insert(k, v).map_err(failed)?;
         if area == Area::Records && k.len() >= 6 {
             for (i, ended) in Value::parse(v)?.keys.iter().enumerate() {
                 let Some(ended) = ended else { continue };
@@ -385,7 +527,7 @@ impl<'t> Group<'t> {
     }
 
     fn view(&self) -> View<'_, WriteTable<'t>> {
-        View { rec: &self.rec, ix: &self.ix, log: &self.log, tenant: self.tenant }
+        View { rec: &self.rec, ix: &self.ix, tenant: self.tenant }
     }
 
     fn found(&self, c: Coll, k: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -408,11 +550,7 @@ impl<'t> Group<'t> {
             self.undo.push(Undo::Shared(k, old));
             return Ok(());
         }
-        let done = match value {
-            Some(v) => self.rec.insert(&k[..], &v[..]).map(drop),
-            None => self.rec.remove(&k[..]).map(drop),
-        };
-        self.hurt(done)?;
+        self.write(Area::Records, &k, value.as_deref())?;
         self.undo.push(Undo::Rec(k, old));
         Ok(())
     }
@@ -457,16 +595,14 @@ impl<'t> Group<'t> {
 
     fn unindex(&mut self, c: Coll, pk: &[u8], n: usize, ended: &[u8]) -> Result<()> {
         let k = ix_key(self.tenant, c, u8::try_from(n).unwrap_or(u8::MAX), ended, pk);
-        let gone = self.ix.remove(&k[..]).map(drop);
-        self.hurt(gone)?;
+        self.write(Area::Index, &k, None)?;
         self.undo.push(Undo::IxRemoved(k));
         Ok(())
     }
 
     fn index(&mut self, c: Coll, pk: &[u8], n: usize, ended: &[u8]) -> Result<()> {
         let k = ix_key(self.tenant, c, u8::try_from(n).unwrap_or(u8::MAX), ended, pk);
-        let added = self.ix.insert(&k[..], &[][..]).map(drop);
-        self.hurt(added)?;
+        self.write(Area::Index, &k, Some(&[]))?;
         self.undo.push(Undo::IxAdded(k));
         Ok(())
     }
@@ -504,10 +640,10 @@ impl ReadTx for Group<'_> {
         raw.map_or(Ok(Head { floor: 1, ..Head::default() }), |v| read_head(v.value()))
     }
     fn entry(&self, p: Part, log: LogId, seq: u64) -> Result<Option<Vec<u8>>> {
-        self.view().entry(p, log, seq)
+        entry(&self.log, self.tenant, p, log, seq)
     }
     fn tail(&self, p: Part, log: LogId, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        self.view().tail(p, log, after, limit)
+        tail(&self.log, self.tenant, p, log, after, limit)
     }
 }
 
@@ -564,8 +700,7 @@ impl WriteTx for Group<'_> {
         let old = self.head(p, log)?;
         let new = Head { last: old.last + 1, floor: old.floor, hash };
         let k = log_key(self.tenant, p, log, new.last);
-        let put = self.log.insert(&k[..], blob).map(drop);
-        self.hurt(put)?;
+        self.write(Area::Log, &k, Some(blob))?;
         self.undo.push(Undo::Logged(k));
         self.set_head(head_key(self.tenant, p, log), new);
         Ok(new.last)
@@ -580,6 +715,7 @@ impl WriteTx for Group<'_> {
         }
         for seq in old.floor..=upto {
             let k = log_key(self.tenant, p, log, seq);
+            self.ops.remove(Area::Log, &k);
             let gone = self.log.remove(&k[..]).map(|v| v.map(|v| v.value().to_vec()));
             if let Some(v) = self.hurt(gone)? {
                 self.undo.push(Undo::Trimmed(k, v));
@@ -597,15 +733,15 @@ pub(super) type Loading<'a> = &'a mut dyn Iterator<Item = Result<(Area, Vec<u8>,
 pub(super) fn load(path: &Path, rows: Loading<'_>) -> Result<u64> {
     /// A commit takes what fits well into memory.
     const BYTES_A_COMMIT: usize = 16 << 20;
-    let db = redb::Builder::new().set_cache_size(64 << 20).create(path).map_err(failed)?;
-    prepare(&db)?;
+    let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(path);
+    let file = file.map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))?;
+    let under = redb::backends::FileBackend::new(file).map_err(failed)?;
+    let (db, mut redo) = open(under, 64 << 20, super::writer::Options::default().redo, None)?;
     let (mut total, mut more) = (0, true);
     while more {
-        let mut tx = db.begin_write().map_err(failed)?;
-        tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
-        tx.set_quick_repair(true);
+        let tx = db.begin_write().map_err(failed)?;
         {
-            let mut g = Group::open(&tx)?;
+            let mut g = Group::open(&tx, Ops::default())?;
             let mut bytes = 0;
             more = false;
             for row in &mut *rows {
@@ -619,13 +755,30 @@ pub(super) fn load(path: &Path, rows: Loading<'_>) -> Result<u64> {
                 }
             }
         }
-        tx.commit().map_err(failed)?;
+        commit(tx, Some(&mut redo))?;
     }
     Ok(total)
 }
 
+/// The file at `path`, which must be there, in its two parts.
+fn existing(path: &Path) -> Result<(Redo, Pages)> {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path);
+    let file = file.map_err(|e| StoreError::Io(format!("{}: {e}", path.display())))?;
+    let under = redb::backends::FileBackend::new(file).map_err(failed)?;
+    Redo::open(under, super::writer::Options::default().redo)
+}
+
 /// Has redb check the pages of the file at `path`, which nobody may have open; true when nothing had to be mended.
 pub(super) fn integrity(path: &Path) -> Result<bool> {
-    let mut db = redb::Builder::new().open(path).map_err(failed)?;
+    let (_, pages) = existing(path)?;
+    let mut db = redb::Builder::new().create_with_backend(pages).map_err(failed)?;
     db.check_integrity().map_err(failed)
+}
+
+/// Whether another process, or this one, has the file at `path` open.
+pub(super) fn is_open(path: &Path) -> bool {
+    existing(path).is_ok_and(|(_, pages)| {
+        let opened = redb::Builder::new().create_with_backend(pages);
+        matches!(opened, Err(redb::DatabaseError::DatabaseAlreadyOpen))
+    })
 }

@@ -99,6 +99,27 @@ pub struct Entry<V> {
     pub value: V,
 }
 
+/// A record as it lies there.
+pub struct Unread<'a, V> {
+    /// Its key.
+    pub pk: &'a [u8],
+    /// Its revision.
+    pub rev: u64,
+    body: &'a [u8],
+    what: &'static str,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V: Record> Unread<'_, V> {
+    /// The record.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn read(&self) -> Result<V> {
+        decode(self.what, self.body)
+    }
+}
+
 /// Rows of one scan and where the next goes on.
 pub struct Rows<V> {
     /// In order.
@@ -175,6 +196,40 @@ impl<K: AsRef<[u8]> + ?Sized, V: Record> Table<K, V> {
         let slice = tx.scan(self.coll, ix, range, dir, limit)?;
         let items = slice.recs.into_iter().map(|r| self.open(r)).collect::<Result<_>>()?;
         Ok(Rows { items, next: slice.next })
+    }
+
+    /// Shows `f` up to `limit` records of `range` without reading them; returns where the next page goes on.
+    ///
+    /// # Errors
+    /// Storage failures, and what `f` returns.
+    pub fn visit(
+        &self,
+        tx: &dyn ReadTx,
+        ix: Ix,
+        range: &KeyRange,
+        dir: Dir,
+        limit: usize,
+        f: &mut dyn FnMut(Unread<'_, V>) -> Result<()>,
+    ) -> Result<Option<Vec<u8>>> {
+        let what = self.coll.name;
+        tx.visit(self.coll, ix, range, dir, limit, &mut |pk, rev, body| {
+            f(Unread { pk, rev, body, what, value: PhantomData })
+        })
+    }
+
+    /// What `f` makes of the record at `key` without necessarily reading it.
+    ///
+    /// # Errors
+    /// Storage failures, and what `f` returns.
+    pub fn look<T>(
+        &self,
+        tx: &dyn ReadTx,
+        key: &K,
+        f: impl FnOnce(Unread<'_, V>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(rec) = tx.get(self.coll, key.as_ref())? else { return Ok(None) };
+        let what = self.coll.name;
+        f(Unread { pk: &rec.pk, rev: rec.rev, body: &rec.body, what, value: PhantomData }).map(Some)
     }
 
     /// Writes `value` at `key` and returns its revision.

@@ -10,11 +10,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability, StorageBackend};
+use redb::{Database, StorageBackend};
 use tokio::sync::oneshot;
 
 use super::queue::{Gather, Queue, Request};
-use super::redb::{Group, Snapshot, failed, integrity, prepare, probe};
+use super::redb::{Group, Snapshot, commit, failed, integrity, is_open, open, publish};
+use super::redo::{Known, Ops, Redo};
 use super::space::{Level, Reserve, Space};
 use super::veil::Veil;
 use super::{Engine, Lane, ReadTx, Result, Status, StoreError, Sweep, Tenant, Verdict, WriteFn};
@@ -24,6 +25,8 @@ use super::{Engine, Lane, ReadTx, Result, Status, StoreError, Sweep, Tenant, Ver
 pub struct Options {
     /// Bytes of page cache.
     pub cache: usize,
+    /// Bytes of the redo log in a new file: how much is written before the pages have to reach the disk.
+    pub redo: u64,
     /// How long a read may stay open.
     pub read_deadline: Duration,
     /// Writes that may wait.
@@ -42,6 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cache: 64 << 20,
+            redo: 16 << 20,
             read_deadline: Duration::from_secs(5),
             queue: 4096,
             group: 256,
@@ -61,27 +65,27 @@ enum As {
     Veiled,
 }
 
-type Opener = Box<dyn Fn(As) -> Result<Database> + Send + Sync>;
+type Opener = Box<dyn Fn(As, Option<Known>) -> Result<(Database, Redo)> + Send + Sync>;
 
 /// The opener of a backend that `make` makes anew each time.
 fn opener<B: StorageBackend>(
-    cache: usize,
+    options: &Options,
     make: impl Fn() -> std::io::Result<B> + Send + Sync + 'static,
 ) -> Opener {
-    Box::new(move |how| {
-        let mut builder = redb::Builder::new();
-        builder.set_cache_size(cache);
+    let (cache, room) = (options.cache, options.redo);
+    Box::new(move |how, known| {
         let under = make().map_err(|e| StoreError::Io(e.to_string()))?;
         match how {
-            As::Written => builder.create_with_backend(under),
+            As::Written => open(under, cache, room, known),
             As::Veiled => {
-                builder.create_with_backend(Veil::over(under).map_err(|e| StoreError::Io(e.to_string()))?)
+                open(Veil::over(under).map_err(|e| StoreError::Io(e.to_string()))?, cache, room, known)
             }
         }
-        .map_err(failed)
     })
 }
 
+/// After so long without a write the pages follow the redo log to the disk, so that an idle depot starts at once.
+const SETTLE: Duration = Duration::from_secs(5);
 /// How long after a person's write the next one is expected.
 const COMPANY: Duration = Duration::from_millis(500);
 
@@ -90,6 +94,8 @@ struct Shared {
     open: Opener,
     file: Option<PathBuf>,
     db: RwLock<Option<Arc<Database>>>,
+    /// The writer's own, but for the moment of opening.
+    redo: Mutex<Redo>,
     /// Tells long sweeps to let go of the file.
     reopening: AtomicBool,
     tried: Mutex<Option<Instant>>,
@@ -117,7 +123,7 @@ impl Redb {
     /// When another process has it open, or it can't be read.
     pub fn file(path: &Path, options: Options) -> Result<Self> {
         let at = path.to_path_buf();
-        let open = opener(options.cache, move || {
+        let open = opener(&options, move || {
             let file =
                 std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&at)?;
             redb::backends::FileBackend::new(file).map_err(|e| std::io::Error::other(failed(e).to_string()))
@@ -136,7 +142,7 @@ impl Redb {
     /// Whether another process, or this one, has the file at `path` open.
     #[must_use]
     pub fn is_open(path: &Path) -> bool {
-        matches!(redb::Builder::new().open(path), Err(redb::DatabaseError::DatabaseAlreadyOpen))
+        is_open(path)
     }
 
     /// A store that lives in memory and dies with it.
@@ -145,7 +151,7 @@ impl Redb {
     /// Never in practice.
     pub fn memory() -> Result<Self> {
         let options = Options::default();
-        let open = opener(options.cache, || Ok(redb::backends::InMemoryBackend::new()));
+        let open = opener(&options, || Ok(redb::backends::InMemoryBackend::new()));
         Self::over(open, None, None, options)
     }
 
@@ -158,12 +164,11 @@ impl Redb {
         folder: Option<PathBuf>,
         options: Options,
     ) -> Result<Self> {
-        Self::over(opener(options.cache, move || Ok(open())), folder, None, options)
+        Self::over(opener(&options, move || Ok(open())), folder, None, options)
     }
 
     fn over(open: Opener, folder: Option<PathBuf>, file: Option<PathBuf>, options: Options) -> Result<Self> {
-        let db = open(As::Written)?;
-        prepare(&db)?;
+        let (db, redo) = open(As::Written, None)?;
         let space = Space::new(folder.as_deref(), options.reserve);
         space.lay_ballast();
         let shared = Arc::new(Shared {
@@ -171,6 +176,7 @@ impl Redb {
             open,
             file,
             db: RwLock::new(Some(Arc::new(db))),
+            redo: Mutex::new(redo),
             reopening: AtomicBool::new(false),
             tried: Mutex::default(),
             space,
@@ -323,28 +329,36 @@ impl Shared {
             }
             gather.learn(begun.elapsed(), size);
         }
+        if !self.latched.load(Ordering::Acquire)
+            && let Err(e) = self.settle()
+        {
+            tracing::warn!(error = %e, "the last pages did not reach the disk; the redo log has them at the next start");
+        }
         *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Waits for requests and takes a group of them: people first, then at most one import chunk. After a failure the
-    /// group may be empty: then its turn only tries the file again.
+    /// Waits for requests and takes a group of them: people first, then at most one import chunk. The group may be
+    /// empty: after a failure its turn tries the file again, after a time without writes the pages reach the disk.
     fn next_group(&self, gather: &mut Gather) -> Option<Vec<Request>> {
         let mut queue = lock(&self.queue);
         while queue.people.is_empty() && queue.bulk.is_empty() {
             if queue.closing {
                 return None;
             }
-            if self.latched.load(Ordering::Acquire) {
-                let pause = self.options.retry_every.max(Duration::from_millis(50));
-                let (woken, out) =
-                    self.wake.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
-                if out.timed_out() && woken.people.is_empty() && woken.bulk.is_empty() {
-                    return Some(Vec::new());
-                }
-                queue = woken;
+            let pause = if self.latched.load(Ordering::Acquire) {
+                Some(self.options.retry_every.max(Duration::from_millis(50)))
             } else {
+                (!lock(&self.redo).is_empty()).then_some(SETTLE)
+            };
+            let Some(pause) = pause else {
                 queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let (woken, out) = self.wake.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
+            if out.timed_out() && woken.people.is_empty() && woken.bulk.is_empty() && !woken.closing {
+                return Some(Vec::new());
             }
+            queue = woken;
         }
         if let Some(wait) = gather.worth_waiting(queue.people.len(), self.options.group) {
             let enough = |q: &mut Queue| !q.closing && q.people.len() < gather.crowd;
@@ -364,7 +378,7 @@ impl Shared {
             return answer(group, &[], Err(e));
         }
         let mut verdicts = Vec::new();
-        let done = self.attempt(group, &mut verdicts);
+        let done = if group.is_empty() { self.settle() } else { self.attempt(group, &mut verdicts) };
         match &done {
             Ok(()) => lock(&self.queue).put_back(group.split_off(verdicts.len())),
             Err(e) => {
@@ -380,17 +394,15 @@ impl Shared {
         }
     }
 
-    /// Runs requests until the group's time is used up, and commits them.
+    /// Runs requests until the group's time is used up, and makes what they wrote last.
     fn attempt(&self, group: &mut [Request], verdicts: &mut Vec<Result<()>>) -> Result<()> {
         verdicts.clear();
         let db = self.database()?;
-        let mut tx = db.begin_write().map_err(failed)?;
-        tx.set_durability(Durability::Immediate).map_err(|e| StoreError::Io(e.to_string()))?;
-        tx.set_quick_repair(true);
+        let tx = db.begin_write().map_err(failed)?;
         let begun = Instant::now();
         let mut kept = 0;
-        let run = || -> Result<()> {
-            let mut g = Group::open(&tx)?;
+        let run = || -> Result<Ops> {
+            let mut g = Group::open(&tx, Ops::default())?;
             for request in group {
                 g.begin(request.tenant);
                 let ran = catch_unwind(AssertUnwindSafe(|| (request.f)(&mut g)));
@@ -410,14 +422,29 @@ impl Shared {
             }
             g.finish()
         };
-        run()?;
+        let mut ops = run()?;
         if kept == 0 {
             return tx.abort().map_err(failed);
         }
-        tx.commit().map_err(failed)?;
+        let mut redo = lock(&self.redo);
+        if redo.fits(&ops) {
+            redo.append(&mut ops)?;
+            publish(tx)?;
+        } else {
+            commit(tx, Some(&mut redo))?;
+        }
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.writes.fetch_add(kept, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Has the pages follow the redo log to the disk.
+    fn settle(&self) -> Result<()> {
+        let mut redo = lock(&self.redo);
+        if redo.is_empty() {
+            return Ok(());
+        }
+        commit(self.database()?.begin_write().map_err(failed)?, Some(&mut redo))
     }
 
     fn fit_to_write(&self) -> Result<()> {
@@ -443,7 +470,8 @@ impl Shared {
     /// Reopens the file and proves that it takes a commit. While it does not, a veil over it lets reads go on.
     fn recover(&self) -> Result<()> {
         *lock(&self.tried) = Some(Instant::now());
-        let opened = self.reopen(As::Written).and_then(|()| probe(&*self.database()?));
+        let probe = || commit(self.database()?.begin_write().map_err(failed)?, Some(&mut lock(&self.redo)));
+        let opened = self.reopen(As::Written).and_then(|()| probe());
         if let Err(e) = opened {
             if let Err(e) = self.reopen(As::Veiled) {
                 tracing::error!(error = %e, "the store cannot even be read");
@@ -462,7 +490,13 @@ impl Shared {
         self.reopening.store(true, Ordering::Release);
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         let swapped = self.let_go(&mut db).and_then(|()| {
-            *db = Some(Arc::new((self.open)(how)?));
+            let known = lock(&self.redo).known();
+            let (opened, redo) = (self.open)(how, Some(known))?;
+            *db = Some(Arc::new(opened));
+            // What is done under a veil is gone with it.
+            if how == As::Written {
+                *lock(&self.redo) = redo;
+            }
             Ok(())
         });
         self.reopening.store(false, Ordering::Release);

@@ -10,6 +10,7 @@ use crate::identity::gate::Gate;
 use crate::jobs::alarm::ServerErrors;
 use crate::jobs::retention::Retained;
 use crate::jobs::runner::Wake;
+use crate::parcels::cards::Cards;
 use crate::store::Store;
 use crate::store::table::Checked;
 
@@ -30,6 +31,8 @@ pub struct App {
     pub wake: Wake,
     /// Who looked at whose data, until it is written down.
     pub sightings: Sightings,
+    /// Parcels as lists show them.
+    pub cards: Cards,
     /// Counts the answers that were our own failure.
     pub errors: ServerErrors,
     /// Every table there is, for `check`.

@@ -22,8 +22,12 @@ pub const LOG: LogId = LogId { log: b'q', epoch: 1 };
 pub const T: u32 = 7;
 pub const BY: Ix = Ix::Nth(0);
 
+/// So little that the pages have to follow the redo log often.
+pub const REDO: u64 = 64 << 10;
+
 pub fn options() -> Options {
-    let mut options = Options { cache: 8 << 20, retry_every: Duration::ZERO, ..Options::default() };
+    let mut options =
+        Options { cache: 8 << 20, redo: REDO, retry_every: Duration::ZERO, ..Options::default() };
     options.reserve.ballast = 0;
     options
 }
@@ -50,7 +54,7 @@ fn after_a_failure() -> Made {
     let opened = disk.clone();
     let store = Store::new(Redb::backend(move || opened.clone(), None, options()).unwrap());
     write(&store, 99, |tx| put(tx, b"before", b"x")).unwrap();
-    disk.fail_after(2, std::io::ErrorKind::Other);
+    disk.fail_after(1, std::io::ErrorKind::Other);
     assert_eq!(write(&store, 99, |tx| put(tx, b"lost", b"x")).unwrap_err().kind(), Kind::Busy);
     disk.heal();
     while write(&store, 99, |tx| put(tx, b"after", b"x")).is_err() {}

@@ -17,6 +17,7 @@ use crate::identity::gate::Gate;
 use crate::identity::secret::Keys;
 use crate::identity::setup::setup_link;
 use crate::jobs::runner::Wake;
+use crate::parcels::cards::Cards;
 use crate::store::{Store, redb::Redb};
 use crate::web::{App, Routes, routes::serve};
 
@@ -57,6 +58,7 @@ fn depot(keys: &tempfile::TempDir) -> App {
         folder: Arc::new(PathBuf::new()),
         wake: Wake::default(),
         sightings: Default::default(),
+        cards: Cards::new(0),
         errors: Default::default(),
         tables: Vec::new,
         retained: Vec::new,
