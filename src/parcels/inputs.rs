@@ -333,6 +333,9 @@ pub struct EventInput {
     pub reason: Option<String>,
     /// The event this corrects.
     pub corrects: Option<Id>,
+    /// The number of the depot it is handed over to; it is expected there until it is scanned there. Alone, or together
+    /// with the step that sends it off.
+    pub next_site: Option<u32>,
 }
 
 fn status<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Status>, D::Error> {
@@ -388,7 +391,8 @@ impl BulkRow {
     #[must_use]
     pub fn split(self) -> (String, EventInput) {
         let Self { parcel, status, occurred_at, location, note, reason, corrects } = self;
-        (parcel, EventInput { status, occurred_at, location, note, reason, corrects })
+        let next_site = None;
+        (parcel, EventInput { status, occurred_at, location, note, reason, corrects, next_site })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::aggregate::stale_at;
 use super::error::ParcelError;
-use super::event::{Corrected, Described, Noted, ParcelEvent, Registered, Stale};
+use super::event::{Corrected, Described, HandedOver, Noted, ParcelEvent, Registered, Stale};
 use super::inputs::{EventInput, NewParcel};
 use super::model::{Facts, Parcel, ParcelId, Status};
 use super::repo::{self, PARCELS};
@@ -18,7 +18,7 @@ use crate::identity::features::{
     BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
 };
 use crate::identity::grant::{Actor, Grant, Principal, Scope};
-use crate::journal::clock::Origin;
+use crate::journal::clock::{HEADQUARTERS, Origin, UNENROLLED};
 use crate::journal::{Cx, Folded, Written, record};
 use crate::store::table::Entry;
 use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
@@ -105,7 +105,7 @@ fn step(
         return Err(ParcelError::Stale { id: parcel.id, found: found.rev, seen });
     }
     let event = match input.corrects {
-        None => rules::decide_move(parcel, input.into_step()?, gate(who), cx.now)?,
+        None => return send(tx, who, cx, found.value, input),
         Some(eid) => {
             who.grant::<CorrectParcels>()?;
             let known = crate::journal::history::<Parcel>(tx, &found.value.line)?
@@ -122,6 +122,30 @@ fn step(
     };
     let id = parcel.id.0;
     Ok(record(tx, cx, id, Some(found.value), vec![event])?)
+}
+
+/// Takes a step, hands over to another depot, or both.
+fn send(
+    tx: &mut dyn WriteTx,
+    who: &Arc<Principal>,
+    cx: &Cx,
+    row: Folded<Parcel>,
+    input: EventInput,
+) -> Result<Written<Parcel>> {
+    let (to, note) = (input.next_site, input.note.clone());
+    let mut events = Vec::new();
+    if to.is_none() || input.status.is_some() {
+        events.push(rules::decide_move(&row.state, input.into_step()?, gate(who), cx.now)?);
+    }
+    if let Some(to) = to {
+        let origin = Origin::load(tx)?;
+        if to == HEADQUARTERS || to == UNENROLLED || to == origin.site {
+            return Err(Invalid::at("/next_site", "must be the number of another depot").into());
+        }
+        let note = note.filter(|_| events.is_empty());
+        events.push(ParcelEvent::HandedOver(HandedOver { to, note }));
+    }
+    Ok(record(tx, cx, row.state.id.0, Some(row), events)?)
 }
 
 /// The verdict on one row of a bulk report.

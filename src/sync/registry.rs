@@ -11,8 +11,8 @@ use crate::identity::model::{Role, User};
 use crate::imports::model::Saved;
 use crate::journal::event::{Eid, SiteRef};
 use crate::journal::fold::Timeline;
-use crate::journal::reference::{Ref, Reference};
-use crate::journal::{self, Aggregate, Arrival, Cx};
+use crate::journal::reference::{Ref, Reference, Set};
+use crate::journal::{self, Aggregate, Arrival, Cx, Event};
 use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
@@ -28,6 +28,7 @@ pub enum Reach {
     Concerned,
 }
 
+type Adopt = fn(&mut dyn WriteTx, &Cx, Id, Option<&[u8]>) -> Result<()>;
 type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
 type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
 
@@ -87,6 +88,8 @@ pub struct Folder {
     pub origin: fn(&dyn ReadTx, Id) -> Result<Option<SiteRef>>,
     /// What it adds to a digest, refused changes left out. None when there is nothing to compare.
     pub sum: Sum,
+    /// For what headquarters owns: makes the content of a proposal its own, or with none says its own word once more.
+    pub adopt: Option<Adopt>,
     /// A page of aggregates behind a position: their ids, and where to go on.
     pub page: fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>,
 }
@@ -107,13 +110,24 @@ impl Folder {
             },
             origin: |_, _| Ok(None),
             sum: sum::<A>,
+            adopt: None,
             page: page::<A>,
         }
     }
 
     fn shared<T: Reference>() -> Self {
-        Self::of::<Ref<T>>(T::KIND..=T::KIND, Reach::Shared)
+        Self { adopt: Some(adopt::<T>), ..Self::of::<Ref<T>>(T::KIND..=T::KIND, Reach::Shared) }
     }
+}
+
+fn adopt<T: Reference>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, proposed: Option<&[u8]>) -> Result<()> {
+    let row = journal::load::<Ref<T>>(tx, id)?;
+    let value = match proposed {
+        Some(body) => <Set<T> as Event>::decode(T::KIND, 1, body)?.value,
+        None => row.as_ref().and_then(|row| row.state.value.clone()),
+    };
+    // Said again even when nothing changes: the later word is the one that counts, at the depot too.
+    journal::record(tx, cx, id, row, vec![Set { value }]).map(drop)
 }
 
 fn page<A: Aggregate>(

@@ -77,7 +77,12 @@ impl Depot {
             Err(SyncError::Link(LinkError::Refused(r))) if r.e == Code::Clock => {
                 let theirs = r.now.unwrap_or(now.unsigned());
                 let offset = i128::from(theirs) - i128::from(now.unsigned());
-                let shifted = shift::correct(self, theirs, i64::try_from(offset).unwrap_or(0))?;
+                let shifted = shift::correct(
+                    self,
+                    theirs,
+                    i64::try_from(offset).unwrap_or(0),
+                    shift::Look::Unacknowledged,
+                )?;
                 if shifted { Ok(0) } else { Err(LinkError::Refused(r).into()) }
             }
             Err(e) => Err(e),

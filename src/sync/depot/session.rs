@@ -112,11 +112,11 @@ impl Depot {
                     save(tx, &s)
                 })?;
                 self.sent = Logs::default();
-                shift::correct(self, answer.now, answer.off)?;
+                shift::correct(self, answer.now, answer.off, shift::Look::Unacknowledged)?;
             }
             // Away for too long, or headquarters was: what each holds of a record is compared, and both learn.
             State::Resupply | State::Snapshot => {
-                shift::correct(self, answer.now, answer.off)?;
+                shift::correct(self, answer.now, answer.off, shift::Look::Everything)?;
                 supply::offer(self, link, answer)?;
             }
         }

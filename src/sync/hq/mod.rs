@@ -5,6 +5,7 @@ pub mod apply;
 pub mod chain;
 pub mod feed;
 pub mod ingest;
+pub mod proposals;
 pub mod quarantine;
 pub mod resupply;
 pub mod route;
