@@ -101,6 +101,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             };
             answer(&pretty(&get(&place, &path).await?)?)
         }
+        Command::Sync { command } => super::sync::sync(command).await,
+        Command::Hq { command } => super::sync::hq(command).await,
         Command::Config { place } => answer(&settings(&place, &[])?.to_toml_redacted()?),
         Command::Openapi => answer(&pretty(&app::document())?),
         Command::Health { place } => {
@@ -348,7 +350,7 @@ async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Val
     }
 }
 
-async fn connect(place: &Place) -> anyhow::Result<Depot> {
+pub(super) async fn connect(place: &Place) -> anyhow::Result<Depot> {
     let config = settings(place, &[])?;
     if !config.server.data_dir.is_dir() {
         bail!(
@@ -361,26 +363,26 @@ async fn connect(place: &Place) -> anyhow::Result<Depot> {
 }
 
 /// The server that runs, for commands that make no sense without one.
-async fn running(place: &Place) -> anyhow::Result<Depot> {
+pub(super) async fn running(place: &Place) -> anyhow::Result<Depot> {
     let folder = settings(place, &[])?.server.data_dir;
     let depot = Depot::running(&folder).await?;
     depot.with_context(|| format!("no crossdock serves {}", folder.display()))
 }
 
-async fn get(place: &Place, path: &str) -> anyhow::Result<Value> {
+pub(super) async fn get(place: &Place, path: &str) -> anyhow::Result<Value> {
     let depot = connect(place).await?;
     let answered = depot.get(path).await;
     closed(depot, answered).await
 }
 
-async fn post(place: &Place, path: &str, body: &Value) -> anyhow::Result<Value> {
+pub(super) async fn post(place: &Place, path: &str, body: &Value) -> anyhow::Result<Value> {
     let depot = connect(place).await?;
     let answered = depot.post(path, body).await;
     closed(depot, answered).await
 }
 
 /// Lets go of the depot, and adds what to do about one that was never set up.
-async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result<Value> {
+pub(super) async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result<Value> {
     let unknown = |e: &anyhow::Error| e.downcast_ref::<Refused>().is_some_and(|r| r.status == 404);
     if answered.as_ref().is_err_and(unknown) && depot.is_fresh().await {
         say("crossdock: this depot was never set up: see crossdock init");
@@ -396,7 +398,7 @@ async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result
     answered
 }
 
-fn pretty(value: &Value) -> anyhow::Result<String> {
+pub(super) fn pretty(value: &Value) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(value)?)
 }
 

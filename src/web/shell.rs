@@ -191,10 +191,12 @@ fn headers(headers: &mut HeaderMap, path: &str, tls: bool) {
         ("referrer-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
     ];
-    for (name, value) in fixed {
+    // Depots are no browsers, and their lines may be paid by the byte.
+    let pages = !path.starts_with("/sync/v1/");
+    for (name, value) in fixed.into_iter().filter(|_| pages) {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if tls {
+    if tls && pages {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(HeaderName::from_static("strict-transport-security"), year);
     }
