@@ -403,7 +403,7 @@ pub fn turn(
     budget: &Budget,
 ) -> Result<Turn, SyncError> {
     let now = node.clock.now();
-    let (done, retry) = along(node, tenant, party, stop, |depot, link| depot.turn(link, now, budget));
+    let (done, retry) = along(node, tenant, party, stop, |depot, link| depot.exchange(link, now, budget));
     let after = node.clock.now();
     match &done {
         Ok(turn) => {

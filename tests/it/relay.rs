@@ -31,6 +31,8 @@ pub struct Passed {
     pub fate: Fate,
     /// Its body as it came.
     pub body: Vec<u8>,
+    /// What it showed of its session; empty without one.
+    pub token: String,
 }
 
 type Plan = Box<dyn FnMut(&str) -> Fate + Send>;
@@ -97,6 +99,14 @@ impl Relay {
         self.plan(|_| Fate::Lost);
     }
 
+    /// The sessions' tokens shown while `f` runs; what came by stays to be taken.
+    pub fn tokens_of(&self, f: impl FnOnce()) -> Vec<String> {
+        let before = self.line.passed.lock().unwrap().len();
+        f();
+        let passed = self.line.passed.lock().unwrap();
+        passed[before..].iter().map(|p| p.token.clone()).filter(|t| !t.is_empty()).collect()
+    }
+
     /// What came by since the last look.
     pub fn take(&self) -> Vec<Passed> {
         std::mem::take(&mut self.line.passed.lock().unwrap())
@@ -146,7 +156,9 @@ fn serve(line: &Line, mut down: TcpStream) -> std::io::Result<()> {
         let text = String::from_utf8_lossy(&head);
         let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
         let fate = (line.plan.lock().unwrap())(&path);
-        line.passed.lock().unwrap().push(Passed { path, fate, body: body.clone() });
+        let bearer = text.lines().find_map(|l| l.strip_prefix("authorization: Bearer "));
+        let token = bearer.unwrap_or_default().trim().to_owned();
+        line.passed.lock().unwrap().push(Passed { path, fate, body: body.clone(), token });
         match fate {
             Fate::Lost => return Ok(()),
             Fate::Torn => {

@@ -407,3 +407,68 @@ fn a_parcel_handed_over_goes_from_one_depot_to_the_other_and_no_further() {
     assert_equal(&north);
     assert_eq!(numbers(&north)["CD0000000"], "at_depot");
 }
+
+#[test]
+fn a_depots_token_reaches_its_own_log_and_feed_alone() {
+    let hq = headquarters();
+    let relay = line(&hq);
+    let (north, south) = (joined(&hq, &relay, "North"), joined(&hq, &relay, "South"));
+    announce(&south, 0, 1);
+    relay.cut();
+    announce(&north, 10, 2);
+    // North's own batches, shown with South's session: a log of another site's epoch.
+    relay.mend();
+    relay.take();
+    relay.plan(|path| if path.ends_with("/push") { Fate::Lost } else { Fate::Pass });
+    north.post("/sync/now", &Value::Null);
+    let theirs = relay.take().into_iter().find(|p| p.path.ends_with("/push")).unwrap().body;
+    relay.mend();
+    let token = relay.tokens_of(|| exchange(&south));
+    let token = token.last().unwrap();
+    assert_eq!(raw(&hq, Call::Push, token, theirs.clone(), true), (401, Some(Code::Stale)));
+    // The same changes under South's own epoch: they are set aside, for they are not South's.
+    let mut push = pushed(&theirs).unwrap();
+    let own = relay.take().into_iter().rev().find_map(|p| pushed(&p.body)).unwrap();
+    (push.ep, push.l, push.from) = (own.ep, own.l, own.from + own.ch.len() as u64);
+    push.h0 = own.ch.iter().fold(own.h0, |h, blob| {
+        let eid = crossdock::journal::change::eid(blob);
+        wire::Bin::new(crossdock::journal::change::link(&h, &eid))
+    });
+    let forged = wire::pack(&wire::encode(&push).unwrap()).unwrap();
+    let (status, refusal) = raw(&hq, Call::Push, token, forged, true);
+    assert!(status == 200 || refusal == Some(Code::Gap), "{status} {refusal:?}");
+    assert!(!numbers(&hq).contains_key("CD0000010"), "another depot's work under a foreign name");
+    exchange(&north);
+    assert_equal(&north);
+    assert!(numbers(&hq).contains_key("CD0000010"));
+    assert!(!numbers(&south).contains_key("CD0000010"), "another depot's parcel");
+}
+
+#[test]
+fn a_pull_waits_for_news_and_ends_when_there_are_some() {
+    let hq = headquarters();
+    let relay = line(&hq);
+    let north = joined(&hq, &relay, "North");
+    relay.take();
+    let token = relay.tokens_of(|| {
+        assert_equal(&north);
+    });
+    let last = relay.take().into_iter().rev().find(|p| p.path.ends_with("/pull")).unwrap();
+    let mut ask: wire::Pull = wire::decode(&wire::unpack(&last.body).unwrap()).unwrap();
+    ask.wait = 30;
+    let body = wire::pack(&wire::encode(&ask).unwrap()).unwrap();
+    let request = hq
+        .request(Method::POST, "/sync/v1/pull")
+        .header("content-type", wire::CONTENT_TYPE)
+        .header("content-encoding", "zstd")
+        .bearer_auth(token.last().unwrap())
+        .body(body);
+    let waiting = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap().to_vec() })
+    });
+    announce(&north, 0, 1);
+    exchange(&north);
+    let answer: wire::Pulled = wire::decode(&wire::unpack(&waiting.join().unwrap()).unwrap()).unwrap();
+    assert!(!answer.f.own.is_empty(), "the marker of what it pushed itself");
+}

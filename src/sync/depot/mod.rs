@@ -167,6 +167,27 @@ impl Depot {
         done
     }
 
+    /// A turn, and another at once when headquarters says that the session has to be begun anew: it ended, was forgotten
+    /// by a headquarters that was restored, or the log is no longer the one that was shown.
+    ///
+    /// # Errors
+    /// As [`Depot::turn`].
+    pub fn exchange(
+        &mut self,
+        link: &mut dyn Link,
+        now: Timestamp,
+        budget: &Budget,
+    ) -> Result<Turn, SyncError> {
+        match self.turn(link, now, budget) {
+            Err(SyncError::Link(LinkError::Refused(r)))
+                if matches!(r.e, Code::Stale | Code::Fork | Code::Gap) =>
+            {
+                self.turn(link, now, budget)
+            }
+            done => done,
+        }
+    }
+
     fn run(&mut self, link: &mut dyn Link, now: Timestamp, budget: &Budget) -> Result<Turn, SyncError> {
         let before = self.standing()?;
         if before.hold_until.is_some_and(|until| now < until) {

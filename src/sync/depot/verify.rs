@@ -50,7 +50,7 @@ impl Depot {
     pub fn verify(&mut self, link: &mut dyn Link, clock: &Clock) -> Result<Compared, SyncError> {
         let (mut before, mut tries) = (None, 0);
         loop {
-            while self.turn(link, clock.now(), &Budget::default())?.more {}
+            while self.exchange(link, clock.now(), &Budget::default())?.more {}
             let ours = digest::of_depot(&self.store, self.tenant, &self.registry, &DigestAsk::default())?;
             let theirs: DigestAnswer = self.ask(link, Call::Digest, &DigestAsk::default())?;
             let differing = digest::differing(&ours, &theirs);
