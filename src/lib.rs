@@ -5,7 +5,7 @@
 //! Rooms from the ground up; an arrow points at what a room may use, and a test holds the arrows.
 //!
 //! ```text
-//! base ◄── store ◄── identity::grant, jobs::queue, deadlines ◄── journal, audit, cases ◄── areas ◄── notify ◄── web, cli ◄── app, main
+//! base ◄── store ◄── identity::grant, jobs::queue, deadlines ◄── journal, audit, cases ◄── areas ◄── notify, sync ◄── web, cli ◄── app, main
 //! ```
 //!
 //! | room | what it is |
@@ -23,6 +23,7 @@
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
+//! | [`sync`] | depots and headquarters: what is done without a line to anybody gets to whom it concerns, once |
 //! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document, the first pages |
 //! | [`cli`] | the commands: each a request or two to the control door |
 //! | [`app`] | wires it together: start, workers, orderly stop |
@@ -46,7 +47,7 @@
 //! 5. The writer commits it with whatever else was waiting, one sync for all, and only then is it answered. Readers of
 //!    the applied log see it afterwards and send what is to be sent.
 //!
-//! A file's row and a change from another site take the same way from step 4 on; only the deciding is ours alone.
+//! A file's row and a change from another site (see [`sync`]) take the same way from step 4 on; only the deciding is ours alone.
 
 pub mod app;
 pub mod audit;

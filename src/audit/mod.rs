@@ -14,10 +14,8 @@ use crate::journal::change::{self, Header};
 use crate::journal::clock::Origin;
 use crate::journal::event::Eid;
 use crate::journal::fold::Cx;
-use crate::journal::log;
-use crate::store::{
-    DEPOT, Hash, Head, Home, LogId, ReadTx, Result, Store, StoreError, Table, Tenant, WriteTx,
-};
+use crate::journal::log::{self, Stretch};
+use crate::store::{DEPOT, Hash, Home, ReadTx, Result, Store, StoreError, Table, Tenant, WriteTx};
 
 /// The kind number of audit entries among changes.
 pub const KIND: u16 = 0x7000;
@@ -238,9 +236,10 @@ pub fn verify_all(store: &Store, tenant: Tenant) -> Result<Verified> {
 /// A verification on its way: what it is held against and how far it has come.
 #[derive(Debug)]
 pub struct Verifier {
-    id: LogId,
-    /// The end it is held against.
-    end: Head,
+    /// The life it is at, with the end it is held against.
+    now: Stretch,
+    /// Those after it, the next one last.
+    rest: Vec<Stretch>,
     at: u64,
     /// The hash at `at`; none when the entry there is gone.
     hash: Option<Hash>,
@@ -256,17 +255,18 @@ impl Verifier {
     /// # Errors
     /// Storage failures.
     pub fn begin(tx: &dyn ReadTx) -> Result<Self> {
-        let id = log::own(log::AUDIT, &Origin::load(tx)?);
-        let end = tx.head(DEPOT, id)?;
-        let at = end.floor.saturating_sub(1);
+        let mut rest = log::audit_stretches(tx, &Origin::load(tx)?)?;
+        rest.reverse();
+        let now = rest.pop().ok_or_else(|| StoreError::Corrupt("there is no audit log".into()))?;
+        let out = Verified { entries: 0, broken_at: None };
+        Ok(Self { now, rest, at: 0, hash: None, out }.at_the_beginning())
+    }
+
+    fn at_the_beginning(mut self) -> Self {
+        self.at = self.now.floor.saturating_sub(1);
         // The entry before the first held one is gone; its hash is taken on trust. Before position 1 stands the zero.
-        Ok(Self {
-            id,
-            end,
-            at,
-            hash: (at == 0).then_some([0; 16]),
-            out: Verified { entries: 0, broken_at: None },
-        })
+        self.hash = (self.at == 0).then_some([0; 16]);
+        self
     }
 
     /// Verifies one more page; true when it is done.
@@ -274,31 +274,36 @@ impl Verifier {
     /// # Errors
     /// Storage failures.
     pub fn step(&mut self, tx: &dyn ReadTx) -> Result<bool> {
-        let floor = tx.head(DEPOT, self.id)?.floor;
+        let floor = tx.head(DEPOT, self.now.id)?.floor;
         if floor > self.at + 1 {
             // Retention has come past us.
             (self.at, self.hash) = (floor - 1, None);
         }
-        let rows = tx.tail(DEPOT, self.id, self.at, Self::PAGE)?;
-        for (seq, entry) in rows.iter().take_while(|(seq, _)| *seq <= self.end.last) {
+        let rows = tx.tail(DEPOT, self.now.id, self.at, Self::PAGE)?;
+        for (seq, entry) in rows.iter().take_while(|(seq, _)| *seq <= self.now.last) {
             let holds = log::split_audit(entry).is_ok_and(|(stored, blob)| {
                 let before = self.hash.replace(stored);
                 before.is_none_or(|before| change::link(&before, &change::eid(blob)) == stored)
             });
             if !holds || *seq != self.at + 1 {
-                self.out.broken_at = Some(*seq);
+                self.out.broken_at = Some(self.now.before + *seq);
                 return Ok(true);
             }
             self.at = *seq;
             self.out.entries += 1;
         }
-        if rows.len() == Self::PAGE && self.at < self.end.last {
+        if rows.len() == Self::PAGE && self.at < self.now.last {
             return Ok(false);
         }
-        if self.at < self.end.last
-            || self.at == self.end.last && self.hash.is_some_and(|h| h != self.end.hash)
-        {
-            self.out.broken_at = Some(self.at);
+        let torn = |end: Hash| self.at == self.now.last && self.hash.is_some_and(|h| h != end);
+        if self.at < self.now.last || self.now.hash.is_some_and(torn) {
+            self.out.broken_at = Some(self.now.before + self.at);
+            return Ok(true);
+        }
+        if let Some(next) = self.rest.pop() {
+            let (rest, out) = (std::mem::take(&mut self.rest), self.out.clone());
+            *self = Self { now: next, rest, at: 0, hash: None, out }.at_the_beginning();
+            return Ok(false);
         }
         Ok(true)
     }
@@ -321,7 +326,7 @@ mod tests {
     use super::*;
     use crate::base::clock::Timestamp;
     use crate::store::redb::Redb;
-    use crate::store::{Lane, check};
+    use crate::store::{Lane, LogId, check};
 
     const ENTRIES: u64 = 2 * Verifier::PAGE as u64 + 1;
 

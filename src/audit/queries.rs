@@ -61,28 +61,33 @@ pub fn list(
     before: Option<u64>,
     limit: usize,
 ) -> Result<(Vec<Noted>, Option<u64>)> {
-    let id = log::own(log::AUDIT, &Origin::load(tx)?);
-    let head = tx.head(DEPOT, id)?;
-    let mut below = before.map_or(head.last + 1, |b| b.min(head.last + 1));
+    let stretches = log::audit_stretches(tx, &Origin::load(tx)?)?;
+    let lowest = stretches.first().map_or(1, |s| s.before + s.floor);
+    let end = stretches.last().map_or(0, |s| s.before + s.last);
+    let mut below = before.map_or(end + 1, |b| b.min(end + 1));
     let mut out = Vec::new();
     let mut looked = 0;
-    while below > head.floor && looked < LOOK_AT {
-        let after = below.saturating_sub(AT_ONCE + 1).max(head.floor.saturating_sub(1));
-        let rows = tx.tail(DEPOT, id, after, usize::try_from(below - after - 1).unwrap_or(0))?;
-        for (seq, entry) in rows.into_iter().rev() {
-            looked += 1;
-            below = seq;
-            let noted = open(seq, &entry)?;
-            if f.from.is_some_and(|from| at(&noted) < from) {
-                return Ok((out, None));
-            }
-            if admits(f, &noted) {
-                out.push(noted);
-                if out.len() == limit {
-                    return Ok((out, (below > head.floor).then_some(below)));
+    for stretch in stretches.iter().rev() {
+        let first = stretch.before + stretch.floor;
+        while below > first && looked < LOOK_AT {
+            let after = below.saturating_sub(AT_ONCE + 1).max(first.saturating_sub(1));
+            let most = usize::try_from(below - after - 1).unwrap_or(0);
+            let rows = tx.tail(DEPOT, stretch.id, after - stretch.before, most)?;
+            for (seq, entry) in rows.into_iter().rev() {
+                looked += 1;
+                below = stretch.before + seq;
+                let noted = open(below, &entry)?;
+                if f.from.is_some_and(|from| at(&noted) < from) {
+                    return Ok((out, None));
+                }
+                if admits(f, &noted) {
+                    out.push(noted);
+                    if out.len() == limit {
+                        return Ok((out, (below > lowest).then_some(below)));
+                    }
                 }
             }
         }
     }
-    Ok((out, (below > head.floor).then_some(below)))
+    Ok((out, (below > lowest).then_some(below)))
 }

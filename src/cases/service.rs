@@ -311,15 +311,15 @@ pub type Taken = (Stamped<CaseEvent>, Option<String>);
 /// Storage failures.
 pub fn taken(tx: &dyn ReadTx, row: &Folded<Case>) -> Result<Vec<Taken>, StoreError> {
     let origin = Origin::load(tx)?;
-    let audit_log = log::own(log::AUDIT, &origin);
     let named = |(entry, step): (log::Applied, Stamped<CaseEvent>)| {
-        // Names stand in the audit of the present life; of steps taken elsewhere or before, only the number is known.
+        // Names stand in the audit of the life the step was taken in; of steps taken elsewhere only the number is known.
+        let audit_log = store::LogId { log: log::AUDIT, epoch: step.epoch };
         let noted = tx
             .entry(store::DEPOT, audit_log, entry.audit)?
             .map(|b| audit::open(entry.audit, &b))
             .transpose()?;
         let by =
-            noted.filter(|n| n.header.id == row.state.id.0 && step.site == origin.site).map(|n| n.body.by);
+            noted.filter(|n| n.header.id == row.state.id.0 && origin.is(step.writer())).map(|n| n.body.by);
         Ok((step, by))
     };
     history::<Case>(tx, &row.line)?.into_iter().map(named).collect()

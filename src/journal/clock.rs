@@ -29,6 +29,18 @@ pub struct Origin {
     /// is near enough.
     #[serde(default, skip_serializing_if = "is_nought")]
     pub skew: i64,
+    /// Earlier lives of the logs, oldest first, as far as the audit still lies there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lives: Vec<Life>,
+}
+
+/// An earlier life of a site's logs. What lies behind `upto` was issued again in the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// Its epoch.
+    pub epoch: u64,
+    /// The last position of log `a` that counts there.
+    pub upto: u64,
 }
 first_record!(Origin);
 
@@ -47,6 +59,7 @@ impl Origin {
             last: 0,
             first: 0,
             skew: 0,
+            lives: Vec::new(),
         });
         if origin.first == 0 {
             origin.first = origin.epoch;
@@ -96,7 +109,7 @@ mod tests {
     proptest! {
         #[test]
         fn stamps_only_rise_whatever_the_wall_does(walls in proptest::collection::vec((0_i64..1 << 40, 0_u64..1 << 56), 1..50)) {
-            let mut o = Origin { site: 1, epoch: 1, last: 0, first: 1, skew: 0 };
+            let mut o = Origin { site: 1, epoch: 1, last: 0, first: 1, skew: 0, lives: Vec::new() };
             let mut before = 0;
             for (wall, seen) in walls {
                 let t = o.stamp(Timestamp::from_millis(wall), seen);

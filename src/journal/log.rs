@@ -92,6 +92,39 @@ pub fn applied_after(tx: &dyn ReadTx, after: u64, limit: usize) -> Result<Vec<(u
     rows.into_iter().map(|(seq, b)| Ok((seq, table::decode("applied", &b)?))).collect()
 }
 
+/// A stretch of the audit log: one life of it. Positions count on from life to life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where it lies.
+    pub id: LogId,
+    /// What has to be added to its positions.
+    pub before: u64,
+    /// Its first position that is held.
+    pub floor: u64,
+    /// Its last.
+    pub last: u64,
+    /// The hash at its last position, where that is the end of the log.
+    pub hash: Option<Hash>,
+}
+
+/// The audit log, life by life, oldest first; the present one is the last.
+///
+/// # Errors
+/// Storage failures.
+pub fn audit_stretches(tx: &dyn ReadTx, origin: &Origin) -> Result<Vec<Stretch>> {
+    let (mut all, mut before) = (Vec::with_capacity(origin.lives.len() + 1), 0);
+    for life in &origin.lives {
+        let id = LogId { log: AUDIT, epoch: life.epoch };
+        let floor = tx.head(DEPOT, id)?.floor;
+        all.push(Stretch { id, before, floor, last: life.upto, hash: None });
+        before += life.upto;
+    }
+    let id = own(AUDIT, origin);
+    let head = tx.head(DEPOT, id)?;
+    all.push(Stretch { id, before, floor: head.floor, last: head.last, hash: Some(head.hash) });
+    Ok(all)
+}
+
 /// Appends to the applied log.
 ///
 /// # Errors
@@ -241,7 +274,7 @@ mod tests {
     #[test]
     fn a_business_log_is_held_against_its_chain() {
         let store = Store::new(Redb::memory().unwrap());
-        let origin = Origin { site: 1, epoch: 9, last: 0, first: 9, skew: 0 };
+        let origin = Origin { site: 1, epoch: 9, last: 0, first: 9, skew: 0, lives: Vec::new() };
         let theirs = origin.clone();
         let linked: Result<u64> = store
             .write(1, Lane::People, move |tx| {

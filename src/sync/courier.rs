@@ -20,6 +20,8 @@ use crate::jobs::runner::Stop;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long one exchange of request and answer may take; on a slow line a batch needs its time.
 const ANSWER: Duration = Duration::from_secs(120);
+/// Servers let go of connections that are not used for some seconds; one that is about to go must not be used.
+const IDLE: Duration = Duration::from_secs(3);
 /// Bytes of an authority's certificate at the most.
 const MAX_AUTHORITY: usize = 64 * 1024;
 /// No certificate of ours was made before this moment (2026-01-01): a dead clock counts as this one.
@@ -133,7 +135,7 @@ impl Courier {
 /// # Errors
 /// In words.
 pub fn client(authority: Option<&str>, clock: &Clock, floor: Timestamp) -> Result<Client, String> {
-    let builder = Client::builder().connect_timeout(CONNECT).timeout(ANSWER);
+    let builder = Client::builder().connect_timeout(CONNECT).timeout(ANSWER).pool_idle_timeout(IDLE);
     let Some(pem) = authority else { return builder.build().map_err(|e| e.to_string()) };
     let mut roots = rustls::RootCertStore::empty();
     for cert in CertificateDer::pem_slice_iter(pem.as_bytes()) {

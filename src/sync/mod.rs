@@ -43,6 +43,8 @@ pub mod registry;
 mod sim;
 pub mod sites;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 pub mod work;
 

@@ -188,6 +188,23 @@ pub fn may_use(tx: &dyn ReadTx, site: u32, epoch: u64) -> Result<bool> {
     Ok(EPOCHS.get(tx, &epoch.to_be_bytes())?.is_none_or(|o| o.site == site))
 }
 
+/// This node is headquarters from now on: it writes as site 0, and what it wrote before counts as written by site 0. To be
+/// done once for each tenant, before the first depot is added; doing it again changes nothing.
+///
+/// # Errors
+/// Storage failures.
+pub fn found(tx: &mut dyn WriteTx, now: Timestamp) -> Result<()> {
+    let mut origin = Origin::load(tx)?;
+    if origin.site == HEADQUARTERS {
+        return Ok(());
+    }
+    BINDINGS.put(tx, &origin.first.to_be_bytes(), &Owner { site: HEADQUARTERS })?;
+    origin.site = HEADQUARTERS;
+    origin.epoch = origin.stamp(now, 0);
+    EPOCHS.put(tx, &origin.epoch.to_be_bytes(), &Owner { site: HEADQUARTERS })?;
+    origin.save(tx)
+}
+
 /// A new epoch for `site`: a stamp of headquarters' own clock, so it is never given out twice.
 ///
 /// # Errors

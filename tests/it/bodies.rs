@@ -94,3 +94,26 @@ fn a_parcel_is_announced_with_what_is_known_and_a_wrong_field_is_pointed_at() {
     let found = depot.send(depot.request(Method::GET, "/api/v1/parcels/P2").bearer_auth(&token));
     assert_eq!(found.status, 404, "nothing of a refused parcel stays");
 }
+
+#[test]
+fn a_parcel_is_handed_over_to_another_depot_by_its_number() {
+    let (depot, token) = depot();
+    let post = |path: &str, body: Value| {
+        depot.send(depot.request(Method::POST, path).bearer_auth(&token).json(&body))
+    };
+    assert_eq!(post("/api/v1/parcels", json!({ "tracking_number": "P1" })).status, 201);
+    let scan = post("/api/v1/parcels/P1/events", json!({ "status": "at_depot" }));
+    assert_eq!((scan.status, scan.json.get("next_site")), (200, None));
+    let wrong = post("/api/v1/parcels/P1/events", json!({ "next_site": 0 }));
+    assert_eq!((wrong.status, wrong.json["errors"][0]["pointer"].as_str()), (422, Some("/next_site")));
+    let body = json!({ "status": "in_transit", "next_site": 7, "note": "lorry 3" });
+    let sent = post("/api/v1/parcels/P1/events", body);
+    assert_eq!(
+        (&sent.json["status"], &sent.json["next_site"]),
+        (&json!("in_transit"), &json!(7)),
+        "{sent:?}"
+    );
+    let events = depot.send(depot.request(Method::GET, "/api/v1/parcels/P1/history").bearer_auth(&token));
+    let kinds: Vec<_> = events.json["items"].as_array().unwrap().iter().map(|e| e["kind"].as_str()).collect();
+    assert_eq!(kinds.last(), Some(&Some("parcel.handed_over")), "{events:?}");
+}

@@ -449,10 +449,11 @@ fn a_pull_waits_for_news_and_ends_when_there_are_some() {
     let hq = headquarters();
     let relay = line(&hq);
     let north = joined(&hq, &relay, "North");
+    assert_equal(&north);
+    exchange(&north);
     relay.take();
-    let token = relay.tokens_of(|| {
-        assert_equal(&north);
-    });
+    // Nothing is new any more: where it asks from is the end.
+    let token = relay.tokens_of(|| exchange(&north));
     let last = relay.take().into_iter().rev().find(|p| p.path.ends_with("/pull")).unwrap();
     let mut ask: wire::Pull = wire::decode(&wire::unpack(&last.body).unwrap()).unwrap();
     ask.wait = 30;
@@ -471,4 +472,44 @@ fn a_pull_waits_for_news_and_ends_when_there_are_some() {
     exchange(&north);
     let answer: wire::Pulled = wire::decode(&wire::unpack(&waiting.join().unwrap()).unwrap()).unwrap();
     assert!(!answer.f.own.is_empty(), "the marker of what it pushed itself");
+}
+
+#[test]
+fn headquarters_own_certificate_is_pinned_by_the_code_and_no_other_is_taken() {
+    let (hq, impostor) = (secured(), secured());
+    let depot = Desk::new();
+    let given = code(&hq, "North");
+    assert_eq!(given.len(), 65, "the code and the mark of headquarters' authority: {given}");
+    let url = |at: &Desk| format!("https://localhost:{}", at.running().address.port());
+    let tell = |url: String, code: &str| depot.post("/sync/join", &json!({ "url": url, "code": code }));
+    let astray = tell(url(&impostor), &given);
+    assert_eq!(astray.problem(), (409, "sync.join_refused"));
+    assert!(astray.json["detail"].to_string().contains("not the headquarters that gave out the code"));
+    let blind = tell(url(&hq), &given[..32]);
+    assert_eq!(blind.problem(), (409, "sync.join_refused"), "whose authority nobody vouches for");
+    let said = tell(url(&hq), &given);
+    assert_eq!((said.status, &said.json["pinned"]), (200, &json!(true)), "{said:?}");
+    announce(&depot, 0, 2);
+    assert_equal(&depot);
+    assert_eq!(numbers(&hq).len(), 2);
+}
+
+/// A headquarters with a certificate of its own.
+fn secured() -> Desk {
+    Desk::with(|c| {
+        c.server.role = Role::Hq;
+        c.server.tls.mode = crossdock::config::choices::TlsMode::Own;
+    })
+}
+
+#[test]
+fn a_folder_is_a_depot_or_a_headquarters_and_never_the_other() {
+    let mut hq = headquarters();
+    hq.stop();
+    let refused = hq.refused_as(|c| c.server.role = Role::Depot);
+    assert!(refused.contains("this folder holds headquarters"), "{refused}");
+    let mut depot = Desk::new();
+    depot.stop();
+    let refused = depot.refused_as(|c| c.server.role = Role::Hq);
+    assert!(refused.contains("this folder holds a depot"), "{refused}");
 }

@@ -8,7 +8,7 @@ use proptest::prelude::{
 use proptest::{collection, option, sample};
 
 use super::*;
-use crate::parcels::event::{Described, Flagged, Noted, Registered, Stale};
+use crate::parcels::event::{Described, Flagged, HandedOver, Noted, Registered, Stale};
 use crate::parcels::issues::{DAMAGED, MAX_ISSUES, SHIPPER_DATA_ERROR};
 use crate::parcels::model::{Facts, Milestones};
 
@@ -469,4 +469,49 @@ fn real_parcels_are_where_their_log_says_at_each_moment() {
         }
         assert_eq!(&serde_json::to_value(&counts).unwrap(), expected, "{moment}");
     }
+}
+
+/// The same event, written at another site.
+fn at_site(site: u32, mut e: Stamped<ParcelEvent>) -> Stamped<ParcelEvent> {
+    e.site = site;
+    e
+}
+
+#[test]
+fn a_parcel_is_where_it_was_last_scanned_and_expected_where_it_was_sent() {
+    let step = |to| ParcelEvent::Moved(Moved { to, ..Moved::default() });
+    let sent = |to| ParcelEvent::HandedOver(HandedOver { to, note: None });
+    let line = timeline([
+        ParcelEvent::Registered(Box::new(Registered { number: "RR1".into(), ..Registered::default() })),
+        step(Status::AtDepot),
+        sent(2),
+        step(Status::InTransit),
+        step(Status::AtDepot),
+        step(Status::Delivered),
+    ]);
+    let sites = [1, 1, 1, 1, 2, 0];
+    let line: Vec<_> = line.into_iter().zip(sites).map(|(e, site)| at_site(site, e)).collect();
+    let after = |n: usize| {
+        let p = fold_all(ParcelId::default(), &line[..n]);
+        (p.origin.map(|s| s.site), p.custody.map(|s| s.site), p.next)
+    };
+    assert_eq!(after(1), (Some(1), None, None));
+    assert_eq!(after(3), (Some(1), Some(1), Some(2)));
+    assert_eq!(after(4), (Some(1), Some(1), Some(2)), "on its way, and still theirs");
+    assert_eq!(after(5), (Some(1), Some(2), None));
+    assert_eq!(after(6), (Some(1), Some(2), None), "headquarters says what happened, it has no parcels");
+    let mut shuffled = line.clone();
+    shuffled.reverse();
+    assert_eq!(fold_all(ParcelId::default(), &shuffled), fold_all(ParcelId::default(), &line));
+}
+
+#[test]
+fn a_scan_that_is_taken_back_proves_nothing() {
+    let step = |to| ParcelEvent::Moved(Moved { to, ..Moved::default() });
+    let line = timeline([step(Status::AtDepot), step(Status::AtDepot)]);
+    let mut line: Vec<_> = line.into_iter().zip([1, 2]).map(|(e, site)| at_site(site, e)).collect();
+    let voided = Corrected { eid: line[1].key.eid, to: None, reason: "another parcel".into() };
+    line.push(at_site(0, stamped(9, at(9), ParcelEvent::Corrected(voided))));
+    let parcel = fold_all(ParcelId::default(), &line);
+    assert_eq!((parcel.origin.map(|s| s.site), parcel.custody.map(|s| s.site)), (Some(1), Some(1)));
 }

@@ -3,8 +3,8 @@
 
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::super::wire::{Call, Code, Log, Push, Pushed, Shift};
-use super::tables::{save, standing};
+use super::super::wire::{Call, Code, Log, MAX_CHANGES, Push, Pushed, Shift};
+use super::tables::{Standing, save, standing};
 use super::{Budget, Depot, Link, LinkError, SyncError, relog, shift};
 use crate::base::clock::Timestamp;
 use crate::journal::change;
@@ -66,7 +66,7 @@ impl Depot {
                     if origin.epoch == epoch {
                         *s.acked.of_mut(l) = (*s.acked.of(l)).max(said.ack);
                         if s.batch != 0 && grown >= s.batch {
-                            s.batch = s.batch.saturating_mul(2);
+                            s.batch = s.batch.saturating_mul(2).min(MAX_CHANGES as u32);
                         }
                         save(tx, &s)?;
                     }
@@ -84,6 +84,14 @@ impl Depot {
                     shift::Look::Unacknowledged,
                 )?;
                 if shifted { Ok(0) } else { Err(LinkError::Refused(r).into()) }
+            }
+            Err(SyncError::Link(LinkError::Refused(r))) if r.e == Code::TooBig && push.ch.len() > 1 => {
+                let half = (push.ch.len() / 2) as u32;
+                self.write(move |tx| {
+                    let s = standing(tx)?;
+                    save(tx, &Standing { batch: half, ..s })
+                })?;
+                Ok(0)
             }
             Err(e) => Err(e),
         }

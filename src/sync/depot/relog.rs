@@ -8,7 +8,7 @@ use super::Depot;
 use super::tables::{Reissue, save, standing};
 use crate::base::clock::Timestamp;
 use crate::journal::change;
-use crate::journal::clock::Origin;
+use crate::journal::clock::{Life, Origin};
 use crate::journal::fold::shifted;
 use crate::journal::log::{self, Applied, Held, own};
 use crate::journal::shifts;
@@ -65,6 +65,10 @@ fn begin(tx: &mut dyn WriteTx, origin: &mut Origin, epoch: u64, base: Logs<u64>)
         if next <= head.last {
             s.reissue.push(Reissue { log: l.letter(), epoch: origin.epoch, next, last: head.last });
         }
+    }
+    // The audit that headquarters has is not issued again: it is read where it lies.
+    if base.a > 0 {
+        origin.lives.push(Life { epoch: origin.epoch, upto: base.a });
     }
     origin.epoch = epoch;
     s.acked = Logs::default();

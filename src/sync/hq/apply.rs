@@ -17,7 +17,7 @@ use crate::base::ids::Id;
 use crate::cases::derived::{Fact, Subject, derive};
 use crate::identity::grant::Actor;
 use crate::journal::change::{self, Header};
-use crate::journal::clock::UNENROLLED;
+use crate::journal::clock::{HEADQUARTERS, UNENROLLED};
 use crate::journal::event::SiteRef;
 use crate::journal::fold::shifted;
 use crate::journal::readers::{Cursor, READERS};
@@ -228,7 +228,8 @@ fn one(
     let Some(folder) = registry.of(header.k) else {
         return Ok(refused("kind", format!("kind {} is not known to this release", header.k)));
     };
-    if folder.reach == Reach::Shared && header.o != crate::journal::clock::HEADQUARTERS {
+    let writer = sites::number_of(tx, SiteRef::new(header.o, header.e))?;
+    if folder.reach == Reach::Shared && writer != Some(HEADQUARTERS) {
         if PROPOSALS.get(tx, &eid)?.is_none() {
             let row = Proposal { site: way.site, id: header.id, at: cx.now, blob: blob.to_vec() };
             PROPOSALS.put(tx, &eid, &row)?;

@@ -67,17 +67,15 @@ pub fn step(hq: &Hq, tenant: Tenant, now: Timestamp) -> Result<bool> {
 fn one(tx: &mut dyn WriteTx, registry: &Registry, seq: u64, entry: &log::Applied) -> Result<Vec<Eid>> {
     let (header, _) = change::decode(&entry.blob)?;
     let Some(folder) = registry.of(header.k) else { return Ok(Vec::new()) };
+    let writer = sites::number_of(tx, SiteRef::new(header.o, header.e))?;
     match folder.reach {
         Reach::Shared => {
-            if header.o == HEADQUARTERS {
+            if writer == Some(HEADQUARTERS) {
                 feed::append_change(tx, SHARED_FEED, seq)?;
             }
             Ok(Vec::new())
         }
-        Reach::Concerned => {
-            let writer = sites::number_of(tx, SiteRef::new(header.o, header.e))?;
-            deliver(tx, folder, header.id, writer)
-        }
+        Reach::Concerned => deliver(tx, folder, header.id, writer.filter(|w| *w != HEADQUARTERS)),
     }
 }
 

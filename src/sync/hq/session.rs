@@ -37,6 +37,11 @@ pub(super) fn answer(hq: &Hq, body: &[u8], now: Timestamp) -> Answer {
     if owner.site != ask.site || !(hq.verify)(&owner.key, &wire::signed_part(ch, body)?, sig) {
         return Err(strange());
     }
+    // A depot that joined anew has another key; the one before opens nothing any more.
+    let site = hq.store.read(owner.tenant, |tx| sites::site(tx, owner.site))?;
+    if site.and_then(|s| s.key) != Some(owner.key) {
+        return Err(strange());
+    }
     said(&open(hq, owner.tenant, &ask, now)?)
 }
 

@@ -1,4 +1,5 @@
-//! The seeds. `CROSSDOCK_SIM_SEEDS=n` runs that many, `CROSSDOCK_SIM_SEED=n` this one alone.
+//! The seeds. `CROSSDOCK_SIM_SEEDS=n` runs that many from
+//! `CROSSDOCK_SIM_FROM` (1) on, `CROSSDOCK_SIM_SEED=n` this one alone.
 
 use super::check::run;
 use super::world::Seen;
@@ -21,7 +22,10 @@ fn tried(seed: u64) -> Result<Seen, String> {
 fn seeds(default: u64) -> std::ops::RangeInclusive<u64> {
     match number("CROSSDOCK_SIM_SEED") {
         Some(seed) => seed..=seed,
-        None => 1..=number("CROSSDOCK_SIM_SEEDS").unwrap_or(default),
+        None => {
+            let from = number("CROSSDOCK_SIM_FROM").unwrap_or(1);
+            from..=from + number("CROSSDOCK_SIM_SEEDS").unwrap_or(default) - 1
+        }
     }
 }
 
@@ -29,7 +33,7 @@ fn seeds(default: u64) -> std::ops::RangeInclusive<u64> {
 fn whatever_goes_wrong_all_have_the_same_in_the_end() {
     let mut all = Seen::default();
     let mut failed = Vec::new();
-    for seed in seeds(150) {
+    for seed in seeds(60) {
         match tried(seed) {
             Ok(seen) => {
                 all.rejoins += seen.rejoins;
@@ -118,9 +122,4 @@ fn an_acknowledgement_beyond_what_was_shown_is_noticed() {
 #[test]
 fn a_depot_that_presumes_is_noticed() {
     is_caught(Mutant::Presume, 1);
-}
-
-#[test]
-fn the_smaller_of_two_shifts_is_noticed() {
-    is_caught(Mutant::LeastShift, 1);
 }

@@ -159,7 +159,8 @@ impl World {
         let mut rng = Rng::new(seed);
         let memory = Memory::default();
         let hq = hq_over(&memory);
-        let origin = Origin { site: 0, epoch: 1 + rng.next() / 4, last: 0, first: 0, skew: 0 };
+        let origin =
+            Origin { site: 0, epoch: 1 + rng.next() / 4, last: 0, first: 0, skew: 0, lives: Vec::new() };
         put(&hq.store, move |tx| origin.save(tx));
         let mut world = Self {
             rng,
@@ -198,7 +199,7 @@ impl World {
         let old = self.rng.chance(150);
         let node = Node::over(Memory::default(), site.number, 0, old);
         let e0 = self.rng.next() / 4 + 1;
-        let origin = Origin { site: UNENROLLED, epoch: e0, last: 0, first: 0, skew: 0 };
+        let origin = Origin { site: UNENROLLED, epoch: e0, last: 0, first: 0, skew: 0, lives: Vec::new() };
         put(&node.depot.store, move |tx| origin.save(tx));
         self.live.push(Some(node));
         let at = self.live.len() - 1;

@@ -21,32 +21,29 @@ impl Folder {
     pub fn depot(zone: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        Self::made(dir, zone, &data, &[])
+        Self::made(dir, zone, &data, &[], "depot")
+    }
+
+    /// An empty headquarters.
+    pub fn hq() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        Self::made(dir, "UTC", &data, &[], "hq")
     }
 
     /// One whose data lie elsewhere, set up with these settings in the environment.
     pub fn depot_in(zone: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::made(tempfile::tempdir().unwrap(), zone, data, settings)
+        Self::made(tempfile::tempdir().unwrap(), zone, data, settings, "depot")
     }
 
-    fn made(dir: tempfile::TempDir, zone: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
+    fn made(dir: tempfile::TempDir, zone: &str, data: &Path, settings: &[(&str, &str)], role: &str) -> Self {
         let password = dir.path().join("password");
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let folder = Self { dir, data: data.to_owned(), settings };
         let data = folder.data();
-        let args = [
-            "--role",
-            "depot",
-            "--tenant",
-            "acme",
-            "--depot",
-            "north",
-            "--zone",
-            zone,
-            "--admin-user",
-            LOGIN,
-        ];
+        let args =
+            ["--role", role, "--tenant", "acme", "--depot", "north", "--zone", zone, "--admin-user", LOGIN];
         let out = folder.run(
             ["init", "--data-dir"]
                 .into_iter()

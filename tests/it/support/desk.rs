@@ -13,7 +13,7 @@ use crossdock::store::{DEPOT, StoreError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Answered, Depot};
+use super::{Answered, Depot, IDLE};
 
 /// The number of its only tenant.
 pub const TENANT: u32 = crossdock::web::control::FIRST_TENANT;
@@ -60,8 +60,20 @@ impl Desk {
         let clock = Clock::hand(self.clock.now());
         let running = app::start(app::open(config.clone(), clock.clone()).unwrap(), Vec::new()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(IDLE)
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
         Self(Depot { running: Some(running), http, runtime, clock, config, folder })
+    }
+
+    /// Why it can't be started with other settings; it must have been stopped.
+    pub fn refused_as(&self, change: impl FnOnce(&mut Config)) -> String {
+        let mut config = self.config.clone();
+        change(&mut config);
+        app::open(config, self.clock.clone()).err().unwrap().to_string()
     }
 
     /// What somebody without a credential gets from `path`, which is not below the base.
