@@ -33,6 +33,8 @@ pub struct Passed {
     pub body: Vec<u8>,
     /// What it showed of its session; empty without one.
     pub token: String,
+    /// Bytes of the request and its answer, heads included; 0 when there was none.
+    pub bytes: usize,
 }
 
 type Plan = Box<dyn FnMut(&str) -> Fate + Send>;
@@ -158,7 +160,8 @@ fn serve(line: &Line, mut down: TcpStream) -> std::io::Result<()> {
         let fate = (line.plan.lock().unwrap())(&path);
         let bearer = text.lines().find_map(|l| l.strip_prefix("authorization: Bearer "));
         let token = bearer.unwrap_or_default().trim().to_owned();
-        line.passed.lock().unwrap().push(Passed { path, fate, body: body.clone(), token });
+        line.passed.lock().unwrap().push(Passed { path, fate, body: body.clone(), token, bytes: 0 });
+        let asked_bytes = head.len() + body.len();
         match fate {
             Fate::Lost => return Ok(()),
             Fate::Torn => {
@@ -176,6 +179,9 @@ fn serve(line: &Line, mut down: TcpStream) -> std::io::Result<()> {
             Fate::Pass => {}
         }
         let Some((head, body)) = asked(line, &head, &body)? else { return Ok(()) };
+        if let Some(passed) = line.passed.lock().unwrap().last_mut() {
+            passed.bytes = asked_bytes + head.len() + body.len();
+        }
         down.write_all(&head)?;
         down.write_all(&body)?;
     }

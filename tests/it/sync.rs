@@ -513,3 +513,23 @@ fn a_folder_is_a_depot_or_a_headquarters_and_never_the_other() {
     let refused = depot.refused_as(|c| c.server.role = Role::Hq);
     assert!(refused.contains("this folder holds a depot"), "{refused}");
 }
+
+#[test]
+fn an_exchange_without_news_is_small() {
+    let hq = headquarters();
+    let relay = line(&hq);
+    let depot = joined(&hq, &relay, "North");
+    announce(&depot, 0, 3);
+    assert_equal(&depot);
+    exchange(&depot);
+    relay.take();
+    exchange(&depot);
+    let by = relay.take();
+    let (paths, bytes): (Vec<_>, Vec<_>) = by.iter().map(|p| (p.path.as_str(), p.bytes)).unzip();
+    println!("{paths:?} {bytes:?}");
+    assert_eq!(paths, ["/sync/v1/pull"], "one question");
+    assert!(bytes[0] <= MAX_IDLE, "{bytes:?}");
+}
+
+/// Bytes of an exchange without news, both directions, heads of HTTP/1.1 included.
+const MAX_IDLE: usize = 700;
