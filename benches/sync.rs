@@ -79,6 +79,9 @@ fn measured(depot: &Depot, what: &str) -> f64 {
         acked.wait().unwrap();
     }
     let each = packed as f64 / changes as f64;
-    println!("{what}: {changes} changes, {each:.1} B each packed, {:.1} B plain", plain as f64 / changes as f64);
+    println!(
+        "{what}: {changes} changes, {each:.1} B each packed, {:.1} B plain",
+        plain as f64 / changes as f64
+    );
     each
 }

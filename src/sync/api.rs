@@ -56,9 +56,9 @@ fn said(status: StatusCode, plain: Vec<u8>, retry_s: Option<u32>) -> HttpRespons
     if let Some(s) = retry_s {
         response.insert_header((RETRY_AFTER, s.to_string()));
     }
-    match wire::pack(&plain) {
-        Ok(packed) => response.insert_header((CONTENT_ENCODING, "zstd")).body(packed),
-        Err(_) => response.insert_header((CONTENT_ENCODING, "identity")).body(plain),
+    match wire::packed_if_smaller(&plain) {
+        Some(packed) => response.insert_header((CONTENT_ENCODING, "zstd")).body(packed),
+        None => response.insert_header((CONTENT_ENCODING, "identity")).body(plain),
     }
 }
 

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::time_provider::TimeProvider;
 
 use super::depot::{Link, LinkError};
-use super::wire::{self, CONTENT_TYPE, Call, MAX_PACKED, Refusal};
+use super::wire::{self, CONTENT_TYPE, Call, MAX_PACKED, Refusal, WireError};
 use crate::base::clock::{Clock, Timestamp};
 use crate::jobs::runner::Stop;
 
@@ -200,8 +200,17 @@ impl HttpLink<'_> {
     ) -> Result<Vec<u8>, LinkError> {
         let down = |why: String| LinkError::Down(why);
         let url = self.base.join(&format!("/sync/v1/{}", call.name())).map_err(|e| down(e.to_string()))?;
-        let mut request =
-            self.client.post(url).header("content-type", CONTENT_TYPE).header("content-encoding", "zstd");
+        let mut request = self.client.post(url).header("content-type", CONTENT_TYPE);
+        let body = match wire::packed_if_smaller(&body) {
+            Some(packed) => {
+                request = request.header("content-encoding", "zstd");
+                packed
+            }
+            None if body.len() > MAX_PACKED => {
+                return Err(LinkError::Refused(WireError::TooBig { limit: MAX_PACKED }.into()));
+            }
+            None => body,
+        };
         if let Some(token) = token {
             request = request.bearer_auth(URL_SAFE_NO_PAD.encode(token));
         }
@@ -231,7 +240,7 @@ impl HttpLink<'_> {
 
 impl Link for HttpLink<'_> {
     fn ask(&mut self, call: Call, token: Option<&[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, LinkError> {
-        let body = wire::pack(body).map_err(|e| LinkError::Refused(e.into()))?;
+        let body = body.to_vec();
         let (courier, stop) = (self.courier, self.stop);
         let carried = courier.wait(async {
             tokio::select! {

@@ -67,7 +67,7 @@ impl Fault for JoinError {
 
 /// A code by which a depot joins. Its text is shown once.
 #[derive(Clone, Serialize, utoipa::ToSchema)]
-pub struct Code {
+pub struct SiteCode {
     /// The depot's number.
     pub site: u32,
     /// Its name.
@@ -82,7 +82,7 @@ pub struct Code {
 ///
 /// # Errors
 /// When there is no such depot; storage failures.
-pub fn code(node: &Node, tenant: Tenant, site: &Site) -> Result<Code, JoinError> {
+pub fn code(node: &Node, tenant: Tenant, site: &Site) -> Result<SiteCode, JoinError> {
     let bytes = random::<CODE_BYTES>().map_err(|e| JoinError::Wrong(e.to_string()))?;
     let secret: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
     let now = node.clock.now();
@@ -92,7 +92,7 @@ pub fn code(node: &Node, tenant: Tenant, site: &Site) -> Result<Code, JoinError>
         None => secret,
     };
     let ends = now.after(std::time::Duration::from_millis(sites::CODE_MS));
-    Ok(Code { site: site.number, name: site.name.clone(), code, ends })
+    Ok(SiteCode { site: site.number, name: site.name.clone(), code, ends })
 }
 
 /// What joining came to.

@@ -49,7 +49,7 @@ pub fn routes() -> Routes {
             show,
             "How the exchange with headquarters, or with the depots, stands",
         )
-        .answers::<Object>(200)
+        .answers::<Exchange>(200)
         .add::<ManageSync, _, _>(
             Method::POST,
             "/sync/now",
@@ -63,7 +63,7 @@ pub fn routes() -> Routes {
             verify,
             "Exchange, then compare what both hold",
         )
-        .answers::<Verified>(200)
+        .answers::<Comparison>(200)
         .add::<ManageSync, _, _>(
             Method::POST,
             "/sync/join",
@@ -85,7 +85,7 @@ pub fn routes() -> Routes {
             "Take in a file: a depot's at headquarters, headquarters' answer at a depot",
         )
         .raw_body(FILE, "a file of the exchange")
-        .answers::<Imported>(200);
+        .answers::<FileTaken>(200);
     own.add::<ViewSync, _, _>(
         Method::GET,
         "/sync/quarantine",
@@ -121,9 +121,9 @@ pub fn routes() -> Routes {
         "Add a depot and give out the code by which it joins",
     )
     .body::<NewSite>(r#"{"name":"North"}"#)
-    .answers::<join::Code>(201)
+    .answers::<join::SiteCode>(201)
     .add::<ManageSync, _, _>(Method::POST, "/sites/{number}/code", code, "Give out another code for a depot")
-    .answers::<join::Code>(201)
+    .answers::<join::SiteCode>(201)
     .add::<ManageSync, _, _>(Method::POST, "/sites/{number}/release", release, "Let a depot on hold go on")
     .status(204)
     .add::<ManageSync, _, _>(
@@ -137,7 +137,7 @@ pub fn routes() -> Routes {
 
 /// The exchange as a depot or as headquarters sees it; `role` tells which.
 #[derive(Serialize, ToSchema)]
-struct Object {
+struct Exchange {
     /// `depot` or `hq`.
     role: String,
     /// In plain words, a sentence each.
@@ -172,7 +172,7 @@ struct Decision {
 
 /// What a comparison found.
 #[derive(Serialize, ToSchema)]
-struct Verified {
+struct Comparison {
     /// Whether both hold the same.
     equal: bool,
     /// Records compared.
@@ -197,7 +197,7 @@ struct DifferenceView {
 
 /// What a file brought.
 #[derive(Default, Serialize, ToSchema)]
-struct Imported {
+struct FileTaken {
     /// At headquarters: whose it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     site: Option<u32>,
@@ -360,7 +360,7 @@ async fn verify(call: Call<ManageSync>) -> Response {
             let label = parcel.map(|row| row.state.number).unwrap_or_default();
             differences.push(DifferenceView { record: d.record, id: d.id, label, held });
         }
-        Ok(Answer::ok(&Verified {
+        Ok(Answer::ok(&Comparison {
             equal: found.buckets == 0,
             records: found.held,
             groups: found.buckets,
@@ -411,14 +411,14 @@ async fn import(call: Call<ManageSync>, body: Payload) -> Response {
                 brought.map_err(|e: CarriedError| Refusal::new(Kind::Conflict, "sync.file", e.to_string()))
             })?;
             let Brought { acknowledged, entries } = brought;
-            Ok(Imported { changes: acknowledged, entries, ..Imported::default() })
+            Ok(FileTaken { changes: acknowledged, entries, ..FileTaken::default() })
         }
     });
     Ok(Answer::ok(&imported.await?)?.respond("", ""))
 }
 
 /// Takes a depot's file in at headquarters and makes the answer.
-fn arrived(node: &Node, hq: &super::hq::Hq, tenant: Tenant, bytes: &[u8]) -> Result<Imported, Refusal> {
+fn arrived(node: &Node, hq: &super::hq::Hq, tenant: Tenant, bytes: &[u8]) -> Result<FileTaken, Refusal> {
     use base64::Engine;
     let refused = |r: wire::Refusal| Refusal::new(Kind::Conflict, r.code(), r.to_string());
     let internal = |e: StoreError| Refusal::new(e.kind(), "sync.file", e.to_string());
@@ -436,7 +436,7 @@ fn arrived(node: &Node, hq: &super::hq::Hq, tenant: Tenant, bytes: &[u8]) -> Res
     }
     let key = node.desk_key().ok_or_else(no_hq)?;
     let answer = carried::answer(hq, tenant, &taken, &key).map_err(refused)?;
-    Ok(Imported {
+    Ok(FileTaken {
         site: Some(taken.site),
         changes: taken.changes,
         entries: 0,

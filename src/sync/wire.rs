@@ -752,6 +752,13 @@ pub fn pack(plain: &[u8]) -> Result<Vec<u8>, WireError> {
     if packed.len() > MAX_PACKED { Err(WireError::TooBig { limit: MAX_PACKED }) } else { Ok(packed) }
 }
 
+/// A body packed, when that saves more than it takes to say so.
+#[must_use]
+pub fn packed_if_smaller(plain: &[u8]) -> Option<Vec<u8>> {
+    const SAID: usize = "content-encoding: zstd\r\n".len();
+    pack(plain).ok().filter(|packed| packed.len() + SAID < plain.len())
+}
+
 /// Unpacks a body, never more than [`MAX_PLAIN`] bytes of it.
 ///
 /// # Errors

@@ -200,7 +200,7 @@ fn headers(headers: &mut HeaderMap, path: &str, tls: bool) {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(HeaderName::from_static("strict-transport-security"), year);
     }
-    if !headers.contains_key(CACHE_CONTROL) && !path.starts_with("/api/v1/docs/") {
+    if pages && !headers.contains_key(CACHE_CONTROL) && !path.starts_with("/api/v1/docs/") {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     // Set by `spare_small` to keep the compressor away; it has done its work.
