@@ -19,7 +19,7 @@ use super::{join, keys, sites, wire};
 use crate::audit::{self, Changed, Class, Entry};
 use crate::base::error::{Fault, Kind};
 use crate::base::ids::Id;
-use crate::base::page::{MAX_LIMIT, Page};
+use crate::base::page::MAX_LIMIT;
 use crate::identity::features::{ManageSync, ViewSync};
 use crate::jobs::runner::Stop;
 use crate::journal::Cx;
@@ -93,7 +93,7 @@ pub fn routes() -> Routes {
         "Changes of depots that could not be taken in",
     )
     .query(&[("cursor", "the `next` of the page before")])
-    .answers::<Page<AsideView>>(200)
+    .answers::<Asides>(200)
     .add::<ManageSync, _, _>(
         Method::POST,
         "/sync/quarantine/{eid}/requeue",
@@ -108,7 +108,7 @@ pub fn routes() -> Routes {
         "What depots would like to have of what headquarters owns",
     )
     .query(&[("cursor", "the `next` of the page before")])
-    .answers::<Page<ProposalView>>(200)
+    .answers::<Proposals>(200)
     .add::<ManageSync, _, _>(Method::POST, "/sync/proposals/{eid}", settle, "Accept or decline a proposal")
     .body::<Decision>(r#"{"accept":true}"#)
     .status(204)
@@ -232,6 +232,22 @@ struct ProposalView {
     record: &'static str,
     id: Id,
     at: crate::base::clock::Timestamp,
+}
+
+/// A page of what was set aside.
+#[derive(Serialize, ToSchema)]
+struct Asides {
+    items: Vec<AsideView>,
+    /// The `cursor` of the next page.
+    next: Option<String>,
+}
+
+/// A page of proposals.
+#[derive(Serialize, ToSchema)]
+struct Proposals {
+    items: Vec<ProposalView>,
+    /// The `cursor` of the next page.
+    next: Option<String>,
 }
 
 /// Whether it was taken in now.
@@ -482,8 +498,8 @@ async fn set_aside(call: Call<ViewSync>, from: Query<From>) -> Response {
             let (eid, a) = (hex(&e.pk), e.value);
             AsideView { eid, site: a.site, id: a.id, code: a.code, message: a.msg, at: a.at }
         };
-        let items = rows.into_iter().map(view).collect();
-        Answer::page(&Page { items, next: next.map(|n| hex(&n)) })
+        let (items, next) = (rows.into_iter().map(view).collect(), next.map(|n| hex(&n)));
+        Ok(Answer { next: next.clone(), ..Answer::ok(&Asides { items, next })? })
     })
 }
 
@@ -516,7 +532,8 @@ async fn proposed(call: Call<ViewSync>, from: Query<From>) -> Response {
                 at: e.value.at,
             });
         }
-        Answer::page(&Page { items, next: next.map(|n| hex(&n)) })
+        let next = next.map(|n| hex(&n));
+        Ok(Answer { next: next.clone(), ..Answer::ok(&Proposals { items, next })? })
     })
 }
 

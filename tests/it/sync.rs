@@ -541,3 +541,44 @@ fn an_exchange_without_news_is_small() {
 
 /// Bytes of an exchange without news, both directions, heads of HTTP/1.1 included.
 const MAX_IDLE: usize = 500;
+
+#[test]
+fn a_clock_that_is_far_off_is_measured_and_calls_somebody_and_nothing_is_lost() {
+    let hq = headquarters();
+    let relay = line(&hq);
+    let depot = joined(&hq, &relay, "North");
+    exchange(&depot);
+    later(&depot, Duration::from_secs(2 * 3600));
+    announce(&depot, 0, 3);
+    exchange(&depot);
+    let view = depot.get("/sync").json;
+    assert_eq!(view["clock_offset_ms"], -7_200_000, "{view}");
+    assert!(view["words"].to_string().contains("clock is 7200 s ahead"), "{view}");
+    depot.until(|| {
+        let found = depot.get("/cases?reason=clock_wrong&state=open").json;
+        (found["items"].as_array()?.len() == 1).then_some(())
+    });
+    assert_equal(&depot);
+    assert_eq!(numbers(&hq).len(), 3);
+}
+
+#[test]
+fn what_headquarters_owns_comes_to_depots_and_what_depots_wish_is_a_proposal() {
+    let hq = headquarters();
+    let relay = line(&hq);
+    let depot = joined(&hq, &relay, "North");
+    hq.map("dragon", &[("gone", "lost")]);
+    depot.map("lion", &[("here", "at_depot")]);
+    assert_equal(&depot);
+    let sources = |at: &Desk| at.get("/status-maps/dragon").json["rows"].as_array().map(Vec::len);
+    assert_eq!(sources(&depot), Some(1), "{:?}", depot.get("/status-maps/dragon"));
+    let all = hq.get("/sync/proposals").json;
+    let wish = all["items"].as_array().unwrap().last().unwrap_or_else(|| panic!("{all}"));
+    assert_eq!(wish["site"], 1, "{all}");
+    for item in all["items"].as_array().unwrap().iter().filter(|i| i["record"] == "status_map") {
+        let path = format!("/sync/proposals/{}", item["eid"].as_str().unwrap());
+        assert_eq!(hq.post(&path, &json!({ "accept": true })).status, 204);
+        assert_eq!(hq.post(&path, &json!({ "accept": true })).status, 404, "it is settled");
+    }
+    assert_equal(&depot);
+}
