@@ -35,6 +35,8 @@ use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, settings, sync};
 
+pub mod analysts;
+pub mod database;
 pub mod house;
 
 /// The store's file in the data folder.
@@ -84,7 +86,10 @@ pub struct Workers {
 
 /// Starts everything that works by itself.
 fn workers(app: &App, handlers: Vec<Arc<dyn Handler>>) -> Result<Workers, StoreError> {
-    house::tidy(app)?;
+    // Where several processes share a store they may share the folder too, and one may be receiving a file right now.
+    if app.config.store.url.is_empty() {
+        house::tidy(app)?;
+    }
     let mut runner = house::runner(app, Stop::default());
     runner.handlers.extend(handlers);
     let working = Working::start(runner)?;
@@ -183,9 +188,12 @@ pub struct Opened {
 pub fn open(config: Config, clock: Clock) -> Result<Opened, StartError> {
     let folder = config.server.data_dir.clone();
     private::folder(&folder)?;
-    let store = Redb::file(&folder.join(STORE), options(&config))
-        .map_err(|why| StartError::Store { folder: folder.clone(), why })?;
-    furnish(config, clock, Store::new(store))
+    let store = if config.store.url.is_empty() {
+        Redb::file(&folder.join(STORE), options(&config)).map(Store::new)
+    } else {
+        database::open(&config)
+    };
+    furnish(config, clock, store.map_err(|why| StartError::Store { folder, why })?)
 }
 
 /// The rest of [`open`], around a store that is open: for one in memory.

@@ -198,7 +198,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SyncCommand,
     },
-    /// Headquarters' depots: who they are, and how they join
+    /// What only headquarters needs: its depots and how they join, its store
     Hq {
         #[command(subcommand)]
         command: HqCommand,
@@ -360,9 +360,20 @@ pub(crate) enum SyncCommand {
     },
 }
 
-/// What can be done with headquarters' depots.
+/// What only headquarters needs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HqCommand {
+    /// Move the embedded store into an empty PostgreSQL database
+    Migrate {
+        #[command(flatten)]
+        place: Place,
+        /// The database, postgres://user:password@host/name
+        #[arg(long, value_name = "URL", required_unless_present = "to_file", conflicts_with = "to_file")]
+        to: Option<String>,
+        /// A file with the database's address: nobody else on this machine sees the password then
+        #[arg(long, value_name = "F")]
+        to_file: Option<PathBuf>,
+    },
     /// Print a code by which a depot joins, good once and for a day; the depot is added when there is none of that name
     Enrol {
         #[command(flatten)]

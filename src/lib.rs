@@ -11,7 +11,7 @@
 //! | room | what it is |
 //! | --- | --- |
 //! | [`base`] | time, ids, money, units, pages, the shape of an error |
-//! | [`store`] | the seam to a database: typed tables, write transactions, logs; the embedded engine with group commit |
+//! | [`store`] | the seam to a database: typed tables, write transactions, logs; the embedded engine with group commit, and with the feature `pg` one on PostgreSQL |
 //! | [`journal`] | what happened: changes as immutable blobs, the clock that stamps them, the fold that turns them into rows |
 //! | [`deadlines`] | what is due when: one index, working time, the house rules |
 //! | [`cases`] | what needs a person: reason, owner, clock, escalation |

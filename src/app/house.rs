@@ -54,6 +54,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.push(Arc::new(Replan));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
+    let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
         Arc::new(CaseClock),
@@ -67,7 +68,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
             every: Duration::from_secs(config.mail.digest_every_s),
         }),
         Arc::new(Cleaner { kept: retained(), days: config.retention.clone() }),
-        Arc::new(Watch::new(Arc::clone(&alarm), app.errors.clone())),
+        Arc::new(Watch::new(Arc::clone(&alarm), app.errors.clone(), kinds)),
         Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
         Arc::new(SessionTidy),
         Arc::new(Stages::new(Arc::clone(&app.sync), config.retention.sync_log)),

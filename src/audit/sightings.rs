@@ -84,6 +84,10 @@ impl Worker for Scribe {
         "audit.sightings"
     }
 
+    fn is_everywhere(&self) -> bool {
+        true
+    }
+
     fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
         let looks = self.0.take(ctx.tenant, now);
         if !looks.is_empty() {

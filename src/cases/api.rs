@@ -19,6 +19,7 @@ use crate::base::ids::Id;
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use crate::identity::features::{BulkCases, Feature, ManageCases, ViewCases, WorkCases};
 use crate::identity::grant::{Grant, Scope};
+use crate::identity::repo::USERS;
 use crate::parcels;
 use crate::store::table::{cursor, position};
 use crate::store::{ReadTx, StoreError};
@@ -244,12 +245,15 @@ async fn history(
 
 /// Whose a case shall be.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-#[serde(untagged, expecting = "must be \"me\", null, or a user as {\"id\": …, \"name\": …}")]
+#[serde(untagged, expecting = "must be \"me\", null, or a user as {\"id\": …}")]
 enum NewOwner {
     /// The caller's.
     Me(Me),
     /// This user's.
-    User(Owner),
+    User {
+        /// Who; a name that is sent along counts for nothing.
+        id: Id,
+    },
 }
 
 /// The caller.
@@ -261,11 +265,15 @@ enum Me {
 }
 
 impl NewOwner {
-    fn owner<F: Feature>(&self, grant: &Grant<F>) -> Owner {
-        match self {
-            Self::Me(Me::Me) => service::oneself(grant),
-            Self::User(owner) => owner.clone(),
-        }
+    /// The user under the name they go by now.
+    fn owner<F: Feature>(&self, tx: &dyn ReadTx, grant: &Grant<F>) -> Result<Owner, CaseError> {
+        let id = match self {
+            Self::User { id } if *id != grant.actor().user => *id,
+            Self::Me(Me::Me) | Self::User { .. } => return Ok(service::oneself(grant)),
+        };
+        let user = USERS.get(tx, &id)?.and_then(|row| row.state.value).filter(|u| u.active && u.approved);
+        let nobody = || Invalid::at("/owner", "is nobody who works here: GET /users lists who does");
+        Ok(user.map(|u| Owner { id, name: u.name }).ok_or_else(nobody)?)
     }
 }
 
@@ -296,9 +304,12 @@ async fn change(
     let (id, Patch { owner, note, version }) = (id(&path)?, body.0);
     let expected = call.expected_rev(version)?;
     call.write(move |tx, grant, cx| {
-        let owner = owner.as_ref().map(|o| Command::Assign { owner: o.as_ref().map(|o| o.owner(grant)) });
-        let note = note.clone().map(|text| Command::Note { text });
-        let commands: Vec<Command> = owner.into_iter().chain(note).collect();
+        let mut commands = Vec::new();
+        if let Some(owner) = &owner {
+            let owner = owner.as_ref().map(|o| o.owner(tx, grant)).transpose()?;
+            commands.push(Command::Assign { owner });
+        }
+        commands.extend(note.clone().map(|text| Command::Note { text }));
         let (case, rev) = service::change(tx, grant, cx, id, &commands, expected)?;
         Ok::<_, CaseError>(Answer::ok(&alone(grant, &case, rev, cx.now))?.rev(rev))
     })
@@ -432,7 +443,12 @@ struct Bulk {
 }
 
 impl Bulk {
-    fn command<F: Feature>(&self, grant: &Grant<F>, now: Timestamp) -> Result<Command, Invalid> {
+    fn command<F: Feature>(
+        &self,
+        tx: &dyn ReadTx,
+        grant: &Grant<F>,
+        now: Timestamp,
+    ) -> Result<Command, CaseError> {
         let needed =
             |field: &str| Invalid::at(format!("/{field}"), format!("is needed with the step {}", self.step));
         let note = self.note.clone();
@@ -448,7 +464,10 @@ impl Bulk {
             },
             Step::Reopen => Command::Reopen { reason: self.reason.clone().ok_or_else(|| needed("reason"))? },
             Step::Merge => Command::Merge { into: self.into.ok_or_else(|| needed("into"))? },
-            Step::Assign => Command::Assign { owner: self.owner.as_ref().map(|o| o.owner(grant)) },
+            Step::Assign => {
+                let owner = self.owner.as_ref().map(|o| o.owner(tx, grant)).transpose()?;
+                Command::Assign { owner }
+            }
             Step::Note => Command::Note { text: note.ok_or_else(|| needed("note"))? },
         })
     }
@@ -468,7 +487,8 @@ struct BulkAnswer {
 async fn bulk(call: Call<BulkCases>, body: Body<Bulk>) -> Result<HttpResponse, ApiError> {
     let body = body.0;
     call.write(move |tx, grant, cx| {
-        let results = service::bulk(tx, grant, cx, &body.ids, &body.command(grant, cx.now)?, body.atomic)?;
+        let command = body.command(tx, grant, cx.now)?;
+        let results = service::bulk(tx, grant, cx, &body.ids, &command, body.atomic)?;
         let refused = results.iter().filter(|v| v.code.is_some()).count();
         Ok::<_, CaseError>(Answer::ok(&BulkAnswer { done: results.len() - refused, refused, results })?)
     })
@@ -509,7 +529,7 @@ mod tests {
         assert!(matches!(patch(r#"{"owner":"me"}"#), Some(Some(NewOwner::Me(Me::Me)))));
         let id = Id::fresh();
         let other = patch(&format!(r#"{{"owner":{{"id":"{id}","name":"Ann"}}}}"#));
-        assert!(matches!(other, Some(Some(NewOwner::User(o))) if o.id == id));
+        assert!(matches!(other, Some(Some(NewOwner::User { id: of })) if of == id));
         let wrong = serde_json::from_str::<Patch>(r#"{"owner":"you"}"#).unwrap_err().to_string();
         assert!(wrong.contains("must be \"me\", null, or a user"), "{wrong}");
     }

@@ -284,6 +284,20 @@ async fn set_map(place: &Place, source: &str, file: &Path, json: bool) -> anyhow
     answer(&if json { said.to_string() } else { readable(&said) })
 }
 
+/// Moves the embedded store into the database that `to`, or the first line of `to_file`, names.
+pub(super) async fn migrate(
+    place: &Place,
+    to: Option<String>,
+    to_file: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let url = match (to, to_file) {
+        (Some(url), _) => url,
+        (None, Some(file)) => secret(&file)?,
+        (None, None) => bail!("name the database with --to or --to-file"),
+    };
+    move_to_database(place, &url).await
+}
+
 /// Fills an empty folder, or with `before_migration` goes back to the backup made before the last upgrade. No server may
 /// run: the store's own lock sees to that.
 fn restore(
@@ -327,6 +341,26 @@ fn restore(
     }
     std::fs::rename(&restored, &store)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
+}
+
+/// Moves the embedded store into a database. The file stays as it is.
+async fn move_to_database(place: &Place, url: &str) -> anyhow::Result<()> {
+    let config = settings(place, &[])?;
+    let folder = config.server.data_dir.clone();
+    let file = folder.join(app::STORE);
+    if !file.exists() {
+        bail!("{} holds no store to move", folder.display());
+    }
+    logs::init(&quiet(), &folder, &Clock::Wall)?;
+    let (from, url) = (file.clone(), url.to_owned());
+    let moving = tokio::task::spawn_blocking(move || {
+        Ok(serde_json::to_value(app::database::migrate(&config, &from, &url)?)?)
+    });
+    let moved: anyhow::Result<Value> = moving.await.context("the store could not be moved")?;
+    answer(&pretty(&moved?)?)?;
+    say("crossdock: everything is in the database; name it as store.url before the next start");
+    say(&format!("crossdock: {} is not used any more then; keep it until you are content", file.display()));
+    Ok(())
 }
 
 async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Value> {

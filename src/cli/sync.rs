@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::{Depot, Refused};
-use super::commands::{closed, connect, get, post, pretty, running};
+use super::commands::{closed, connect, get, migrate, post, pretty, running};
 use super::{Faults, HqCommand, Place, SyncCommand, answer, say};
 use crate::identity::private;
 
@@ -109,6 +109,7 @@ async fn import(place: &Place, file: &Path, out: Option<&Path>) -> anyhow::Resul
 
 pub(super) async fn hq(command: HqCommand) -> anyhow::Result<()> {
     match command {
+        HqCommand::Migrate { place, to, to_file } => migrate(&place, to, to_file).await,
         HqCommand::Enrol { place, depot } => enrol(&place, &depot).await,
         HqCommand::Sites { place } => answer(&pretty(&get(&place, "/api/v1/sites").await?)?),
         HqCommand::Revoke { place, depot } => {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tracing_subscriber::EnvFilter;
 
-use super::choices::{MailSecurity, TlsMode};
+use super::choices::{MailSecurity, Role, TlsMode};
 use super::overlay::Origins;
 use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Server, Store, Sync};
 use super::{Complaint, Config};
@@ -19,7 +19,7 @@ pub(super) fn complaints(config: &Config, origins: &Origins) -> Vec<Complaint> {
     };
     server(&config.server, &mut say);
     limits(&config.limits, &mut say);
-    store(&config.store, &mut say);
+    store(&config.store, config.server.role, &mut say);
     backup(&config.backup, &mut say);
     mail(&config.mail, &mut say);
     logs(&config.logs, &mut say);
@@ -100,7 +100,11 @@ fn limits(limits: &Limits, say: Say<'_>) {
     }
 }
 
-fn store(store: &Store, say: Say<'_>) {
+fn store(store: &Store, role: Role, say: Say<'_>) {
+    if !store.url.is_empty() && role != Role::Hq {
+        let why = "is set, but only headquarters can stand on a database: leave it empty, or set server.role to \"hq\"";
+        say("store.url", why.into());
+    }
     if store.read_only_mib > store.import_stop_mib {
         let Store { read_only_mib, import_stop_mib, .. } = store;
         let why = format!(

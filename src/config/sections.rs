@@ -119,16 +119,17 @@ section! {
         address_per_s: u32 = 0, Whole(0, 1_000_000);
         /// Requests from one address at once.
         address_burst: u32 = 800, Whole(1, 1_000_000);
-        /// Attempts to log in a minute for one account.
-        login_account_per_minute: u32 = 5, Whole(0, 10_000);
-        /// Attempts to log in a minute from one address.
-        login_address_per_minute: u32 = 30, Whole(0, 10_000);
     }
 }
 
 section! {
-    /// The embedded store and the disk under it.
+    /// The embedded store and the disk under it, or the database that stands in its place.
     Store {
+        /// Headquarters only: the PostgreSQL database that holds everything, `postgres://user:password@host/name`; empty
+        /// for the embedded store.
+        url: Secret = Secret::default();
+        /// A file that holds `url`.
+        url_file: PathBuf = PathBuf::new();
         /// MiB of memory for pages; as large as the file is best when there is room.
         cache_mib: u64 = 64, Whole(8, 1 << 20);
         /// MiB of memory for rows as lists show them; 0 makes each anew.

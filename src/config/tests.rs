@@ -173,12 +173,13 @@ fn a_secret_comes_from_its_file_without_the_last_newline() {
     for key in SECRETS {
         let dir = tempfile::tempdir().unwrap();
         let secret = dir.path().join("secret");
-        let given = format!("{key}_file = {:?}", secret.to_str().unwrap());
+        let given = format!("server.role = 'hq'\n{key}_file = {:?}", secret.to_str().unwrap());
         let c = complaint(&given);
         assert!(c.why.contains("can't be read"), "{c}");
         std::fs::write(&secret, "hunter 2\n\n").unwrap();
         let config = load(&given).unwrap();
-        let values = [config.mail.password.expose(), config.backup.passphrase.expose()];
+        let values = [&config.mail.password, &config.backup.passphrase, &config.store.url]
+            .map(|secret| secret.expose());
         assert!(values.contains(&"hunter 2\n"), "{key}");
         let both = complaint(&format!("{given}\n{key} = 'other'"));
         assert!(both.why.contains("give one of the two") && both.key == format!("{key}_file"), "{both}");

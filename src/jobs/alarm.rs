@@ -76,10 +76,11 @@ impl ServerErrors {
 pub struct Watch {
     alarm: Arc<dyn Alarm>,
     errors: ServerErrors,
+    kinds: Vec<String>,
     seen: Mutex<BTreeMap<Tenant, Seen>>,
 }
 
-/// What was seen of one tenant at the last look. Lost at a restart; then an alarm is raised once more, to no effect.
+/// What was seen of one tenant at the last look. Lost at a restart; then the first look says of everything how it is.
 #[derive(Default)]
 struct Seen {
     look_at: Timestamp,
@@ -90,10 +91,10 @@ struct Seen {
 }
 
 impl Watch {
-    /// A watch that raises `alarm` and reads `errors`.
+    /// A watch over jobs of `kinds` that raises `alarm` and reads `errors`.
     #[must_use]
-    pub fn new(alarm: Arc<dyn Alarm>, errors: ServerErrors) -> Self {
-        Self { alarm, errors, seen: Mutex::default() }
+    pub fn new(alarm: Arc<dyn Alarm>, errors: ServerErrors, kinds: Vec<String>) -> Self {
+        Self { alarm, errors, kinds, seen: Mutex::default() }
     }
 }
 
@@ -103,6 +104,10 @@ type News = (AlarmKind, String, Option<String>);
 impl Worker for Watch {
     fn name(&self) -> &'static str {
         "watch"
+    }
+
+    fn is_everywhere(&self) -> bool {
+        true
     }
 
     fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Step, JobError> {
@@ -118,8 +123,12 @@ impl Worker for Watch {
         let late: BTreeMap<&str, Duration> =
             heads.iter().map(|j| (&*j.kind, now.since(j.next_run))).filter(|(_, by)| *by > LATE).collect();
         let mut news: Vec<News> = Vec::new();
+        let first = seen.errors.is_empty();
+        if first {
+            seen.late = self.kinds.iter().cloned().collect();
+        }
         for (kind, by) in &late {
-            if !seen.late.contains(*kind) {
+            if first || !seen.late.contains(*kind) {
                 let detail =
                     format!("a job of kind {kind} should have run {} minutes ago", by.as_secs() / 60);
                 news.push((AlarmKind::JobLate, (*kind).into(), Some(detail)));
@@ -131,8 +140,8 @@ impl Worker for Watch {
                 .filter(|k| !late.contains_key(k.as_str()))
                 .map(|k| (AlarmKind::JobLate, k.clone(), None)),
         );
-        let (errors, mut troubled) = (self.errors.read(), seen.troubled);
-        if seen.errors.is_empty() {
+        let (errors, mut troubled) = (self.errors.read(), seen.troubled || first);
+        if first {
             seen.errors.push_back((now, 0));
         }
         seen.errors.push_back((now, errors));

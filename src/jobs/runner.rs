@@ -122,6 +122,13 @@ pub(super) struct Floor {
     tasks: JoinSet<()>,
     under_way: HashMap<task::Id, UnderWay>,
     turn: usize,
+    /// The holding of each tenant's lease under which interrupted jobs were put back.
+    recovered: HashMap<Tenant, u64>,
+}
+
+/// The store for a tenant's jobs; none while another process carries them out.
+fn leased(store: &Store, tenant: Tenant) -> Result<Option<Store>> {
+    store.leased(&format!("{tenant}/jobs"))
 }
 
 struct UnderWay {
@@ -141,27 +148,37 @@ impl Floor {
             tasks: JoinSet::new(),
             under_way: HashMap::new(),
             turn: 0,
+            recovered: HashMap::new(),
         }
     }
 
     /// Puts back what was running when the depot went down.
-    pub(super) async fn recover(&self) -> Result<()> {
-        let now = self.house.clock.now();
+    pub(super) async fn recover(&mut self) -> Result<()> {
         for tenant in (self.house.tenants)(&self.house.store)? {
-            loop {
-                let alarm = Arc::clone(&self.house.alarm);
-                let put_back = self.house.store.write(tenant, Lane::Bulk, move |tx| -> Result<usize> {
-                    let jobs = queue::recover(tx, now, AT_ONCE)?;
-                    for job in jobs.iter().filter(|j| j.state == State::Dead) {
-                        alarm.raise(tx, now, AlarmKind::JobDead, &job.kind, &obituary(job))?;
-                    }
-                    Ok(jobs.len())
-                });
-                if put_back.await? < AT_ONCE {
-                    break;
-                }
+            if let Some(store) = leased(&self.house.store, tenant)? {
+                self.recover_for(&store, tenant).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Puts back what a tenant's jobs were at when whoever had the lease before `store` went down.
+    async fn recover_for(&mut self, store: &Store, tenant: Tenant) -> Result<()> {
+        let now = self.house.clock.now();
+        loop {
+            let alarm = Arc::clone(&self.house.alarm);
+            let put_back = store.write(tenant, Lane::Bulk, move |tx| -> Result<usize> {
+                let jobs = queue::recover(tx, now, AT_ONCE)?;
+                for job in jobs.iter().filter(|j| j.state == State::Dead) {
+                    alarm.raise(tx, now, AlarmKind::JobDead, &job.kind, &obituary(job))?;
+                }
+                Ok(jobs.len())
+            });
+            if put_back.await? < AT_ONCE {
+                break;
+            }
+        }
+        self.recovered.insert(tenant, store.fence().map_or(0, |f| f.number));
         Ok(())
     }
 
@@ -203,7 +220,13 @@ impl Floor {
     }
 
     async fn fill_for(&mut self, tenant: Tenant) -> Result<()> {
-        let (store, now) = (self.house.store.clone(), self.house.clock.now());
+        let Some(store) = leased(&self.house.store, tenant)? else { return Ok(()) };
+        let holding = store.fence().map_or(0, |f| f.number);
+        // Taken over: what the one before had begun is nobody's now.
+        if holding != self.recovered.get(&tenant).copied().unwrap_or(0) {
+            self.recover_for(&store, tenant).await?;
+        }
+        let now = self.house.clock.now();
         let mut heads = store.read(tenant, queue::heads)?;
         heads.retain(|j| j.next_run <= now);
         heads.sort_by_key(|j| j.next_run);
@@ -225,15 +248,15 @@ impl Floor {
             return Ok(());
         }
         for job in store.write(tenant, Lane::Bulk, move |tx| queue::claim(tx, now, &wants)).await? {
-            self.begin(tenant, now, job);
+            self.begin(&store, tenant, now, job);
         }
         Ok(())
     }
 
-    fn begin(&mut self, tenant: Tenant, now: Timestamp, job: Job) {
+    fn begin(&mut self, store: &Store, tenant: Tenant, now: Timestamp, job: Job) {
         let Some(handler) = self.handlers.get(job.kind.as_str()).cloned() else { return };
         let note = UnderWay { tenant, kind: job.kind.clone(), id: job.id, run: job.runs };
-        let run = JobRun { job, tenant, store: self.house.store.clone(), now };
+        let run = JobRun { job, tenant, store: store.clone(), now };
         let task = self.tasks.spawn(carry_out(self.house.clone(), handler, run));
         self.under_way.insert(task.id(), note);
     }
@@ -317,6 +340,7 @@ fn ending(e: JobError) -> Ending {
             e @ (StoreError::Busy { .. }
             | StoreError::ReadOnly { .. }
             | StoreError::Io(_)
+            | StoreError::Fenced { .. }
             | StoreError::Closed),
         ) => Ending::Unreachable(e.to_string()),
         JobError::Store(e) => Ending::Failed(e.to_string()),

@@ -68,6 +68,11 @@ pub struct Ctx {
 pub trait Worker: Send + Sync + 'static {
     /// Its name in logs and metrics.
     fn name(&self) -> &'static str;
+    /// Whether every process does it for itself, because it looks at what that process alone remembers. Everything else
+    /// is done by one process at a time, where several share a store.
+    fn is_everywhere(&self) -> bool {
+        false
+    }
     /// Does one bounded step. What was done must be safe to do again.
     ///
     /// # Errors
@@ -128,9 +133,16 @@ pub(super) fn turn(house: &House, worker: &dyn Worker) -> Option<Step> {
         if house.stop.is_stopped() {
             break;
         }
-        let ctx = Ctx { store: house.store.clone(), tenant };
         let now = house.clock.now();
-        let said = catch_unwind(AssertUnwindSafe(|| worker.step(&ctx, now)));
+        let said = catch_unwind(AssertUnwindSafe(|| {
+            let store = if worker.is_everywhere() {
+                Some(house.store.clone())
+            } else {
+                house.store.leased(&format!("{tenant}/{name}"))?
+            };
+            // Where another process does it, there is nothing to do but to look again.
+            store.map_or(Ok(Step::IDLE), |store| worker.step(&Ctx { store, tenant }, now))
+        }));
         let failed = match said {
             Ok(Ok(step)) => {
                 found = found.map(|f| f.and(step));

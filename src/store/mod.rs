@@ -19,8 +19,12 @@ pub mod check;
 pub mod codec;
 pub mod counters;
 pub mod key;
+#[cfg(feature = "pg")]
+mod line;
 pub mod memory;
 pub mod migrate;
+#[cfg(feature = "pg")]
+pub mod postgres;
 mod queue;
 mod raw;
 pub mod redb;
@@ -28,6 +32,7 @@ mod redo;
 pub mod space;
 pub mod table;
 mod veil;
+pub mod view;
 mod writer;
 
 pub use table::{Entry, Index, Never, Record, Rows, Table};
@@ -258,6 +263,22 @@ pub trait WriteTx: ReadTx {
     /// # Errors
     /// Storage failures.
     fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64>;
+    /// Makes sure that the lease is still held, until the transaction is committed: nobody else gets it before.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when somebody else has it by now.
+    fn hold(&mut self, _: &Fence) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The right to do something that only one process may do at a time: a lease's name, and which holding of it this is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence {
+    /// The lease.
+    pub name: String,
+    /// Counts up each time the lease changes hands; 0 where nobody else could hold it.
+    pub number: u64,
 }
 
 /// Who waits for a write: people go before import chunks.
@@ -299,6 +320,14 @@ pub trait Engine: Send + Sync {
     fn status(&self) -> Status;
     /// Whether people have written just now, so that work that has time should take little at once.
     fn has_company(&self) -> bool;
+    /// Takes or keeps the lease `name` for this process; none while another process has it. Where no other process
+    /// can write, it is had for the asking.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn lease(&self, name: &str) -> Result<Option<Fence>> {
+        Ok(Some(Fence { name: name.to_owned(), number: 0 }))
+    }
     /// Commits what is queued and closes the files.
     fn close(&self);
 }
@@ -393,6 +422,12 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
+    /// Another process has taken this work over.
+    #[error("another process has the lease {lease} now; it goes on with the work")]
+    Fenced {
+        /// Which lease.
+        lease: String,
+    },
     /// A record larger than [`MAX_BODY`].
     #[error("{coll}: a record of {bytes} bytes is larger than the {MAX_BODY} bytes that are kept")]
     TooLarge {
@@ -432,6 +467,7 @@ impl Fault for StoreError {
             | Self::ReadOnly { .. }
             | Self::Io(_)
             | Self::Closed
+            | Self::Fenced { .. }
             | Self::Deadline { .. } => Kind::Busy,
             Self::Unexpected { expected: Expect::Absent, .. } => Kind::Conflict,
             Self::Unexpected { .. } => Kind::Stale,
@@ -453,6 +489,7 @@ impl Fault for StoreError {
             Self::Io(_) => "store.failed",
             Self::Newer { .. } => "store.newer",
             Self::Closed => "store.closed",
+            Self::Fenced { .. } => "store.fenced",
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
@@ -467,6 +504,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    fence: Option<Fence>,
 }
 
 impl fmt::Debug for Store {
@@ -478,7 +516,23 @@ impl fmt::Debug for Store {
 impl Store {
     /// A store over `engine`.
     pub fn new(engine: impl Engine + 'static) -> Self {
-        Self { engine: Arc::new(engine) }
+        Self { engine: Arc::new(engine), fence: None }
+    }
+
+    /// The store for work that only one process may do at a time, under the lease `name`; none while another process
+    /// has it. What is written through it is refused once another has taken the lease over.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn leased(&self, name: &str) -> Result<Option<Self>> {
+        let fence = self.engine.lease(name)?;
+        Ok(fence.map(|fence| Self { engine: Arc::clone(&self.engine), fence: Some(fence) }))
+    }
+
+    /// Which holding of a lease this store writes under.
+    #[must_use]
+    pub fn fence(&self) -> Option<&Fence> {
+        self.fence.as_ref()
     }
 
     /// Runs `f` over one snapshot of `tenant`. Costs about a microsecond, so it may run where the request runs.
@@ -510,11 +564,13 @@ impl Store {
     {
         let slot: Slot<T, E> = Arc::default();
         let fill = Arc::clone(&slot);
+        let fence = self.fence.clone();
         let done = self.engine.write(
             tenant,
             lane,
             Box::new(move |tx| {
-                let out = f(tx);
+                let held = fence.as_ref().map_or(Ok(()), |fence| tx.hold(fence));
+                let out = held.map_err(E::from).and_then(|()| f(tx));
                 let verdict = if out.is_ok() { Verdict::Commit } else { Verdict::Abort };
                 *fill.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
                 verdict

@@ -117,11 +117,7 @@ impl<'a> Value<'a> {
             match k {
                 None => out.extend(NO_KEY.to_be_bytes()),
                 Some(k) => {
-                    let len = u16::try_from(k.len()).ok().filter(|l| *l < MAX_KEY);
-                    let len = len.ok_or_else(|| {
-                        StoreError::Corrupt(format!("an index key of {} bytes is too long", k.len()))
-                    })?;
-                    out.extend(len.to_be_bytes());
+                    out.extend(fits_index(k)?.to_be_bytes());
                     out.extend_from_slice(k);
                 }
             }
@@ -131,8 +127,15 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The longest key, of a record or in an index.
-const MAX_KEY: u16 = 4096;
+/// The longest key, of a record or in an index: two of them fit into an index entry of every engine (PostgreSQL's
+/// hold 2,704 bytes).
+const MAX_KEY: u16 = 1024;
+
+/// The length of an ended index key.
+pub(super) fn fits_index(ended: &[u8]) -> Result<u16> {
+    let len = u16::try_from(ended.len()).ok().filter(|l| *l < MAX_KEY);
+    len.ok_or_else(|| StoreError::Corrupt(format!("an index key of {} bytes is too long", ended.len())))
+}
 
 pub(super) fn fits(coll: &'static str, key: &[u8], body: &[u8]) -> Result<()> {
     if key.len() > usize::from(MAX_KEY) {

@@ -209,7 +209,7 @@ impl Redo {
         let version = u32::from_le_bytes([head[16], head[17], head[18], head[19]]);
         let said = super::raw::be64(&head[20..]);
         match &head {
-            h if h.starts_with(MAGIC) && version == VERSION && said % PAGE == 0 => Ok(Some(said)),
+            h if h.starts_with(MAGIC) && version == VERSION && said.is_multiple_of(PAGE) => Ok(Some(said)),
             h if h.starts_with(MAGIC) => Err(StoreError::Corrupt(format!(
                 "the file has form {version}, this program knows form {VERSION}; start the program that wrote it"
             ))),

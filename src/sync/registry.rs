@@ -32,6 +32,8 @@ pub enum Reach {
 type Adopt = fn(&mut dyn WriteTx, &Cx, Id, Option<&[u8]>) -> Result<()>;
 type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
 type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
+/// A page of aggregates behind a position: their ids, and where to go on.
+type Page = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
 
 /// Tells whether a change was refused by headquarters.
 pub type Rejected<'a> = &'a dyn Fn(&Eid) -> Result<bool>;
@@ -91,8 +93,8 @@ pub struct Folder {
     pub sum: Sum,
     /// For what headquarters owns: makes the content of a proposal its own, or with none says its own word once more.
     pub adopt: Option<Adopt>,
-    /// A page of aggregates behind a position: their ids, and where to go on.
-    pub page: fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>,
+    /// Goes through all aggregates.
+    pub page: Page,
 }
 
 impl Folder {

@@ -138,7 +138,9 @@ pub fn start(parts: Parts, tls: Option<&Tls>) -> Result<Running, ServeError> {
     };
     let secured = tls.map(Tls::config).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let workers = if config.server.workers == 0 { cores } else { config.server.workers };
+    // Reading from a database is waiting for it, and a thread that waits serves nobody else.
+    let usual = if config.store.url.is_empty() { cores } else { cores * 4 };
+    let workers = if config.server.workers == 0 { usual } else { config.server.workers };
     let (send, receive) = mpsc::channel();
     // A server belongs to the thread it is made in.
     let run = move || {

@@ -27,11 +27,11 @@ pub fn number(name: &str, default: u64) -> u64 {
 }
 
 /// One request, and what was answered if anything was.
-struct Sent {
+pub struct Sent {
     path: String,
     key: String,
     body: Value,
-    answered: Option<(u16, Value)>,
+    pub answered: Option<(u16, Value)>,
 }
 
 impl Sent {
@@ -41,7 +41,7 @@ impl Sent {
 }
 
 /// Works until nobody answers any more. Only the last request may have no answer.
-fn work(asker: &Asker, round: u64, client: usize, over: &AtomicBool) -> Vec<Sent> {
+pub fn work(asker: &Asker, round: u64, client: usize, over: &AtomicBool) -> Vec<Sent> {
     let mut sent = Vec::new();
     for parcel in 0.. {
         let number = format!("K{round}C{client}N{parcel:06}");
@@ -79,7 +79,7 @@ fn work(asker: &Asker, round: u64, client: usize, over: &AtomicBool) -> Vec<Sent
 }
 
 /// Everything in `sent` is there as it was answered, and what had no answer can be asked again.
-fn verify(asker: &Asker, sent: &mut [Sent]) {
+pub fn verify(asker: &Asker, sent: &mut [Sent]) {
     if let Some(last) = sent.last_mut().filter(|s| s.answered.is_none()) {
         let again = asker.send(Method::POST, &last.path, Some(&last.key), Some(&last.body)).unwrap();
         assert!((200..300).contains(&again.status), "asked again: {again:?}");

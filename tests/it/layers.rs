@@ -96,7 +96,7 @@ fn strays(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
 
 #[test]
 fn only_the_store_knows_its_database() {
-    let strays = strays(&["use redb", "redb::Database", "::redb::Read", "postgres"], |path| {
+    let strays = strays(&["use redb", "redb::Database", "::redb::Read", "tokio_postgres"], |path| {
         path.starts_with("store/")
     });
     assert!(strays.is_empty(), "{strays:#?}");

@@ -35,6 +35,12 @@ pub fn options() -> Options {
 /// A store and what has to live as long as it does.
 struct Made(Store, #[allow(dead_code)] Option<tempfile::TempDir>);
 
+impl Made {
+    fn with(self, case: impl FnOnce(&Store)) {
+        case(&self.0);
+    }
+}
+
 fn in_memory() -> Made {
     Made(Store::new(Redb::memory().unwrap()), None)
 }
@@ -70,7 +76,7 @@ pub fn write<R: Send + 'static>(
     s.write(tenant, Lane::People, f).wait()
 }
 
-fn put(tx: &mut dyn WriteTx, pk: &[u8], body: &[u8]) -> Result<u64> {
+pub fn put(tx: &mut dyn WriteTx, pk: &[u8], body: &[u8]) -> Result<u64> {
     tx.put(A, pk, body, &[], Expect::Any)
 }
 
@@ -185,10 +191,19 @@ macro_rules! store_suite {
     ($make:ident: $($case:ident)+) => {$(
         #[test]
         fn $case() {
-            super::$case(&super::$make().0);
+            super::$make().with(super::$case);
         }
     )+};
 }
+
+#[cfg(feature = "pg")]
+use crate::postgres::{after_a_lost_server, on_postgres, on_two_of_postgres};
+#[cfg(feature = "pg")]
+store_suite!(on_postgres);
+#[cfg(feature = "pg")]
+store_suite!(after_a_lost_server);
+#[cfg(feature = "pg")]
+store_suite!(on_two_of_postgres);
 
 store_suite!(in_maps);
 store_suite!(in_memory);
@@ -410,14 +425,14 @@ fn a_body_one_past_the_limit_is_refused(s: &Store) {
 
 fn a_key_one_past_the_limit_is_refused(s: &Store) {
     let of = |n: usize| write(s, T, move |tx| put(tx, &vec![1; n], b"v"));
-    of(4096).unwrap();
-    assert!(of(4097).is_err());
+    of(1024).unwrap();
+    assert!(of(1025).is_err());
 }
 
 fn an_index_key_one_past_the_limit_is_refused(s: &Store) {
     let of = |n: usize| write(s, T, move |tx| tx.put(A, b"k", b"v", &[Some(vec![1; n])], Expect::Any));
-    of(4093).unwrap();
-    assert!(of(4094).is_err());
+    of(1021).unwrap();
+    assert!(of(1022).is_err());
     assert_eq!(get(s, b"k").unwrap().0, 1);
 }
 

@@ -148,15 +148,16 @@ pub fn fetch(hq: &Hq, who: Caller, ask: &Fetch) -> std::result::Result<Fetched, 
             if mark.from > at || at > ask.to {
                 break;
             }
-            for position in at..=to.min(ask.to) {
-                let entry = log::applied(tx, mark.seq + (position - mark.from))?;
+            let end = to.min(ask.to);
+            while at <= end {
+                let entry = log::applied(tx, mark.seq + (at - mark.from))?;
                 bytes += entry.blob.len();
                 if bytes > BATCH_BYTES && !ch.is_empty() {
                     return Ok(Fetched { ch });
                 }
                 let adj = shift_of(tx, &entry, &change::eid(&entry.blob))?;
                 ch.push(Shifted(ByteBuf::from(entry.blob), adj));
-                at = position + 1;
+                at += 1;
             }
         }
         if ch.is_empty() { Err(Refusal::new(Code::Gap)) } else { Ok(Fetched { ch }) }

@@ -41,9 +41,20 @@ impl Folder {
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let folder = Self { dir, data: data.to_owned(), settings };
-        let data = folder.data();
-        let args =
-            ["--role", role, "--tenant", "acme", "--depot", "north", "--zone", zone, "--admin-user", LOGIN];
+        let (data, settings) = (folder.data(), &folder.settings);
+        let on_database = settings.iter().any(|(k, _)| k == "CROSSDOCK__STORE__URL");
+        let args = [
+            "--role",
+            if on_database { "hq" } else { role },
+            "--tenant",
+            "acme",
+            "--depot",
+            "north",
+            "--zone",
+            zone,
+            "--admin-user",
+            LOGIN,
+        ];
         let out = folder.run(
             ["init", "--data-dir"]
                 .into_iter()

@@ -66,7 +66,16 @@ impl Desk {
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
-        Self(Depot { running: Some(running), http, runtime, clock, config, folder })
+        Self(Depot {
+            running: Some(running),
+            http,
+            runtime,
+            clock,
+            config,
+            folder,
+            #[cfg(feature = "pg")]
+            _database: None,
+        })
     }
 
     /// Why it can't be started with other settings; it must have been stopped.

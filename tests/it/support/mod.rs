@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod desk;
 pub mod people;
+#[cfg(feature = "pg")]
+pub mod pg;
 pub mod served;
 pub mod shared;
 pub mod sink;
@@ -60,6 +62,8 @@ pub struct Depot {
     pub clock: Clock,
     config: Config,
     pub folder: TempDir,
+    #[cfg(feature = "pg")]
+    _database: Option<pg::Database>,
 }
 
 /// A server lets go of a connection that is not used for five seconds; one that is about to go must not be used.
@@ -93,6 +97,8 @@ impl Depot {
         config.server.tls.mode = TlsMode::Off;
         config.server.workers = 2;
         config.store.ballast_mib = 0;
+        #[cfg(feature = "pg")]
+        let database = pg::chosen(&mut config);
         change(&mut config);
         let mut opened = app::open(config.clone(), clock.clone()).unwrap();
         opened.handlers = handlers;
@@ -104,7 +110,16 @@ impl Depot {
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
-        Self { running: Some(running), http, runtime, clock, config, folder }
+        Self {
+            running: Some(running),
+            http,
+            runtime,
+            clock,
+            config,
+            folder,
+            #[cfg(feature = "pg")]
+            _database: database,
+        }
     }
 
     pub fn running(&self) -> &Running {
