@@ -26,13 +26,14 @@ use crate::store::migrate::{self, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
 use crate::store::space::Reserve;
 use crate::store::{NODE, Store, StoreError};
+use crate::sync::node::{Node, NodeError};
 use crate::web::control::Control;
 use crate::web::error::ApiError;
 use crate::web::pages::{NewDepot, Setup};
 use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
-use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, scan, settings};
+use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, scan, settings, sync};
 
 pub mod analysts;
 pub mod database;
@@ -63,6 +64,7 @@ pub fn areas() -> Vec<Routes> {
         jobs::api::routes(),
         notify::api::routes(),
         operation::api::routes(),
+        sync::manage_api::routes(),
         machines::routes(),
         health::routes(),
     ]
@@ -157,6 +159,9 @@ pub enum StartError {
         /// Why not.
         why: StoreError,
     },
+    /// Its part in the exchange with headquarters can't be taken.
+    #[error(transparent)]
+    Sync(#[from] NodeError),
     /// TLS can't be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -217,16 +222,29 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
     let cards = Cards::new(config.store.rows_mib << 20);
+    let (config, wake) = (Arc::new(config), Wake::default());
+    let opened = house::tenants(&store)
+        .map_err(NodeError::from)
+        .and_then(|all| Node::open(Arc::clone(&config), &folder, &store, &clock, &wake, &all));
+    let sync = match opened {
+        Ok(node) => Arc::new(node),
+        Err(why) => {
+            store.close();
+            return Err(why.into());
+        }
+    };
+    sync.certified(tls.as_ref().map(Tls::authority).transpose()?.flatten().as_deref());
     let app = App {
         store,
         clock,
-        config: Arc::new(config),
+        config,
         gate,
         folder: Arc::new(folder),
-        wake: Wake::default(),
+        wake,
         sightings: Sightings::default(),
         cards,
         errors: ServerErrors::default(),
+        sync,
         tables: house::tables,
         retained: house::retained,
     };

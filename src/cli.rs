@@ -7,6 +7,7 @@
 pub mod client;
 mod commands;
 mod serve;
+mod sync;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -177,11 +178,6 @@ pub(crate) enum Command {
         #[arg(long, value_name = "F")]
         passphrase_file: Option<PathBuf>,
     },
-    /// What only headquarters needs
-    Hq {
-        #[command(subcommand)]
-        command: HqCommand,
-    },
     /// Hold the audit trail against its chain of hashes
     Verify {
         #[command(flatten)]
@@ -196,6 +192,16 @@ pub(crate) enum Command {
     StatusMap {
         #[command(subcommand)]
         command: MapCommand,
+    },
+    /// The exchange with headquarters: how it stands, and what it can be told
+    Sync {
+        #[command(subcommand)]
+        command: SyncCommand,
+    },
+    /// What only headquarters needs: its depots and how they join, its store
+    Hq {
+        #[command(subcommand)]
+        command: HqCommand,
     },
     /// Print the settings in force, secrets hidden
     Config {
@@ -231,22 +237,6 @@ pub(crate) enum BackupCommand {
         /// A file with the passphrase they are sealed with
         #[arg(long, value_name = "F")]
         passphrase_file: Option<PathBuf>,
-    },
-}
-
-/// What only headquarters needs.
-#[derive(Debug, Subcommand)]
-pub(crate) enum HqCommand {
-    /// Move the embedded store into an empty PostgreSQL database
-    Migrate {
-        #[command(flatten)]
-        place: Place,
-        /// The database, postgres://user:password@host/name
-        #[arg(long, value_name = "URL", required_unless_present = "to_file", conflicts_with = "to_file")]
-        to: Option<String>,
-        /// A file with the database's address: nobody else on this machine sees the password then
-        #[arg(long, value_name = "F")]
-        to_file: Option<PathBuf>,
     },
 }
 
@@ -313,6 +303,105 @@ pub(crate) enum UserCommand {
         /// The role, as for `user add`
         #[arg(long, value_name = "ROLE")]
         role: String,
+    },
+}
+
+/// What can be done with the exchange.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SyncCommand {
+    /// Join a headquarters by the code it gave out
+    Join {
+        #[command(flatten)]
+        place: Place,
+        /// Headquarters' address, such as https://hq.example.com:8443
+        #[arg(long, value_name = "URL")]
+        hq: String,
+        /// The code that `crossdock hq enrol` printed
+        #[arg(long, value_name = "CODE")]
+        code: String,
+    },
+    /// Print in plain words what headquarters does not know yet
+    Status {
+        #[command(flatten)]
+        place: Place,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Exchange with headquarters at once, and wait for it
+    Now {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Exchange, then compare what both hold, and name what differs
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a signed file of what headquarters does not know yet
+    Export {
+        #[command(flatten)]
+        place: Place,
+        /// The file
+        file: PathBuf,
+    },
+    /// Take in a file: a depot's at headquarters, headquarters' answer at a depot
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// At headquarters: where to write the answer to be carried back
+        #[arg(long, value_name = "FILE")]
+        answer: Option<PathBuf>,
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// What only headquarters needs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HqCommand {
+    /// Move the embedded store into an empty PostgreSQL database
+    Migrate {
+        #[command(flatten)]
+        place: Place,
+        /// The database, postgres://user:password@host/name
+        #[arg(long, value_name = "URL", required_unless_present = "to_file", conflicts_with = "to_file")]
+        to: Option<String>,
+        /// A file with the database's address: nobody else on this machine sees the password then
+        #[arg(long, value_name = "F")]
+        to_file: Option<PathBuf>,
+    },
+    /// Print a code by which a depot joins, good once and for a day; the depot is added when there is none of that name
+    Enrol {
+        #[command(flatten)]
+        place: Place,
+        /// Its name
+        #[arg(long, value_name = "NAME")]
+        depot: String,
+    },
+    /// List the depots, how far each is and when it was last heard of
+    Sites {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Take a depot's key away; it goes on working by itself
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// Its name
+        #[arg(long, value_name = "NAME")]
+        depot: String,
+    },
+    /// Let a depot go on that waits because two copies of it seemed to be alive
+    Release {
+        #[command(flatten)]
+        place: Place,
+        /// Its name
+        #[arg(long, value_name = "NAME")]
+        depot: String,
     },
 }
 
@@ -464,6 +553,14 @@ mod tests {
             "crossdock backup --to d",
             "crossdock backup list --data-dir d --from b",
             "crossdock openapi",
+            "crossdock hq enrol --depot North --data-dir d",
+            "crossdock hq sites",
+            "crossdock sync join --hq https://hq:8443 --code 0123",
+            "crossdock sync status --json",
+            "crossdock sync now",
+            "crossdock sync verify",
+            "crossdock sync export f",
+            "crossdock sync import --answer g f",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }

@@ -24,6 +24,7 @@ use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
+use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
 use crate::{imports, parcels, scan};
 
@@ -45,8 +46,10 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         wake: app.wake.clone(),
         tenants: Arc::new(tenants),
         alarm: Arc::clone(&alarm),
-        stop,
+        stop: stop.clone(),
     };
+    let silence = config.sync.offline_alarm_minutes;
+    let silence = (silence > 0).then(|| Duration::from_secs(silence * 60));
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
     handlers.push(Arc::new(Replan));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
@@ -68,6 +71,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Watch::new(Arc::clone(&alarm), app.errors.clone(), kinds)),
         Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
         Arc::new(SessionTidy),
+        Arc::new(Stages::new(Arc::clone(&app.sync), config.retention.sync_log)),
+        Arc::new(Turns::new(Arc::clone(&app.sync), stop, silence, config.retention.sync_log)),
     ];
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
@@ -90,7 +95,10 @@ pub fn tidy(app: &App) -> Result<(), StoreError> {
 }
 
 /// The tenants that live here.
-fn tenants(store: &Store) -> Result<Vec<Tenant>, StoreError> {
+///
+/// # Errors
+/// When the store can't be read.
+pub fn tenants(store: &Store) -> Result<Vec<Tenant>, StoreError> {
     store.read(crate::store::NODE, |tx| {
         let rows =
             TENANTS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, crate::identity::setup::MAX_TENANTS)?;

@@ -290,6 +290,12 @@ reasons! {
     ServerErrors = "server_errors": Operation, Depot, act, again, AT_ONCE, Operator, "operation";
     /// The last good backup is too old.
     BackupOverdue = "backup_overdue": Operation, Depot, act, again, 4, Operator, "operation";
+    /// Headquarters has not answered for long.
+    SyncOffline = "sync_offline": Operation, Nobody, act, again, 4, Operator, "operation";
+    /// Headquarters lets this depot wait until a person has decided something, or its release is too old.
+    SyncHeld = "sync_held": Operation, Nobody, act, again, AT_ONCE, Operator, "operation";
+    /// The machine's clock is far off.
+    ClockWrong = "clock_wrong": Operation, Depot, act, again, 4, Operator, "operation";
     /// The disk is nearly full.
     DiskLow = "disk_low": Operation, Depot, act, again, AT_ONCE, Operator, "operation";
     /// The chain of the audit log does not hold: something was changed or lost.
@@ -340,7 +346,7 @@ mod tests {
     #[test]
     fn every_reason_has_its_own_sane_row() {
         let codes: BTreeSet<_> = Reason::ALL.iter().map(|r| r.code()).collect();
-        assert_eq!((Reason::ALL.len(), RULES.len(), codes.len()), (74, 74, 74));
+        assert_eq!((Reason::ALL.len(), RULES.len(), codes.len()), (77, 77, 77));
         for &reason in Reason::ALL {
             let rule = reason.rule();
             let name = reason.code();

@@ -286,6 +286,16 @@ pub fn raise(
     Ok((id, true))
 }
 
+/// Whether such a case is open.
+///
+/// # Errors
+/// Storage failures.
+pub fn is_operational_open(tx: &dyn ReadTx, reason: Reason, key: &str) -> Result<bool, StoreError> {
+    let Some(node) = repo::node(tx)? else { return Ok(false) };
+    let row = CASES.get(tx, &operational_id(node, reason, key).0)?;
+    Ok(row.is_some_and(|row| row.state.state.is_open()))
+}
+
 /// It is well again: resolves the case [`open_operational`] or [`raise`] opened. True when there was an open one.
 ///
 /// # Errors

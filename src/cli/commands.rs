@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::client::{Depot, Refused, encoded};
 use super::serve::{self, How};
 use super::{
-    BackupCommand, Command, Faults, HqCommand, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say,
-    secret, settings,
+    BackupCommand, Command, Faults, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say, secret,
+    settings,
 };
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -78,14 +78,6 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             }
             restore(&place, from, at.as_deref(), before_migration, passphrase_file.as_deref())
         }
-        Command::Hq { command: HqCommand::Migrate { place, to, to_file } } => {
-            let url = match (to, to_file) {
-                (Some(url), _) => url,
-                (None, Some(file)) => secret(&file)?,
-                (None, None) => bail!("name the database with --to or --to-file"),
-            };
-            move_to_database(&place, &url).await
-        }
         Command::Verify { place } => {
             let report = get(&place, "/api/v1/audit-log/verify").await?;
             answer(&pretty(&report)?)?;
@@ -109,6 +101,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             };
             answer(&pretty(&get(&place, &path).await?)?)
         }
+        Command::Sync { command } => super::sync::sync(command).await,
+        Command::Hq { command } => super::sync::hq(command).await,
         Command::Config { place } => answer(&settings(&place, &[])?.to_toml_redacted()?),
         Command::Openapi => answer(&pretty(&app::document())?),
         Command::Health { place } => {
@@ -290,6 +284,20 @@ async fn set_map(place: &Place, source: &str, file: &Path, json: bool) -> anyhow
     answer(&if json { said.to_string() } else { readable(&said) })
 }
 
+/// Moves the embedded store into the database that `to`, or the first line of `to_file`, names.
+pub(super) async fn migrate(
+    place: &Place,
+    to: Option<String>,
+    to_file: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let url = match (to, to_file) {
+        (Some(url), _) => url,
+        (None, Some(file)) => secret(&file)?,
+        (None, None) => bail!("name the database with --to or --to-file"),
+    };
+    move_to_database(place, &url).await
+}
+
 /// Fills an empty folder, or with `before_migration` goes back to the backup made before the last upgrade. No server may
 /// run: the store's own lock sees to that.
 fn restore(
@@ -376,7 +384,7 @@ async fn imported(depot: &Depot, query: &str, file: &Path) -> anyhow::Result<Val
     }
 }
 
-async fn connect(place: &Place) -> anyhow::Result<Depot> {
+pub(super) async fn connect(place: &Place) -> anyhow::Result<Depot> {
     let config = settings(place, &[])?;
     if !config.server.data_dir.is_dir() {
         bail!(
@@ -389,26 +397,26 @@ async fn connect(place: &Place) -> anyhow::Result<Depot> {
 }
 
 /// The server that runs, for commands that make no sense without one.
-async fn running(place: &Place) -> anyhow::Result<Depot> {
+pub(super) async fn running(place: &Place) -> anyhow::Result<Depot> {
     let folder = settings(place, &[])?.server.data_dir;
     let depot = Depot::running(&folder).await?;
     depot.with_context(|| format!("no crossdock serves {}", folder.display()))
 }
 
-async fn get(place: &Place, path: &str) -> anyhow::Result<Value> {
+pub(super) async fn get(place: &Place, path: &str) -> anyhow::Result<Value> {
     let depot = connect(place).await?;
     let answered = depot.get(path).await;
     closed(depot, answered).await
 }
 
-async fn post(place: &Place, path: &str, body: &Value) -> anyhow::Result<Value> {
+pub(super) async fn post(place: &Place, path: &str, body: &Value) -> anyhow::Result<Value> {
     let depot = connect(place).await?;
     let answered = depot.post(path, body).await;
     closed(depot, answered).await
 }
 
 /// Lets go of the depot, and adds what to do about one that was never set up.
-async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result<Value> {
+pub(super) async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result<Value> {
     let unknown = |e: &anyhow::Error| e.downcast_ref::<Refused>().is_some_and(|r| r.status == 404);
     if answered.as_ref().is_err_and(unknown) && depot.is_fresh().await {
         say("crossdock: this depot was never set up: see crossdock init");
@@ -424,7 +432,7 @@ async fn closed(depot: Depot, answered: anyhow::Result<Value>) -> anyhow::Result
     answered
 }
 
-fn pretty(value: &Value) -> anyhow::Result<String> {
+pub(super) fn pretty(value: &Value) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(value)?)
 }
 

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::choices::{MailSecurity, Role, TlsMode};
 use super::overlay::Origins;
-use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Server, Store};
+use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Server, Store, Sync};
 use super::{Complaint, Config};
 
 /// Everything in `config` that can't be used as it stands; `origins` says where each key was given.
@@ -25,6 +25,7 @@ pub(super) fn complaints(config: &Config, origins: &Origins) -> Vec<Complaint> {
     logs(&config.logs, &mut say);
     depot(&config.depot, &mut say);
     audit(&config.audit, &mut say);
+    sync(&config.sync, &mut say);
     all
 }
 
@@ -166,6 +167,18 @@ fn logs(logs: &Logs, say: Say<'_>) {
         let why =
             format!("is {max_total_mib}, less than one file may have (logs.max_file_mib, {max_file_mib})");
         say("logs.max_total_mib", why);
+    }
+}
+
+fn sync(sync: &Sync, say: Say<'_>) {
+    if !sync.url.is_empty()
+        && let Err(why) = crate::sync::courier::checked(&sync.url)
+    {
+        say("sync.url", format!("is \"{}\": {why}", sync.url));
+    }
+    if !sync.window.is_empty() && crate::sync::pace::Window::read(&sync.window).is_none() {
+        let why = format!("is \"{}\", expected two times of day such as 22:00-05:00", sync.window);
+        say("sync.window", why);
     }
 }
 

@@ -49,6 +49,7 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
     ("audit", Audit::RULES),
+    ("sync", Sync::RULES),
 ];
 
 /// The rule of the key at `path`, when its type alone does not say enough.
@@ -308,5 +309,25 @@ section! {
     Audit {
         /// Kinds of entry that are not written, such as `tracking.positioned`; an area's name takes all of its kinds.
         off: Vec<String> = Vec::new();
+    }
+}
+
+section! {
+    /// The exchange with headquarters. It begins when the depot joins one: `crossdock sync join`.
+    Sync {
+        /// Headquarters' address, `https://hq.example.com:8443`; empty is the one that was joined.
+        url: String = String::new();
+        /// The authority of headquarters' certificate in PEM; empty is the one pinned when joining, or a public one.
+        ca_file: PathBuf = PathBuf::new();
+        /// Seconds from one exchange to the next when nothing is new here; what is new goes at once.
+        every_s: u64 = 30, Whole(1, 86_400);
+        /// The hours of the exchange in the depot's zone, `22:00-05:00`; empty is around the clock.
+        window: String = String::new();
+        /// Bytes of an hour, both directions; 0 is no limit.
+        bytes_per_hour: u64 = 0, Whole(0, 1 << 40);
+        /// Changes of one push at the most.
+        batch_max: usize = 500, Whole(1, 500);
+        /// Minutes without an answer after which somebody is called; 0 calls nobody.
+        offline_alarm_minutes: u64 = 240, Whole(0, 100_000);
     }
 }

@@ -17,6 +17,7 @@ use crate::base::ids::Id;
 use crate::base::text;
 use crate::deadlines::policy::{HouseRules, Policy};
 use crate::journal::Cx;
+use crate::journal::clock::{HEADQUARTERS, Origin};
 use crate::journal::reference;
 use crate::settings::model::Settings;
 use crate::store::{Lane, NODE, Store, StoreError, WriteTx};
@@ -88,7 +89,19 @@ pub fn set_up(store: &Store, mut new: SetUp, now: Timestamp) -> Result<(Tenant, 
     let tenant = store.write(NODE, Lane::People, move |tx| claim(tx, &wish)).wait()?;
     let number = tenant.number;
     let wish = new.clone();
-    let user = store.write(number, Lane::People, move |tx| furnish(tx, &wish, &hash, now)).wait()?;
+    // What the node is, its tenants are: at headquarters they write as headquarters from the first change on.
+    let node = store.read(NODE, |tx| Origin::load(tx))?.site;
+    let user = store
+        .write(number, Lane::People, move |tx| {
+            let mut origin = Origin::load(tx)?;
+            if node == HEADQUARTERS && origin.site != HEADQUARTERS {
+                (origin.site, origin.epoch) = (HEADQUARTERS, origin.stamp(now, 0));
+                origin.first = origin.epoch;
+                origin.save(tx)?;
+            }
+            furnish(tx, &wish, &hash, now)
+        })
+        .wait()?;
     let ready = Tenant { ready: true, ..tenant };
     let kept = ready.clone();
     let by = user.login.clone();

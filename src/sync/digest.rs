@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use serde_bytes::ByteArray;
 
 use super::depot::tables::REJECTS;
+use super::hq::{apply, route};
 use super::registry::{Folder, Reach, Registry};
 use super::sites;
-use super::wire::{BucketSum, DigestAnswer};
+use super::wire::{BucketSum, DigestAnswer, DigestAsk, Each};
 use crate::base::ids::Id;
 use crate::journal::change;
 use crate::journal::clock::Origin;
 use crate::journal::event::SiteRef;
 use crate::journal::fold::Timeline;
 use crate::journal::log;
-use crate::store::{ReadTx, Result, Store, Tenant};
+use crate::store::{ReadTx, Result, Store, StoreError, Tenant};
 
 /// Buckets.
 pub const BUCKETS: u32 = 1_024;
@@ -52,7 +53,7 @@ enum Side {
     Depot,
 }
 
-/// What headquarters holds within the scope of `site`. All buckets when `only` is empty.
+/// What headquarters holds within the scope of `site`. All buckets when `ask` names none.
 ///
 /// # Errors
 /// Storage failures.
@@ -61,29 +62,39 @@ pub fn of_site(
     tenant: Tenant,
     registry: &Registry,
     site: u32,
-    only: &[u32],
+    ask: &DigestAsk,
 ) -> Result<DigestAnswer> {
-    all(store, tenant, registry, Side::Headquarters(site), only)
+    let behind = store.read(tenant, |tx| Ok::<_, StoreError>(apply::lag(tx, site)? + route::lag(tx)?))?;
+    Ok(DigestAnswer { behind, ..all(store, tenant, registry, Side::Headquarters(site), ask)? })
 }
 
 /// What this depot holds of its own scope, what headquarters refused left out.
 ///
 /// # Errors
 /// Storage failures.
-pub fn of_depot(store: &Store, tenant: Tenant, registry: &Registry, only: &[u32]) -> Result<DigestAnswer> {
-    all(store, tenant, registry, Side::Depot, only)
+pub fn of_depot(store: &Store, tenant: Tenant, registry: &Registry, ask: &DigestAsk) -> Result<DigestAnswer> {
+    all(store, tenant, registry, Side::Depot, ask)
 }
 
-fn all(store: &Store, tenant: Tenant, registry: &Registry, side: Side, only: &[u32]) -> Result<DigestAnswer> {
-    let mut sums: BTreeMap<u32, (u64, u128)> = BTreeMap::new();
+fn all(
+    store: &Store,
+    tenant: Tenant,
+    registry: &Registry,
+    side: Side,
+    ask: &DigestAsk,
+) -> Result<DigestAnswer> {
+    let (mut sums, mut each): (BTreeMap<u32, (u64, u128)>, _) = (BTreeMap::new(), Vec::new());
     for folder in registry.iter() {
         let mut after = None;
         loop {
-            let page = |tx: &dyn ReadTx| page(tx, folder, side, only, after.take());
+            let page = |tx: &dyn ReadTx| page(tx, folder, side, &ask.b, after.take());
             let (found, next) = store.read(tenant, page)?;
-            for (bucket, sum) in found {
-                let entry = sums.entry(bucket).or_default();
-                *entry = (entry.0 + 1, entry.1.wrapping_add(sum));
+            for (id, hash) in found {
+                let entry = sums.entry(bucket_of(id)).or_default();
+                *entry = (entry.0 + 1, entry.1.wrapping_add(u128::from_be_bytes(hash)));
+                if ask.each {
+                    each.push(Each(*folder.kinds.start(), ByteArray::new(id.0), ByteArray::new(hash)));
+                }
             }
             if next.is_none() {
                 break;
@@ -92,10 +103,10 @@ fn all(store: &Store, tenant: Tenant, registry: &Registry, side: Side, only: &[u
         }
     }
     let d = sums.into_iter().map(|(b, (n, sum))| BucketSum(b, n, ByteArray::new(sum.to_be_bytes())));
-    Ok(DigestAnswer { d: d.collect() })
+    Ok(DigestAnswer { d: d.collect(), each, behind: 0 })
 }
 
-type Found = (Vec<(u32, u128)>, Option<Vec<u8>>);
+type Found = (Vec<(Id, [u8; 16])>, Option<Vec<u8>>);
 
 fn page(tx: &dyn ReadTx, folder: &Folder, side: Side, only: &[u32], after: Option<Vec<u8>>) -> Result<Found> {
     let (ids, next) = (folder.page)(tx, after, AT_ONCE)?;
@@ -108,7 +119,7 @@ fn page(tx: &dyn ReadTx, folder: &Folder, side: Side, only: &[u32], after: Optio
         let rejected = |eid: &[u8; 16]| Ok(REJECTS.get(tx, eid)?.is_some());
         let Some(summed) = (folder.sum)(tx, id, &rejected)? else { continue };
         if folder.reach == Reach::Shared || within(tx, side, &summed.concerned)? {
-            found.push((bucket, u128::from_be_bytes(summed.hash)));
+            found.push((id, summed.hash));
         }
     }
     Ok((found, next))

@@ -11,8 +11,13 @@
 //! | [`depot`] | a depot's turn: `session` → `push` → `pull`; new logs (`relog`), wrong clocks (`shift`), refilling (`supply`) |
 //! | [`digest`] | whether two nodes hold the same |
 //! | [`mutants`] | the safeguards, as tests take them away |
+//! | [`node`], [`join`] | the process's part: its keys, its headquarters, whose turn it is |
+//! | [`api`], [`courier`] | both ends of the wire over HTTP |
+//! | [`carried`] | the exchange by files, for a depot without any line |
+//! | [`work`], [`pace`] | what runs by itself, and when |
+//! | [`manage_api`], [`status`] | what people see of it and may do |
 //!
-//! Nothing here knows HTTP or a runtime: [`hq::Hq::answer`] takes bytes and gives bytes, [`depot::Depot::turn`] talks
+//! What lies above the line knows neither HTTP nor a runtime: [`hq::Hq::answer`] takes bytes and gives bytes, [`depot::Depot::turn`] talks
 //! through a [`depot::Link`]. So the simulator drives this very code, one step at a time, and whoever carries the bytes
 //! packs them ([`wire::pack`]), shows the token and waits where somebody has to wait.
 //!
@@ -21,23 +26,32 @@
 //! sender's feed; `route` puts a reference into the feeds of all other depots it concerns, the whole past of its record
 //! first where that is new to them; `pull` brings it there, through the same fold.
 
+pub mod api;
+pub mod carried;
+pub mod courier;
 pub mod depot;
 pub mod digest;
 pub mod hq;
+pub mod join;
 pub mod keys;
+pub mod manage_api;
 pub mod mutants;
+pub mod node;
+pub mod pace;
 pub mod registry;
 #[cfg(test)]
 mod sim;
 pub mod sites;
+pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod wire;
+pub mod work;
 
 use crate::store::table::Checked;
 
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    [sites::tables(), hq::tables::tables(), depot::tables::tables()].concat()
+    [sites::tables(), hq::tables::tables(), depot::tables::tables(), node::tables()].concat()
 }

@@ -9,7 +9,8 @@ use crate::cases::model::Case;
 use crate::deadlines::policy::HouseRules;
 use crate::identity::model::{Role, User};
 use crate::imports::model::Saved;
-use crate::journal::event::{Eid, SiteRef};
+use crate::journal::clock::HEADQUARTERS;
+use crate::journal::event::{Eid, SiteRef, Stamped};
 use crate::journal::fold::Timeline;
 use crate::journal::reference::{Ref, Reference, Set};
 use crate::journal::{self, Aggregate, Arrival, Cx, Event};
@@ -118,7 +119,11 @@ impl Folder {
     }
 
     fn shared<T: Reference>() -> Self {
-        Self { adopt: Some(adopt::<T>), ..Self::of::<Ref<T>>(T::KIND..=T::KIND, Reach::Shared) }
+        Self {
+            adopt: Some(adopt::<T>),
+            sum: told::<Ref<T>>,
+            ..Self::of::<Ref<T>>(T::KIND..=T::KIND, Reach::Shared)
+        }
     }
 }
 
@@ -142,20 +147,30 @@ fn page<A: Aggregate>(
 }
 
 fn sum<A: Travels>(tx: &dyn ReadTx, id: Id, rejected: Rejected<'_>) -> Result<Option<Summed>> {
+    summed::<A>(tx, id, &|e| Ok(!rejected(&e.key.eid)?))
+}
+
+/// Of what headquarters owns, its own words: a depot's wishes are no difference.
+fn told<A: Travels>(tx: &dyn ReadTx, id: Id, _: Rejected<'_>) -> Result<Option<Summed>> {
+    summed::<A>(tx, id, &|e| Ok(e.site == HEADQUARTERS))
+}
+
+type Counts<'a, E> = &'a dyn Fn(&Stamped<E>) -> Result<bool>;
+
+fn summed<A: Travels>(tx: &dyn ReadTx, id: Id, counts: Counts<'_, A::Event>) -> Result<Option<Summed>> {
     let Some(row) = journal::load::<A>(tx, id)? else { return Ok(None) };
-    let mut events: Vec<_> = journal::history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
-    let all = events.len();
-    let mut keep = Vec::with_capacity(all);
-    for e in &events {
-        keep.push(!rejected(&e.key.eid)?);
+    let all: Vec<_> = journal::history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
+    let (n, mut events) = (all.len(), Vec::with_capacity(all.len()));
+    for e in all {
+        if counts(&e)? {
+            events.push(e);
+        }
     }
-    let mut keep = keep.into_iter();
-    events.retain(|_| keep.next().unwrap_or(true));
     if events.is_empty() {
         return Ok(None);
     }
     let state =
-        if events.len() == all { row.state } else { A::fold_all(A::base(id, Some(&row.state)), &events) };
+        if events.len() == n { row.state } else { A::fold_all(A::base(id, Some(&row.state)), &events) };
     let bytes = rmp_serde::to_vec_named(&state)
         .map_err(|e| StoreError::Codec { what: A::NAME, why: e.to_string() })?;
     let hash = Id::derived(&[A::NAME.as_bytes(), id.as_ref(), &bytes]).0;

@@ -138,8 +138,8 @@ fn turns(hq: &Hq, depot: &mut Depot, s: u64) {
 }
 
 fn same(hq: &Hq, depot: &Depot, site: u32) -> bool {
-    let ours = digest::of_depot(&depot.store, T, &depot.registry, &[]).unwrap();
-    let theirs = digest::of_site(&hq.store, T, &hq.registry, site, &[]).unwrap();
+    let ours = digest::of_depot(&depot.store, T, &depot.registry, &Default::default()).unwrap();
+    let theirs = digest::of_site(&hq.store, T, &hq.registry, site, &Default::default()).unwrap();
     assert!(!ours.d.is_empty());
     digest::differing(&ours, &theirs).is_empty()
 }
@@ -673,9 +673,9 @@ fn a_difference_is_named_by_its_bucket() {
         row.state.status = Status::Lost;
         PARCELS.put(tx, &id, &row).map(drop)
     });
-    let ours = digest::of_depot(&depot.store, T, &depot.registry, &[]).unwrap();
+    let ours = digest::of_depot(&depot.store, T, &depot.registry, &Default::default()).unwrap();
     let who = caller(&hq, site);
-    let theirs = serve(&hq, who, Call::Digest, &wire::DigestAsk { b: Vec::new() }, 5).unwrap();
+    let theirs = serve(&hq, who, Call::Digest, &wire::DigestAsk::default(), 5).unwrap();
     assert_eq!(digest::differing(&ours, &theirs), [digest::bucket_of(id)]);
 }
 

@@ -469,11 +469,28 @@ pub struct Fetched {
 }
 
 /// Do we have the same?
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestAsk {
     /// Which buckets; all of them when it is empty.
     pub b: Vec<u32>,
+    /// Whether to name what each of them holds, one by one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub each: bool,
 }
+
+/// Buckets that are named one by one in one answer at the most.
+pub const MAX_NAMED: usize = 64;
+
+/// One aggregate of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Each(
+    /// A kind of change of its type.
+    pub u16,
+    /// The aggregate.
+    pub Bin<16>,
+    /// A hash of its state.
+    pub Bin<16>,
+);
 
 /// What one bucket holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -487,10 +504,16 @@ pub struct BucketSum(
 );
 
 /// What headquarters holds within the depot's scope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestAnswer {
     /// Buckets that hold something, in order.
     pub d: Vec<BucketSum>,
+    /// What they hold, when that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<Each>,
+    /// What headquarters has received and not yet folded or passed on: while there is any, a difference says little.
+    #[serde(default)]
+    pub behind: u64,
 }
 
 /// A change offered for resupply: its bytes, the shift, and headquarters' word for those of others.
@@ -727,6 +750,13 @@ pub fn pack(plain: &[u8]) -> Result<Vec<u8>, WireError> {
     }
     let packed = zstd::encode_all(plain, LEVEL).map_err(|e| WireError::Malformed(e.to_string()))?;
     if packed.len() > MAX_PACKED { Err(WireError::TooBig { limit: MAX_PACKED }) } else { Ok(packed) }
+}
+
+/// A body packed, when that saves more than it takes to say so.
+#[must_use]
+pub fn packed_if_smaller(plain: &[u8]) -> Option<Vec<u8>> {
+    const SAID: usize = "content-encoding: zstd\r\n".len();
+    pack(plain).ok().filter(|packed| packed.len() + SAID < plain.len())
 }
 
 /// Unpacks a body, never more than [`MAX_PLAIN`] bytes of it.

@@ -13,6 +13,7 @@ use crate::jobs::runner::Wake;
 use crate::parcels::cards::Cards;
 use crate::store::Store;
 use crate::store::table::Checked;
+use crate::sync::node::Node;
 
 /// The running depot: its store, clock, settings and the gate that knows who is who. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct App {
     pub cards: Cards,
     /// Counts the answers that were our own failure.
     pub errors: ServerErrors,
+    /// This process's part in the exchange between depots and headquarters.
+    pub sync: Arc<Node>,
     /// Every table there is, for `check`.
     pub tables: fn() -> Vec<&'static dyn Checked>,
     /// Everything that is let go of by age.

@@ -109,7 +109,10 @@ async fn healthz() -> HttpResponse {
 async fn readyz(app: Data<App>, site: Data<Site>) -> HttpResponse {
     let reasons = reasons(&app, &site);
     if reasons.is_empty() {
-        return HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n");
+        // A depot works without its headquarters: that it is cut off is said, and is no reason to take it out of service.
+        let offline = app.sync.offline_since().map(|since| format!("offline since {since}\n"));
+        let said = format!("ready\n{}", offline.unwrap_or_default());
+        return HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(said);
     }
     let mut response = HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE);
     response.insert_header((RETRY_AFTER, "5")).content_type("application/json");

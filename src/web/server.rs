@@ -190,6 +190,7 @@ fn listen(address: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
 fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
     health::outside(cfg);
     pages::outside(cfg);
+    crate::sync::api::outside(cfg);
     routes::serve(areas, cfg);
 }
 

@@ -191,14 +191,16 @@ fn headers(headers: &mut HeaderMap, path: &str, tls: bool) {
         ("referrer-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
     ];
-    for (name, value) in fixed {
+    // Depots are no browsers, and their lines may be paid by the byte.
+    let pages = !path.starts_with("/sync/v1/");
+    for (name, value) in fixed.into_iter().filter(|_| pages) {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if tls {
+    if tls && pages {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(HeaderName::from_static("strict-transport-security"), year);
     }
-    if !headers.contains_key(CACHE_CONTROL) && !path.starts_with("/api/v1/docs/") {
+    if pages && !headers.contains_key(CACHE_CONTROL) && !path.starts_with("/api/v1/docs/") {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     // Set by `spare_small` to keep the compressor away; it has done its work.

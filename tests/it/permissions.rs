@@ -41,6 +41,7 @@ const ABOVE: &[(&str, &str)] = &[
     ("PUT /roles/{name}", "identity.above"),
     ("POST /api-keys", "identity.above"),
     ("POST /control/token", "control.only"),
+    ("POST /sync/join", "control.only"),
 ];
 
 /// Examples that name what only their reader knows, so that here they name nothing.

@@ -1,6 +1,7 @@
 //! The depot's side: one turn of the exchange asks for a session, does what its verdict says, pushes the logs, and takes
 //! in what headquarters has. Every step leaves the store in a state from which the next turn goes on, whatever was lost.
 
+pub mod carried;
 pub mod pull;
 pub mod push;
 pub mod relog;
@@ -8,6 +9,7 @@ pub mod session;
 pub mod shift;
 pub mod supply;
 pub mod tables;
+pub mod verify;
 
 use std::sync::Arc;
 
@@ -109,6 +111,8 @@ pub struct Depot {
     pub key: Arc<dyn Sign + Send + Sync>,
     /// Its release.
     pub software: String,
+    /// Changes of one push at the most, whatever headquarters allows.
+    pub most: usize,
     session: Option<Open>,
     /// Positions up to which something was pushed without an answer: shown at the next session, so that headquarters
     /// can say exactly what it has.
@@ -126,7 +130,16 @@ impl Depot {
         software: &str,
     ) -> Self {
         let sent = wire::Logs::default();
-        Self { store, tenant, registry, key, software: software.into(), session: None, sent }
+        Self {
+            store,
+            tenant,
+            registry,
+            key,
+            software: software.into(),
+            most: wire::MAX_CHANGES,
+            session: None,
+            sent,
+        }
     }
 
     /// Where the exchange stands.
@@ -152,6 +165,27 @@ impl Depot {
             Err(_) => self.session = None,
         }
         done
+    }
+
+    /// A turn, and another at once when headquarters says that the session has to be begun anew: it ended, was forgotten
+    /// by a headquarters that was restored, or the log is no longer the one that was shown.
+    ///
+    /// # Errors
+    /// As [`Depot::turn`].
+    pub fn exchange(
+        &mut self,
+        link: &mut dyn Link,
+        now: Timestamp,
+        budget: &Budget,
+    ) -> Result<Turn, SyncError> {
+        match self.turn(link, now, budget) {
+            Err(SyncError::Link(LinkError::Refused(r)))
+                if matches!(r.e, Code::Stale | Code::Fork | Code::Gap) =>
+            {
+                self.turn(link, now, budget)
+            }
+            done => done,
+        }
     }
 
     fn run(&mut self, link: &mut dyn Link, now: Timestamp, budget: &Budget) -> Result<Turn, SyncError> {

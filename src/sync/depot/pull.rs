@@ -69,7 +69,7 @@ impl Depot {
         Ok((pulled, true))
     }
 
-    fn take(
+    pub(super) fn take(
         &mut self,
         link: &mut dyn Link,
         pulled: Pulled,

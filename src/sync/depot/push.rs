@@ -41,7 +41,7 @@ impl Depot {
     /// # Errors
     /// Storage failures.
     pub fn batch(&self, l: Log) -> Result<Option<Push>> {
-        let most = self.session.map_or(super::wire::MAX_CHANGES, |s| s.changes);
+        let most = self.session.map_or(super::wire::MAX_CHANGES, |s| s.changes).min(self.most);
         let bytes = self.session.map_or(super::wire::BATCH_BYTES, |s| s.bytes);
         self.store.read(self.tenant, |tx| {
             let s = standing(tx)?;
@@ -98,7 +98,7 @@ impl Depot {
     }
 }
 
-fn batch(tx: &dyn ReadTx, l: Log, after: u64, most: usize, bytes: usize) -> Result<Option<Push>> {
+pub(super) fn batch(tx: &dyn ReadTx, l: Log, after: u64, most: usize, bytes: usize) -> Result<Option<Push>> {
     let origin = Origin::load(tx)?;
     let id = own(l.letter(), &origin);
     let rows = tx.tail(DEPOT, id, after, most)?;

@@ -149,6 +149,14 @@ pub(super) fn stamp_of(tx: &dyn ReadTx, letter: u8, entry: &[u8]) -> Result<u64>
     Ok(shifted(change::decode(&blob)?.0.t, adj))
 }
 
+/// When what an own log's entry stands for was written, in milliseconds.
+///
+/// # Errors
+/// Storage failures.
+pub fn written_at(tx: &dyn ReadTx, letter: u8, entry: &[u8]) -> Result<u64> {
+    Ok(stamp_of(tx, letter, entry)? >> 16)
+}
+
 /// The change an own log's entry stands for, its shift and its identity.
 pub(super) fn change_of(tx: &dyn ReadTx, letter: u8, entry: &[u8]) -> Result<(Vec<u8>, i64, [u8; 16])> {
     let link = log::link_of(letter, entry)?;

@@ -2,6 +2,7 @@
 //! (`route`, `feed`). Each stage has a cursor of its own and can be repeated without harm.
 
 pub mod apply;
+pub mod carried;
 pub mod chain;
 pub mod feed;
 pub mod ingest;
@@ -125,7 +126,11 @@ impl Hq {
             Call::Resupply => said(&resupply::take(self, who, &wire::decode(body.plain)?, now)?),
             Call::Digest => {
                 let ask: wire::DigestAsk = wire::decode(body.plain)?;
-                said(&digest::of_site(&self.store, who.tenant, &self.registry, who.site, &ask.b)?)
+                if ask.each && (ask.b.is_empty() || ask.b.len() > wire::MAX_NAMED) {
+                    let said = format!("name up to {} buckets to have them listed", wire::MAX_NAMED);
+                    return Err(Refusal::new(Code::TooBig).saying(said));
+                }
+                said(&digest::of_site(&self.store, who.tenant, &self.registry, who.site, &ask)?)
             }
             Call::Enrol | Call::Session => Err(Refusal::new(Code::Malformed)),
         }

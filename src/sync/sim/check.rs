@@ -204,8 +204,9 @@ fn depot(world: &World, node: &Node, hq: &Events) -> Result<(), String> {
         }
     }
     scope(world, node, &mine, hq, &refused)?;
-    let ours = digest::of_depot(store, TENANT, &node.depot.registry, &[]).unwrap();
-    let theirs = digest::of_site(&world.hq.store, TENANT, &world.hq.registry, node.site, &[]).unwrap();
+    let ours = digest::of_depot(store, TENANT, &node.depot.registry, &Default::default()).unwrap();
+    let theirs =
+        digest::of_site(&world.hq.store, TENANT, &world.hq.registry, node.site, &Default::default()).unwrap();
     let differ = digest::differing(&ours, &theirs);
     if differ.is_empty() {
         return Ok(());

@@ -21,15 +21,22 @@ impl Folder {
     pub fn depot(zone: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        Self::made(dir, zone, &data, &[])
+        Self::made(dir, zone, &data, &[], "depot")
+    }
+
+    /// An empty headquarters.
+    pub fn hq() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        Self::made(dir, "UTC", &data, &[], "hq")
     }
 
     /// One whose data lie elsewhere, set up with these settings in the environment.
     pub fn depot_in(zone: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::made(tempfile::tempdir().unwrap(), zone, data, settings)
+        Self::made(tempfile::tempdir().unwrap(), zone, data, settings, "depot")
     }
 
-    fn made(dir: tempfile::TempDir, zone: &str, data: &Path, settings: &[(&str, &str)]) -> Self {
+    fn made(dir: tempfile::TempDir, zone: &str, data: &Path, settings: &[(&str, &str)], role: &str) -> Self {
         let password = dir.path().join("password");
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -38,7 +45,7 @@ impl Folder {
         let on_database = settings.iter().any(|(k, _)| k == "CROSSDOCK__STORE__URL");
         let args = [
             "--role",
-            if on_database { "hq" } else { "depot" },
+            if on_database { "hq" } else { role },
             "--tenant",
             "acme",
             "--depot",

@@ -1,8 +1,10 @@
 //! A depot that is set up, asked through its control door: for tests of what the areas do, not of who may.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
+use crossdock::app;
+use crossdock::base::clock::Clock;
 use crossdock::config::Config;
 use crossdock::identity::secret::Secret;
 use crossdock::identity::setup::{SetUp, set_up};
@@ -11,10 +13,24 @@ use crossdock::store::{DEPOT, StoreError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Answered, Depot};
+use super::{Answered, Depot, IDLE};
 
 /// The number of its only tenant.
 pub const TENANT: u32 = crossdock::web::control::FIRST_TENANT;
+/// Copies a folder with what is in it; modes come along.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(|e| e.unwrap()) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).unwrap();
+        }
+    }
+}
+
 /// How long a job may take before a test gives it up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -28,7 +44,61 @@ impl Deref for Desk {
     }
 }
 
+impl DerefMut for Desk {
+    fn deref_mut(&mut self) -> &mut Depot {
+        &mut self.0
+    }
+}
+
 impl Desk {
+    /// A second depot on a copy of this one's folder, which must not be served meanwhile.
+    pub fn copied(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&self.folder.path().join("data"), &folder.path().join("data"));
+        let mut config = self.config.clone();
+        config.server.data_dir = folder.path().join("data");
+        let clock = Clock::hand(self.clock.now());
+        let running = app::start(app::open(config.clone(), clock.clone()).unwrap(), Vec::new()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(IDLE)
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
+        Self(Depot {
+            running: Some(running),
+            http,
+            runtime,
+            clock,
+            config,
+            folder,
+            #[cfg(feature = "pg")]
+            _database: None,
+        })
+    }
+
+    /// Why it can't be started with other settings; it must have been stopped.
+    pub fn refused_as(&self, change: impl FnOnce(&mut Config)) -> String {
+        let mut config = self.config.clone();
+        change(&mut config);
+        app::open(config, self.clock.clone()).err().unwrap().to_string()
+    }
+
+    /// What somebody without a credential gets from `path`, which is not below the base.
+    pub fn plain(&self, path: &str) -> (u16, String) {
+        let answer = self.send(self.request(Method::GET, path));
+        (answer.status, answer.text)
+    }
+
+    /// Status and bytes of an answer.
+    pub fn whole(&self, request: reqwest::RequestBuilder) -> (u16, Vec<u8>) {
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap();
+            (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
+        })
+    }
+
     /// A depot in São Paulo with the usual settings.
     pub fn new() -> Self {
         Self::with(|_| {})

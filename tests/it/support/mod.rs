@@ -66,6 +66,8 @@ pub struct Depot {
     _database: Option<pg::Database>,
 }
 
+/// A server lets go of a connection that is not used for five seconds; one that is about to go must not be used.
+const IDLE: Duration = Duration::from_secs(3);
 /// How long a test waits for what runs by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -102,7 +104,12 @@ impl Depot {
         opened.handlers = handlers;
         let running = app::start(opened, more).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        let http = Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(IDLE)
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
         Self {
             running: Some(running),
             http,

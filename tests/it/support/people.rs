@@ -233,6 +233,9 @@ impl Records {
             "api-keys" => &self.key,
             "roles" => &self.role,
             "status-maps" | "import-mappings" => &self.source,
+            // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
+            "sites" => return Some(path.replace("{number}", "1")),
+            "sync" => return Some(path.replace("{eid}", &"0".repeat(32))),
             _ => return (!path.contains('{')).then(|| path.to_owned()),
         };
         let filled = path.replace("{id}", id).replace("{name}", id).replace("{source}", id);

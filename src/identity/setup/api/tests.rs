@@ -19,6 +19,7 @@ use crate::identity::setup::setup_link;
 use crate::jobs::runner::Wake;
 use crate::parcels::cards::Cards;
 use crate::store::{Store, redb::Redb};
+use crate::sync::node::Node;
 use crate::web::{App, Routes, routes::serve};
 
 /// What a request shows, beside its body.
@@ -49,17 +50,22 @@ fn areas() -> Vec<Routes> {
 }
 
 fn depot(keys: &tempfile::TempDir) -> App {
+    let folder = keys.path().to_owned();
     let keys = Arc::new(Keys::open(keys.path()).unwrap());
+    let (config, store) = (Arc::new(Config::default()), Store::new(Redb::memory().unwrap()));
+    let clock = Clock::hand(Timestamp::from_millis(1_800_000_000_000));
+    let sync = Node::open(Arc::clone(&config), &folder, &store, &clock, &Wake::default(), &[]).unwrap();
     App {
-        store: Store::new(Redb::memory().unwrap()),
-        clock: Clock::hand(Timestamp::from_millis(1_800_000_000_000)),
-        config: Arc::new(Config::default()),
+        store,
+        clock,
+        config,
         gate: Arc::new(Gate::new(keys, None).unwrap()),
         folder: Arc::new(PathBuf::new()),
         wake: Wake::default(),
         sightings: Default::default(),
         cards: Cards::new(0),
         errors: Default::default(),
+        sync: Arc::new(sync),
         tables: Vec::new,
         retained: Vec::new,
     }
