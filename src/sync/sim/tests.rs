@@ -123,3 +123,8 @@ fn an_acknowledgement_beyond_what_was_shown_is_noticed() {
 fn a_depot_that_presumes_is_noticed() {
     is_caught(Mutant::Presume, 1);
 }
+
+#[test]
+fn the_least_of_two_shifts_instead_of_the_first_is_noticed() {
+    is_caught(Mutant::LeastShift, 1);
+}
