@@ -20,6 +20,7 @@
 //! | [`audit`] | who did what, in a hash chain of its own |
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
+//! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
@@ -60,6 +61,7 @@ pub mod identity;
 pub mod imports;
 pub mod jobs;
 pub mod journal;
+pub mod labels;
 pub mod logs;
 pub mod notify;
 pub mod operation;

@@ -9,6 +9,7 @@ const AREAS: &[(&str, &[&str])] = &[
     ("parcels", &[]),
     ("cases", &[]),
     ("imports", &["parcels"]),
+    ("labels", &["parcels"]),
     ("deliveries", &["parcels"]),
     ("routing", &["deliveries"]),
     ("tracking", &["routing", "deliveries"]),
