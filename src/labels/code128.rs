@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn digits_are_packed_and_the_symbols_are_those_of_the_standard() {
-        assert_eq!(Bars::new("PJJ123C").unwrap().symbols, [104, 48, 42, 42, 17, 18, 19, 35, 55, 106]);
+        assert_eq!(Bars::new("PJJ123C").unwrap().symbols, [103, 48, 42, 42, 17, 18, 19, 35, 54, 106]);
         assert_eq!(Bars::new("1234").unwrap().symbols, [105, 12, 34, 82, 106]);
         // labels.md: (20 digits: 10 symbols + start + FNC1 + check) x 11 + 13.
         assert_eq!(Bars::gs1("00340123450000000017").unwrap().modules(), 156);

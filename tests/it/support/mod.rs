@@ -6,9 +6,11 @@ pub mod desk;
 pub mod people;
 #[cfg(feature = "pg")]
 pub mod pg;
+pub mod printer;
 pub mod served;
 pub mod shared;
 pub mod sink;
+pub mod zpl;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
