@@ -33,7 +33,9 @@ use crate::web::pages::{NewDepot, Setup};
 use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
-use crate::{audit, cases, identity, imports, jobs, notify, operation, parcels, scan, settings, sync};
+use crate::{
+    audit, cases, identity, imports, jobs, labels, notify, operation, parcels, scan, settings, sync,
+};
 
 pub mod analysts;
 pub mod database;
@@ -55,6 +57,7 @@ pub fn areas() -> Vec<Routes> {
         cases::api::routes(),
         imports::api::routes(),
         parcels::map_api::routes(),
+        labels::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

@@ -21,6 +21,7 @@
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
+//! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
@@ -62,6 +63,7 @@ pub mod identity;
 pub mod imports;
 pub mod jobs;
 pub mod journal;
+pub mod labels;
 pub mod logs;
 pub mod notify;
 pub mod operation;

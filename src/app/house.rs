@@ -26,12 +26,13 @@ use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{imports, parcels, scan};
+use crate::{imports, labels, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
 pub fn retained() -> Vec<Retained> {
-    let areas = [idempotency::retained(), inbox::retained(), imports::service::retained()];
+    let areas =
+        [idempotency::retained(), inbox::retained(), imports::service::retained(), labels::repo::retained()];
     of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
 }
 
@@ -52,6 +53,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let silence = (silence > 0).then(|| Duration::from_secs(silence * 60));
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
     handlers.push(Arc::new(Replan));
+    handlers
+        .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
@@ -277,6 +280,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::sync::tables(),
         crate::jobs::tables(),
         imports::model::tables(),
+        labels::repo::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

@@ -46,6 +46,7 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("mail", Mail::RULES),
     ("logs", Logs::RULES),
     ("jobs", Jobs::RULES),
+    ("printers", Printers::RULES),
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
     ("audit", Audit::RULES),
@@ -257,6 +258,18 @@ section! {
         attempts: u32 = 3, Whole(1, 100);
         /// Seconds before the second attempt; each later one waits twice as long.
         first_delay_s: u64 = 2, Whole(1, 3600);
+    }
+}
+
+section! {
+    /// Label printers on the local network.
+    Printers {
+        /// Whether a printer may stand on this machine itself: for a print server on it, and for tests.
+        loopback: bool = false;
+        /// Seconds for a connection to a printer.
+        connect_s: u64 = 3, Whole(1, 60);
+        /// Seconds for a printer to take a label, and to answer when it is asked how it is.
+        answer_s: u64 = 10, Whole(1, 120);
     }
 }
 

@@ -395,6 +395,25 @@ fn release_key(tx: &mut dyn WriteTx, job: &Job) -> Result<()> {
     Ok(())
 }
 
+/// Whether the job `id` is the one its key belongs to. One that has let go and was interrupted before it ended comes back
+/// without its key.
+///
+/// # Errors
+/// Storage failures.
+pub fn holds(tx: &dyn ReadTx, id: Id) -> Result<bool> {
+    let Some(key) = JOBS.get(tx, &id)?.and_then(|job| job.unique) else { return Ok(false) };
+    Ok(KEYS.get(tx, &key)?.is_some_and(|held| held.job == id))
+}
+
+/// The job `id` gives its key back before it ends: what is demanded under that key from now on is another job's. For a
+/// job that has seen, in this transaction, that there is nothing left for it to do.
+///
+/// # Errors
+/// Storage failures.
+pub fn let_go(tx: &mut dyn WriteTx, id: Id) -> Result<()> {
+    JOBS.get(tx, &id)?.map_or(Ok(()), |job| release_key(tx, &job))
+}
+
 /// Jobs that were running when the depot went down: their attempt counts, in case it was the job that took it down.
 /// Returns how many there were, at most `limit`.
 ///

@@ -197,3 +197,22 @@ fn a_payload_one_byte_too_large_is_refused() {
     assert!(NewJob::raw("a.b", vec![0; MAX_PAYLOAD + 1]).is_err());
     assert_eq!(kept(&"ä".repeat(MAX_ERROR)).len(), MAX_ERROR);
 }
+
+#[test]
+fn a_job_that_lets_go_of_its_key_makes_room_for_another_and_does_not_get_it_back() {
+    let store = store();
+    let keyed = || job("a.b").unique("k");
+    let first = demand(&store, at(0), keyed());
+    assert_eq!(demand(&store, at(0), keyed()), first);
+    let running = take(&store, at(0), "a.b").remove(0);
+    let held = |id: Id| store.read(1, |tx| holds(tx, id)).unwrap();
+    assert!(held(first));
+    write(&store, move |tx| let_go(tx, first));
+    let second = demand(&store, at(1), keyed());
+    assert!(second != first && held(second) && !held(first));
+    // The first one's end is not the second one's.
+    end(&store, at(2), &running, Ending::Done).unwrap();
+    assert!(held(second));
+    assert_eq!(demand(&store, at(3), keyed()), second);
+    assert!(!held(demand(&store, at(3), job("a.b"))), "one without a key has none to hold");
+}

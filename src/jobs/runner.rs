@@ -55,6 +55,11 @@ pub trait Handler: Send + Sync + 'static {
     fn kind(&self) -> &'static str;
     /// What it may cost.
     fn limits(&self) -> Limits;
+    /// How many of its kind may run beside everybody's slots: for work that waits for something outside and costs the
+    /// machine nothing. 0, the usual, shares the slots with the other kinds.
+    fn own_slots(&self) -> usize {
+        0
+    }
     /// Does it. Must not block its thread: only what awaits can be stopped by the time limit.
     fn run(&self, job: JobRun) -> BoxFuture<'static, std::result::Result<(), JobError>>;
 }
@@ -230,12 +235,21 @@ impl Floor {
         let mut heads = store.read(tenant, queue::heads)?;
         heads.retain(|j| j.next_run <= now);
         heads.sort_by_key(|j| j.next_run);
-        let (mut free, mut wants) = (self.slots.saturating_sub(self.under_way.len()), Vec::new());
+        let shared = self.under_way.values().filter(|u| self.own_slots(&u.kind) == 0).count();
+        let (mut free, mut wants) = (self.slots.saturating_sub(shared), Vec::new());
         for head in heads {
             let Some(handler) = self.handlers.get(head.kind.as_str()) else {
                 self.bury(tenant, now, head.kind).await?;
                 continue;
             };
+            let own = handler.own_slots();
+            if own > 0 {
+                let busy = self.under_way.values().filter(|u| u.kind == head.kind).count();
+                if busy < own {
+                    wants.push(Want { kind: head.kind, most: own - busy, limits: handler.limits() });
+                }
+                continue;
+            }
             let none_runs = !self.under_way.values().any(|u| u.kind == head.kind);
             let most = if none_runs { free.max(1) } else { free };
             if most > 0 {
@@ -251,6 +265,10 @@ impl Floor {
             self.begin(&store, tenant, now, job);
         }
         Ok(())
+    }
+
+    fn own_slots(&self, kind: &str) -> usize {
+        self.handlers.get(kind).map_or(0, |h| h.own_slots())
     }
 
     fn begin(&mut self, store: &Store, tenant: Tenant, now: Timestamp, job: Job) {

@@ -10,6 +10,7 @@ const AREAS: &[(&str, &[&str])] = &[
     ("cases", &[]),
     ("imports", &["parcels"]),
     ("scan", &["parcels"]),
+    ("labels", &["parcels"]),
     ("deliveries", &["parcels"]),
     ("routing", &["deliveries"]),
     ("tracking", &["routing", "deliveries"]),

@@ -36,6 +36,7 @@ fn random(depot: &Depot) -> Records {
         key: id(),
         role: "nobody_role".into(),
         source: "nobody_source".into(),
+        printer: id(),
     }
 }
 
@@ -51,6 +52,7 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.user,
         &r.session,
         &r.key,
+        &r.printer,
         "alpha",
         "ALPHA",
     ]

@@ -6,9 +6,11 @@ pub mod desk;
 pub mod people;
 #[cfg(feature = "pg")]
 pub mod pg;
+pub mod printer;
 pub mod served;
 pub mod shared;
 pub mod sink;
+pub mod zpl;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -222,7 +224,8 @@ impl Depot {
 async fn answered(request: RequestBuilder) -> Answered {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
+    // A PDF is no text; nothing is asked of its letters.
+    let text = String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned();
     let json = serde_json::from_str(&text).unwrap_or_default();
     Answered { status, headers, json, text }
 }

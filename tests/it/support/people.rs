@@ -169,6 +169,7 @@ pub struct Records {
     pub key: String,
     pub role: String,
     pub source: String,
+    pub printer: String,
 }
 
 impl Records {
@@ -196,6 +197,9 @@ impl Records {
             ["done", "failed"].contains(&seen.json["state"].as_str().unwrap())
         });
         let job = text(&ask("GET", "/jobs?kind=import.run").gives(200).json["items"][0], "id");
+        // A name that leads nowhere: nothing leaves this machine.
+        let printer = json!({ "name": format!("{name} printer"), "host": format!("{name}.invalid") });
+        let printer = text(&ask("POST", "/printers").body(&printer).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -218,6 +222,7 @@ impl Records {
             key,
             role,
             source,
+            printer,
         }
     }
 
@@ -232,6 +237,7 @@ impl Records {
             "users" => &self.user,
             "api-keys" => &self.key,
             "roles" => &self.role,
+            "printers" => &self.printer,
             "status-maps" | "import-mappings" => &self.source,
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
@@ -256,6 +262,7 @@ impl Records {
             "/calendars",
             "/settings",
             "/status-maps",
+            "/printers",
             "/api-keys",
             "/tenants",
             "/backups",
