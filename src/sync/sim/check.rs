@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::world::{Node, POISON, Seen, TENANT, World, uid_of};
+use super::node::{Node, POISON, TENANT, uid_of};
+use super::world::{Seen, World};
 use crate::base::ids::Id;
 use crate::journal::clock::Origin;
 use crate::journal::fold::shifted;

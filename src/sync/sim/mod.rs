@@ -4,6 +4,8 @@
 //! the same run. Afterwards it is quiet, everything comes to rest, and then all must be as `check` says.
 
 mod check;
+mod line;
+mod node;
 mod random;
 mod tests;
 mod world;

@@ -126,5 +126,5 @@ fn a_depot_that_presumes_is_noticed() {
 
 #[test]
 fn the_least_of_two_shifts_instead_of_the_first_is_noticed() {
-    is_caught(Mutant::LeastShift, 1);
+    is_caught(Mutant::LeastShift, 416);
 }

@@ -1,114 +1,27 @@
-//! The company, and what happens to it.
+//! What happens to the company.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 
+use super::line::{Line, cutter};
+use super::node::{CheapKey, Node, POISON, TENANT, hq_over, put, put_uncut};
 use super::random::Rng;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::identity::grant::Actor;
 use crate::journal::clock::{Origin, UNENROLLED};
-use crate::journal::{Cx, change, record};
+use crate::journal::{Cx, record};
 use crate::parcels::event::{Described, HandedOver, Moved, Noted, ParcelEvent, Registered};
 use crate::parcels::model::{Facts, Parcel, Status};
 use crate::parcels::repo::PARCELS;
-use crate::store::memory::{Cut, Memory};
-use crate::store::{Dir, Ix, KeyRange, Lane, Store, StoreError, WriteTx};
-use crate::sync::depot::{Budget, Depot, Link, LinkError, SyncError, relog};
-use crate::sync::hq::{Body, Hq, Limits, apply, ingest, route, tables};
+use crate::store::memory::Memory;
+use crate::store::{Dir, Ix, KeyRange, Lane, StoreError};
+use crate::sync::depot::{Budget, LinkError, SyncError, relog};
+use crate::sync::hq::{Body, Hq, apply, ingest, route, tables};
 use crate::sync::keys::Sign;
-use crate::sync::registry::{self, Folder, Registry};
 use crate::sync::sites;
-use crate::sync::wire::{self, Call, Code, Enrol, Enrolled, Push, Refusal};
+use crate::sync::wire::{self, Call, Code, Enrol, Enrolled, Refusal};
 
-/// The tenant, everywhere: a number that no message says.
-pub const TENANT: u32 = 1;
 const DEPOTS: usize = 3;
-/// What headquarters can't fold says this.
-pub const POISON: &str = "poison";
-
-/// A key that costs nothing; signatures proper are tried elsewhere.
-struct CheapKey(u32);
-
-fn cheap(public: &[u8; 32], message: &[u8]) -> [u8; 64] {
-    let mut out = [0; 64];
-    blake3::Hasher::new().update(public).update(message).finalize_xof().fill(&mut out);
-    out
-}
-
-impl Sign for CheapKey {
-    fn public(&self) -> [u8; 32] {
-        *blake3::hash(&self.0.to_be_bytes()).as_bytes()
-    }
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        cheap(&self.public(), message)
-    }
-}
-
-/// What headquarters folds: parcels, but nothing that says it is poison.
-fn hq_registry() -> Registry {
-    let receive = |tx: &mut dyn WriteTx, cx: &Cx, blob: &[u8], way: &crate::journal::Arrival| {
-        if uid_of(blob).is_some_and(|uid| uid.ends_with(POISON)) {
-            return Err(StoreError::Codec { what: "parcel event", why: POISON.into() });
-        }
-        (registry::parcels().receive)(tx, cx, blob, way)
-    };
-    Registry::new(vec![Folder { receive, ..registry::parcels() }])
-}
-
-/// What a depot of the release before this one folds: it knows no hand-over.
-fn old_registry() -> Registry {
-    let known = Folder { kinds: 1..=8, ..registry::parcels() };
-    Registry::new(vec![known])
-}
-
-fn registry_of(old: bool) -> Registry {
-    if old { old_registry() } else { Registry::new(vec![registry::parcels()]) }
-}
-
-/// The operation a change stands for, as it was numbered when somebody did it.
-pub fn uid_of(blob: &[u8]) -> Option<String> {
-    let (header, body) = change::decode(blob).ok()?;
-    match ParcelEvent::decode(header.k, header.v, &body).ok()? {
-        ParcelEvent::Registered(e) => e.facts.remark,
-        ParcelEvent::Described(e) => e.facts.remark,
-        ParcelEvent::Moved(e) => e.note,
-        ParcelEvent::Noted(e) => Some(e.text),
-        ParcelEvent::HandedOver(e) => e.note,
-        _ => None,
-    }
-}
-
-/// A depot that is alive.
-pub struct Node {
-    pub site: u32,
-    pub memory: Memory,
-    pub depot: Depot,
-    /// How far its clock is off, in milliseconds.
-    pub off: i64,
-    pub old: bool,
-}
-
-impl Node {
-    fn over(memory: Memory, site: u32, off: i64, old: bool) -> Self {
-        let store = Store::new(memory.clone());
-        let software = if old { "0.1" } else { "0.2" };
-        let depot = Depot::new(store, TENANT, registry_of(old), Arc::new(CheapKey(site)), software);
-        Self { site, memory, depot, off, old }
-    }
-
-    /// It runs the present release.
-    pub fn upgraded(&self) -> Self {
-        self.memory.cut(None);
-        Self::over(self.memory.clone(), self.site, self.off, false)
-    }
-
-    /// Its process died and was started again.
-    fn restarted(&self) -> Self {
-        self.memory.cut(None);
-        Self::over(self.memory.clone(), self.site, self.off, self.old)
-    }
-}
 
 /// What has happened, for those who look at a run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,7 +45,7 @@ pub struct World {
     pub live: Vec<Option<Node>>,
     backups: BTreeMap<u32, (Memory, bool)>,
     /// Pushes that are still under way, to arrive late.
-    delayed: Vec<(Option<[u8; 32]>, Vec<u8>)>,
+    pub delayed: Vec<(Option<[u8; 32]>, Vec<u8>)>,
     /// What a depot was told is durable.
     pub acked: BTreeSet<[u8; 16]>,
     uid: u64,
@@ -141,17 +54,7 @@ pub struct World {
     pub last: BTreeMap<u32, String>,
     /// Nothing goes wrong any more.
     pub calm: bool,
-    nested: usize,
-}
-
-fn hq_over(memory: &Memory) -> Hq {
-    Hq {
-        store: Store::new(memory.clone()),
-        registry: hq_registry(),
-        secret: [7; 32],
-        limits: Limits { rejoins: usize::MAX, page: 20, ..Limits::default() },
-        verify: |public, message, signature| cheap(public, message) == *signature,
-    }
+    pub nested: usize,
 }
 
 impl World {
@@ -434,7 +337,7 @@ impl World {
         }
     }
 
-    fn answer(&mut self, call: Call, token: Option<[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    pub fn answer(&mut self, call: Call, token: Option<[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, Refusal> {
         if !self.calm && self.rng.chance(15) {
             self.hq_memory.cut(Some(cutter(self.rng.next())));
         }
@@ -444,84 +347,7 @@ impl World {
         said
     }
 
-    fn lose(&mut self) -> bool {
+    pub fn lose(&mut self) -> bool {
         !self.calm && self.rng.chance(80)
-    }
-}
-
-/// The batch a depot pushes at the most in this turn.
-fn put_uncut(node: &Node, most: usize) {
-    use crate::sync::depot::tables::{save, standing};
-    let _: Result<(), StoreError> = node
-        .depot
-        .store
-        .write(TENANT, Lane::Bulk, move |tx| {
-            let mut s = standing(tx)?;
-            s.batch = most as u32;
-            save(tx, &s)
-        })
-        .wait();
-}
-
-/// Cuts one of the next writes off.
-fn cutter(seed: u64) -> crate::store::memory::Cutter {
-    let rng = Mutex::new(Rng::new(seed));
-    Box::new(move || {
-        let mut rng = rng.lock().unwrap();
-        rng.chance(250).then(|| if rng.chance(500) { Cut::Before } else { Cut::After })
-    })
-}
-
-pub fn put<T: Send + 'static>(
-    store: &Store,
-    f: impl FnMut(&mut dyn WriteTx) -> Result<T, StoreError> + Send + 'static,
-) -> T {
-    store.write(TENANT, Lane::People, f).wait().unwrap()
-}
-
-/// The line to headquarters, as bad as lines are.
-struct Line<'a> {
-    world: &'a mut World,
-}
-
-impl Link for Line<'_> {
-    fn ask(&mut self, call: Call, token: Option<&[u8; 32]>, body: &[u8]) -> Result<Vec<u8>, LinkError> {
-        let w = &mut *self.world;
-        let down = || LinkError::Down("lost".into());
-        if w.lose() {
-            if call == Call::Push && w.rng.chance(500) && w.delayed.len() < 8 {
-                w.delayed.push((token.copied(), body.to_vec()));
-            }
-            return Err(down());
-        }
-        if !w.calm && w.rng.chance(10) {
-            // Cut in the middle: what arrives is no message.
-            let cut = w.rng.below(body.len().max(1));
-            let said = w.answer(call, token.copied(), &body[..cut]);
-            assert!(said.is_err(), "half a {} was taken for a whole one", call.name());
-            return Err(down());
-        }
-        let said = w.answer(call, token.copied(), body);
-        if !w.calm && call == Call::Push && w.rng.chance(100) {
-            let _ = w.answer(call, token.copied(), body);
-        }
-        if !w.calm && w.rng.chance(150) {
-            w.work(false);
-        }
-        // Another depot, or a copy of this one, gets in between.
-        if !w.calm && call == Call::Session && w.rng.chance(80) && w.nested < 2 {
-            let other = w.rng.below(w.live.len());
-            w.nested += 1;
-            w.turn(other);
-            w.nested -= 1;
-        }
-        if w.lose() {
-            return Err(down());
-        }
-        if call == Call::Push && said.is_ok() {
-            let push: Push = wire::decode(body).unwrap();
-            w.acked.extend(push.ch.iter().map(|blob| change::eid(blob)));
-        }
-        Ok(said?)
     }
 }
