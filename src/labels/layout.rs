@@ -105,7 +105,7 @@ impl BarData {
 fn mod10(digits: &str) -> bool {
     let weighed = digits.bytes().rev().enumerate();
     let sum: u32 = weighed.map(|(n, b)| u32::from(b - b'0') * if n % 2 == 0 { 1 } else { 3 }).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// A page with everything on it.

@@ -80,11 +80,11 @@ mod tests {
     #[test]
     fn the_longest_code_still_has_bars_and_what_is_no_code_is_named() {
         let longest = format!("LOC:{}", "aW".repeat((MAX_CODE - 4) / 2));
-        assert_eq!(bars(&sheet(&[longest.clone()]).unwrap()), 1);
+        assert_eq!(bars(&sheet(std::slice::from_ref(&longest)).unwrap()), 1);
         for wrong in
             [format!("{longest}x"), "LOC:".into(), "RR123456785NL".into(), "LOC:ä".into(), "CMD:>8".into()]
         {
-            assert!(sheet(&[wrong.clone()]).unwrap_err().to_string().contains(&wrong));
+            assert!(sheet(std::slice::from_ref(&wrong)).unwrap_err().to_string().contains(&wrong));
         }
     }
 }

@@ -19,7 +19,7 @@ pub fn render(page: &Page, dpi: Dpi, copies: u32) -> String {
         // Writing into a string can't fail.
         let _ = scale.item(&mut out, item);
     }
-    let _ = write!(out, "^PQ{copies}^XZ\n");
+    let _ = writeln!(out, "^PQ{copies}^XZ");
     out
 }
 

@@ -98,7 +98,7 @@ fn luhn(digits: &[u8]) -> bool {
     let doubled = |(d, twice): (u32, bool)| if twice { d * 2 / 10 + d * 2 % 10 } else { d };
     split(digits).is_some_and(|(body, check)| {
         let sum: u32 = body.zip([true, false].into_iter().cycle()).map(doubled).sum();
-        (sum + check) % 10 == 0
+        (sum + check).is_multiple_of(10)
     })
 }
 
@@ -128,7 +128,7 @@ fn ups(number: &[u8]) -> bool {
     let values: Option<Vec<u32>> = body.iter().map(value).collect();
     let Some(values) = values.filter(|v| !v.is_empty() && check.is_ascii_digit()) else { return false };
     let sum: u32 = values.iter().zip([1, 2].into_iter().cycle()).map(|(v, w)| v * w).sum();
-    (sum + u32::from(check - b'0')) % 10 == 0
+    (sum + u32::from(check - b'0')).is_multiple_of(10)
 }
 
 /// What a letter of a container number counts: from A = 10 upwards without the multiples of 11.

@@ -467,7 +467,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let byte = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    (text.len() % 2 == 0).then(|| (0..text.len()).step_by(2).map(byte).collect()).flatten()
+    text.len().is_multiple_of(2).then(|| (0..text.len()).step_by(2).map(byte).collect()).flatten()
 }
 
 /// The identity of a change in a path.

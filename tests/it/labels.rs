@@ -122,9 +122,9 @@ fn printers_that_hang_keep_nobody_else_waiting_and_their_labels_come_in_order_on
     desk.wait_until("the one that is well has printed all", || well.labels().len() == 30);
     assert_eq!(numbers(&well), (0..30).map(|n| format!("P-{n:04}")).collect::<Vec<_>>());
     assert_eq!(well.most(), 1, "one connection at a time");
-    for n in 0..6 {
+    for (n, hung) in hung.iter().enumerate() {
         assert_eq!(queue(&desk, &format!("hung-{n}"))[0]["state"], "waiting");
-        assert!(hung[n].labels().is_empty());
+        assert!(hung.labels().is_empty());
     }
     // Ends the connections, so that the depot needn't wait for them.
     drop(hung);

@@ -156,7 +156,7 @@ fn work_done_while_cut_off_is_at_headquarters_once_whatever_the_line_did() {
         at += 1;
         let fates =
             [Fate::Pass, Fate::Unanswered, Fate::Pass, Fate::Torn, Fate::Twice, Fate::Pass, Fate::Lost];
-        if at % 3 == 0 { Fate::Late } else { fates[(at * 5) % 7] }
+        if at.is_multiple_of(3) { Fate::Late } else { fates[(at * 5) % 7] }
     });
     let mut rounds = 0;
     while unsent(&depot) > 0 {

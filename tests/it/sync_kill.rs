@@ -73,9 +73,9 @@ fn either_side_may_be_killed_at_any_moment() {
     let mut at = 0_u64;
     relay.plan(move |_| {
         at += 1;
-        if at % 11 == 0 {
+        if at.is_multiple_of(11) {
             Fate::Unanswered
-        } else if at % 7 == 0 {
+        } else if at.is_multiple_of(7) {
             Fate::Torn
         } else {
             Fate::Pass

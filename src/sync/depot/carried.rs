@@ -87,8 +87,7 @@ impl Depot {
             return Err(CarriedError::Forged);
         }
         let head: Inbound = file.head()?;
-        let mut brought = Brought::default();
-        brought.acknowledged = self
+        let acknowledged = self
             .write(move |tx| {
                 let (origin, mut s) = (Origin::load(tx)?, standing(tx)?);
                 let mut n = 0;
@@ -108,6 +107,7 @@ impl Depot {
                 Ok(Some(n))
             })?
             .ok_or(CarriedError::Another)?;
+        let mut brought = Brought { acknowledged, ..Brought::default() };
         for message in file.messages() {
             let Leg { from, page } = wire::decode(&wire::unpack(message)?)?;
             let s = self.standing()?;

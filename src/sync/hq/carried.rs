@@ -84,7 +84,9 @@ pub fn answer(hq: &Hq, tenant: Tenant, taken: &Taken, key: &dyn Sign) -> Result<
     let mut file = Writer::new(&head)?;
     let who = Caller { tenant, site: taken.site, epoch: taken.head.ep };
     let (generation, mut from) = (tables::life(&hq.store, tenant)?, taken.head.cur);
-    while generation == taken.head.generation {
+    // A depot that last spoke to another life of headquarters gets nothing here: only a session can say what it holds.
+    let mut goes_on = generation == taken.head.generation;
+    while goes_on {
         let ask = Pull { generation, c: from, max: BATCH_BYTES as u32, wait: 0 };
         let page = match feed::pull(hq, who, &ask) {
             Ok(page) => page,
@@ -97,9 +99,7 @@ pub fn answer(hq: &Hq, tenant: Tenant, taken: &Taken, key: &dyn Sign) -> Result<
             break;
         }
         from = next;
-        if !more {
-            break;
-        }
+        goes_on = more;
     }
     Ok(file.signed(key))
 }

@@ -92,7 +92,10 @@ fn unescaped(data: &str) -> Result<String, String> {
 pub fn read(zpl: &str) -> Result<Label, String> {
     let all = commands(zpl)?;
     let names: Vec<&str> = all.iter().take(5).map(|c| c.0.as_str()).collect();
-    if names != ["^XA", "^CI", "^PW", "^LL", "^LH"] || all[0].1 != "" || all[1].1 != "28" || all[4].1 != "0,0"
+    if names != ["^XA", "^CI", "^PW", "^LL", "^LH"]
+        || !all[0].1.is_empty()
+        || all[1].1 != "28"
+        || all[4].1 != "0,0"
     {
         return Err(format!("begins with {names:?}"));
     }
