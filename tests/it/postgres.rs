@@ -380,7 +380,7 @@ fn of_two_processes_over_one_database_one_is_killed_and_the_other_goes_on() {
 #[test]
 fn an_embedded_headquarters_moves_over_whole_once_and_analysts_see_it() {
     let Some(db) = Database::new() else { return };
-    let folder = Folder::depot("Europe/Berlin");
+    let folder = Folder::hq();
     folder.map("file", &[("shipped", "in_transit"), ("gone", "lost")]);
     let mut csv = "tracking_number,status,recipient_name\n".to_owned();
     for n in 0..300 {
