@@ -82,7 +82,7 @@ pub struct LogState {
     pub last: u64,
     /// The first position that is still held.
     pub floor: u64,
-    /// Hashes of its chain, at most [`MAX_HASHES`]: the newest, then in doubling gaps.
+    /// Hashes of its chain, at most [`super::MAX_HASHES`]: the newest, then in doubling gaps.
     pub hs: Vec<Shown>,
 }
 
