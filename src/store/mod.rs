@@ -19,7 +19,6 @@ pub mod check;
 pub mod codec;
 pub mod counters;
 pub mod key;
-#[cfg(feature = "pg")]
 mod line;
 pub mod memory;
 pub mod migrate;

@@ -6,14 +6,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use redb::{Database, StorageBackend};
 use tokio::sync::oneshot;
 
-use super::queue::{Gather, Queue, Request};
+use super::line::Line;
+use super::queue::{Gather, Request};
 use super::redb::{Group, Snapshot, commit, failed, integrity, is_open, open, publish};
 use super::redo::{Known, Ops, Redo};
 use super::space::{Level, Reserve, Space};
@@ -86,8 +87,6 @@ fn opener<B: StorageBackend>(
 
 /// After so long without a write the pages follow the redo log to the disk, so that an idle depot starts at once.
 const SETTLE: Duration = Duration::from_secs(5);
-/// How long after a person's write the next one is expected.
-const COMPANY: Duration = Duration::from_millis(500);
 
 struct Shared {
     options: Options,
@@ -100,8 +99,7 @@ struct Shared {
     reopening: AtomicBool,
     tried: Mutex<Option<Instant>>,
     space: Space,
-    queue: Mutex<Queue>,
-    wake: Condvar,
+    line: Line,
     trouble: Mutex<Option<String>>,
     latched: AtomicBool,
     commits: AtomicU64,
@@ -180,8 +178,7 @@ impl Redb {
             reopening: AtomicBool::new(false),
             tried: Mutex::default(),
             space,
-            queue: Mutex::default(),
-            wake: Condvar::new(),
+            line: Line::default(),
             trouble: Mutex::default(),
             latched: AtomicBool::new(false),
             commits: AtomicU64::new(0),
@@ -231,35 +228,11 @@ impl Engine for Redb {
     }
 
     fn write(&self, tenant: Tenant, lane: Lane, f: WriteFn) -> oneshot::Receiver<Result<()>> {
-        let (done, answer) = oneshot::channel();
-        let mut queue = lock(&self.shared.queue);
-        let waiting = queue.people.len() + queue.bulk.len();
-        // Imports leave half of the room to people.
-        let room = if lane == Lane::People {
-            self.shared.options.queue
-        } else {
-            self.shared.options.queue.div_ceil(2)
-        };
-        if queue.closing {
-            let _ = done.send(Err(StoreError::Closed));
-        } else if waiting >= room {
-            let _ = done.send(Err(StoreError::Busy { waiting }));
-        } else {
-            let request = Request { tenant, lane, f, done };
-            match lane {
-                Lane::People => {
-                    queue.people_seen = Some(Instant::now());
-                    queue.people.push_back(request);
-                }
-                Lane::Bulk => queue.bulk.push_back(request),
-            }
-            self.shared.wake.notify_one();
-        }
-        answer
+        self.shared.line.admit(self.shared.options.queue, tenant, lane, f)
     }
 
     fn has_company(&self) -> bool {
-        lock(&self.shared.queue).people_seen.is_some_and(|at| at.elapsed() < COMPANY)
+        self.shared.line.has_company()
     }
 
     fn status(&self) -> Status {
@@ -268,12 +241,12 @@ impl Engine for Redb {
         let latched = s.latched.load(Ordering::Acquire);
         let trouble =
             lock(&s.trouble).clone().or_else(|| (level < Level::Ample).then(|| disk_words(level).to_owned()));
-        let queue = lock(&s.queue);
+        let closing = s.line.is_closing();
         Status {
-            writable: !latched && level > Level::ReadOnly && !queue.closing,
-            imports: !latched && level == Level::Ample && !queue.closing,
+            writable: !latched && level > Level::ReadOnly && !closing,
+            imports: !latched && level == Level::Ample && !closing,
             trouble,
-            queued: queue.people.len() + queue.bulk.len(),
+            queued: s.line.waiting(),
             commits: s.commits.load(Ordering::Relaxed),
             writes: s.writes.load(Ordering::Relaxed),
             reopened: s.reopened.load(Ordering::Relaxed),
@@ -287,8 +260,7 @@ impl Engine for Redb {
     }
 
     fn close(&self) {
-        lock(&self.shared.queue).closing = true;
-        self.shared.wake.notify_all();
+        self.shared.line.close();
         if let Some(thread) = lock(&self.thread).take() {
             // The last handle may have lived in a write function, which dies on the writer's own thread.
             if thread.thread().id() != std::thread::current().id() {
@@ -340,32 +312,11 @@ impl Shared {
     /// Waits for requests and takes a group of them: people first, then at most one import chunk. The group may be
     /// empty: after a failure its turn tries the file again, after a time without writes the pages reach the disk.
     fn next_group(&self, gather: &mut Gather) -> Option<Vec<Request>> {
-        let mut queue = lock(&self.queue);
-        while queue.people.is_empty() && queue.bulk.is_empty() {
-            if queue.closing {
-                return None;
-            }
-            let pause = if self.latched.load(Ordering::Acquire) {
-                Some(self.options.retry_every.max(Duration::from_millis(50)))
-            } else {
-                (!lock(&self.redo).is_empty()).then_some(SETTLE)
-            };
-            let Some(pause) = pause else {
-                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let (woken, out) = self.wake.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
-            if out.timed_out() && woken.people.is_empty() && woken.bulk.is_empty() && !woken.closing {
-                return Some(Vec::new());
-            }
-            queue = woken;
-        }
-        if let Some(wait) = gather.worth_waiting(queue.people.len(), self.options.group) {
-            let enough = |q: &mut Queue| !q.closing && q.people.len() < gather.crowd;
-            queue =
-                self.wake.wait_timeout_while(queue, wait, enough).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        Some(queue.take(self.options.group))
+        let pause = || match self.latched.load(Ordering::Acquire) {
+            true => Some(self.options.retry_every.max(Duration::from_millis(50))),
+            false => (!lock(&self.redo).is_empty()).then_some(SETTLE),
+        };
+        self.line.next(gather, self.options.group, pause)
     }
 
     /// One group's turn: run, commit, answer. Requests that ran out of the group's time go back to the queue's front.
@@ -380,7 +331,7 @@ impl Shared {
         let mut verdicts = Vec::new();
         let done = if group.is_empty() { self.settle() } else { self.attempt(group, &mut verdicts) };
         match &done {
-            Ok(()) => lock(&self.queue).put_back(group.split_off(verdicts.len())),
+            Ok(()) => self.line.put_back(group.split_off(verdicts.len())),
             Err(e) => {
                 tracing::error!(error = %e, "a commit failed; reopening the store");
                 self.latch(&e.to_string());
