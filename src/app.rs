@@ -216,7 +216,7 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         return Err(StartError::Store { folder, why });
     }
     let keys = Keys::open(&folder)?;
-    let gate = Arc::new(Gate::new(Arc::new(keys), None)?);
+    let gate = Arc::new(Gate::new(Arc::new(keys))?);
     let given = &config.server.tls;
     let source = match given.mode {
         TlsMode::Own => Some(Source::Own { data: folder.clone(), names: given.names.clone() }),
