@@ -18,11 +18,14 @@ use crate::jobs::retention::{Cleaner, Retained, of_jobs};
 use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Worker};
 use crate::jobs::schedules::Schedules;
 use crate::journal::Cx;
+use crate::manifests::work::{DockClock, Finder};
 use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
+use crate::notify::counter::Counter;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
-use crate::parcels::work::{Replan, StaleWatch};
+use crate::parcels::learn::{Learn, Nightly};
+use crate::parcels::work::{CounterClock, Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
@@ -53,6 +56,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let silence = (silence > 0).then(|| Duration::from_secs(silence * 60));
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
     handlers.push(Arc::new(Replan));
+    handlers.push(Arc::new(Learn));
     handlers
         .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
@@ -60,6 +64,11 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
+        Arc::new(CounterClock),
+        Arc::new(DockClock),
+        Arc::new(Finder),
+        Arc::new(Nightly),
+        Arc::new(Counter { mail: config.mail.is_on(), language: config.depot.language.clone() }),
         Arc::new(CaseClock),
         Arc::new(Schedules),
         Arc::new(Scribe(app.sightings.clone())),
@@ -274,6 +283,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         parcels::repo::tables(),
         parcels::map_service::tables(),
         scan::repo::tables(),
+        crate::manifests::repo::tables(),
         crate::cases::repo::tables(),
         users::tables(),
         crate::settings::tables(),

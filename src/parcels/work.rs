@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::service;
+use super::{pickup, service};
 use crate::base::clock::Timestamp;
 use crate::deadlines::due::{self, DueKind};
 use crate::deadlines::policy::REPLAN;
@@ -59,5 +59,22 @@ impl Handler for Replan {
                 }
             }
         })
+    }
+}
+
+/// Takes the turns of the clock at the counter.
+pub struct CounterClock;
+
+impl Worker for CounterClock {
+    fn name(&self) -> &'static str {
+        "parcels.counter"
+    }
+
+    fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
+        if pickup::fire(&ctx.store, ctx.tenant, now)? > 0 {
+            return Ok(Step::Worked);
+        }
+        let next = ctx.store.read(ctx.tenant, |tx| due::next(tx, DueKind::Pickup))?;
+        Ok(Step::IdleUntil(next.map_or(Timestamp::MAX, |d| d.at)))
     }
 }
