@@ -201,6 +201,8 @@ pub struct Seen {
     pub location: Place,
     /// A reason code, when something is wrong with it.
     pub reason: Option<String>,
+    /// What there is to remark on it.
+    pub note: Option<String>,
 }
 
 /// Records that a parcel was seen where it is: its place, and what is wrong with it. A late one speaks of where it was then.
@@ -215,13 +217,13 @@ pub fn confirm(
     seen: Seen,
 ) -> Result<Written<Parcel>> {
     let (found, _) = find(tx, grant.scope(), &id.to_string())?;
-    let Seen { late, location, reason } = seen;
+    let Seen { late, location, reason, note } = seen;
     let to = state_then(tx, &found.value, late)?.status;
     if rules::is_final(to) {
         let ended = rules::IllegalMove { from: to, requested: to, allowed: Vec::new() };
         return Err(rules::MoveError::from(ended).into());
     }
-    let event = ParcelEvent::Moved(Moved { to, at: late, location, reason, ..Moved::default() });
+    let event = ParcelEvent::Moved(Moved { to, at: late, location, reason, note, ..Moved::default() });
     Ok(record(tx, cx, id.0, Some(found.value), vec![event])?)
 }
 

@@ -185,6 +185,7 @@ impl At<'_> {
     fn take(mut self, tx: &mut dyn WriteTx) -> Result<Told> {
         let at = self.moment();
         let mut resolved = resolve::resolve(&self.input.code);
+        self.accept(&mut resolved);
         if let Some(chosen) = self.input.reading.as_deref().or(self.station.choice.as_deref()) {
             resolve::prefer(&mut resolved, chosen);
         }
@@ -261,6 +262,16 @@ impl At<'_> {
         told
     }
 
+    /// Takes a number as it is written although its check digit is wrong, where somebody says why.
+    fn accept(&self, resolved: &mut Resolved) {
+        let (Some(why), Some(form)) = (&self.input.accept, &self.input.reading) else { return };
+        let broken = |r: &&mut crate::scan::model::Reading| r.form == *form && r.holds == Some(false);
+        if let Some(reading) = resolved.readings.iter_mut().find(broken) {
+            reading.holds = None;
+            reading.reasons.push(accepted(why));
+        }
+    }
+
     /// Remembers which of several readings is meant here.
     fn choose(&mut self, resolved: &Resolved) -> Result<()> {
         let Some(chosen) = &self.input.reading else { return Ok(()) };
@@ -271,7 +282,9 @@ impl At<'_> {
                 format!("\"{chosen}\" is no reading of this code; name one of: {}", forms.join(", "));
             return Err(Invalid::at("/reading", detail).into());
         }
-        self.station.choice = Some(chosen.clone());
+        if self.input.accept.is_none() {
+            self.station.choice = Some(chosen.clone()); // an exception is no habit
+        }
         Ok(())
     }
 
@@ -438,6 +451,7 @@ impl At<'_> {
             action,
             late,
             place: self.station.place.clone(),
+            note: self.input.accept.as_deref().map(accepted),
             id: row.value.state.id,
             then: parcels::state_then(tx, &row.value, late)?,
         };
@@ -453,6 +467,11 @@ impl At<'_> {
         };
         Ok((told, did))
     }
+}
+
+/// What is noted of a number that was taken as it is written.
+fn accepted(why: &str) -> String {
+    format!("accepted as written: {}", why.trim())
 }
 
 /// The depot a parcel is for, in words.
