@@ -162,7 +162,15 @@ mod tests {
 
     fn tally(announced: u32, scanned: u32) -> Tally {
         let parcel = Some(ParcelId::fresh());
-        Tally { parcel, number: "A".into(), distributor: None, announced, scanned, to_site: None }
+        Tally {
+            parcel,
+            number: "A".into(),
+            distributor: None,
+            announced,
+            scanned,
+            to_site: None,
+            at: Timestamp::ZERO,
+        }
     }
 
     #[test]

@@ -360,6 +360,8 @@ pub struct Tally {
     /// The depot it is for, when that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_site: Option<u32>,
+    /// When it was last counted.
+    pub at: Timestamp,
 }
 
 /// What is looked up at a dock: by station the unloading its scans count into.

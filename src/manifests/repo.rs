@@ -3,6 +3,7 @@
 use super::model::{AtStation, Manifest, Missed, Tally, Unloading, UnloadingId};
 use crate::base::ids::Id;
 use crate::identity::grant::Scope;
+use crate::jobs::retention::{Retained, older};
 use crate::journal::Folded;
 use crate::parcels::model::ParcelId;
 use crate::store::table::{Checked, Entry, Rows};
@@ -112,6 +113,20 @@ pub fn manifest(tx: &dyn ReadTx, scope: &Scope, id: Id) -> Result<Option<Entry<F
 /// Storage failures.
 pub fn unloading(tx: &dyn ReadTx, scope: &Scope, id: Id) -> Result<Option<Entry<Folded<Unloading>>>> {
     Ok(UNLOADINGS.entry(tx, &id)?.filter(|e| scope.admits_distributor(e.value.state.distributor.as_deref())))
+}
+
+/// How long what was counted is kept, for the retention table: as long as scans are.
+#[must_use]
+pub fn retained() -> Retained {
+    Retained {
+        name: "unloading_tallies",
+        days: |r| r.scans,
+        find: |tx, before, after, limit| {
+            let range = KeyRange { after, ..KeyRange::all() };
+            older(&TALLIES, tx, (Ix::Primary, range), limit, |t| t.at < before)
+        },
+        remove: |tx, pk| TALLIES.del(tx, pk).map(drop),
+    }
 }
 
 /// This area's tables, for `check`.

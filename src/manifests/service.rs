@@ -169,7 +169,7 @@ pub fn add_lines(
         return Err(ManifestError::Full(said));
     }
     if written.state.state == State::Unloading {
-        unloading::recount(tx, &written.state)?;
+        unloading::recount(tx, &written.state, cx.now)?;
     }
     Ok((written, fresh))
 }

@@ -10,6 +10,7 @@ use super::inputs::NewUnloading;
 use super::model::{Difference, Item, Line, Manifest, State, Tally, Totals, Unloading, UnloadingId};
 use super::repo::{self, STATIONS, TALLIES, UNLOADINGS};
 use super::service;
+use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
@@ -98,7 +99,7 @@ pub fn open(
     for row in manifests {
         let manifest = row.state.id.0;
         let came = record(tx, cx, manifest, Some(row), vec![ManifestEvent::Arrived { unloading: id }])?;
-        recount(tx, &came.state)?;
+        recount(tx, &came.state, cx.now)?;
     }
     Ok(written)
 }
@@ -127,7 +128,7 @@ pub fn counted(tx: &dyn ReadTx, id: UnloadingId) -> std::result::Result<Vec<Tall
 ///
 /// # Errors
 /// When there are more than [`MAX_COUNTED`]; storage failures.
-pub(super) fn recount(tx: &mut dyn WriteTx, m: &Manifest) -> Result<()> {
+pub(super) fn recount(tx: &mut dyn WriteTx, m: &Manifest, now: Timestamp) -> Result<()> {
     let Some(id) = m.unloading else { return Ok(()) };
     let Some(unloading) = UNLOADINGS.get(tx, &id.0)?.map(|row| row.state) else { return Ok(()) };
     let own = Origin::load(tx)?.site;
@@ -162,6 +163,7 @@ pub(super) fn recount(tx: &mut dyn WriteTx, m: &Manifest) -> Result<()> {
             announced: line.pieces,
             scanned: known.as_ref().map_or(0, |k| k.scanned),
             to_site: to_site.or(known.and_then(|k| k.to_site)),
+            at: now,
         };
         TALLIES.put(tx, &key, &tally)?;
     }
@@ -183,6 +185,10 @@ pub struct Scanned<'a> {
     pub parcel: Option<&'a Parcel>,
     /// The number.
     pub number: &'a str,
+    /// When it was scanned.
+    pub at: Timestamp,
+    /// Whether that is a fact of the past by now.
+    pub late: bool,
     /// Whether it was scanned only to arrive it, so that each scan is one piece more; else it counts once.
     pub plain: bool,
 }
@@ -225,9 +231,11 @@ pub fn count(
     station: &str,
     scanned: Scanned<'_>,
 ) -> Result<Option<(Count, Option<Counted>)>> {
-    let Some(at) = STATIONS.get(tx, station)? else { return Ok(None) };
-    let Some(unloading) = UNLOADINGS.get(tx, &at.unloading.0)?.map(|row| row.state) else { return Ok(None) };
-    let Scanned { parcel, number, plain } = scanned;
+    let Some(here) = STATIONS.get(tx, station)? else { return Ok(None) };
+    let Scanned { parcel, number, plain, at, late } = scanned;
+    // A scan that was kept since before it was opened is of something else.
+    let open = UNLOADINGS.get(tx, &here.unloading.0)?.map(|row| row.state);
+    let Some(unloading) = open.filter(|u| !late || u.opened_at <= at) else { return Ok(None) };
     let id = parcel.map(|p| p.id);
     let key = repo::tally_key(unloading.id, id, number);
     let known = TALLIES.get(tx, &key)?;
@@ -239,10 +247,11 @@ pub fn count(
         announced: 0,
         scanned: 0,
         to_site: None,
+        at,
     });
     let counts = plain || tally.scanned == 0;
     if counts {
-        tally.scanned = tally.scanned.saturating_add(1);
+        (tally.scanned, tally.at) = (tally.scanned.saturating_add(1), at);
         let own = Origin::load(tx)?.site;
         tally.to_site = tally.to_site.or(parcel.and_then(|p| p.next).filter(|next| *next != own));
         TALLIES.put(tx, &key, &tally)?;
@@ -382,6 +391,11 @@ pub fn reopen(
         return Err(ManifestError::Open);
     }
     free(tx, &row.state.stations, Some(row.state.id))?;
+    let counted_then = row.state.closing.is_some_and(|c| c.totals.announced + c.totals.unannounced > 0);
+    if counted_then && counted(tx, row.state.id)?.is_empty() {
+        let said = "what was counted is so long ago that it was let go of; announce and unload it anew";
+        return Err(ManifestError::Full(said.to_owned()));
+    }
     let (unloading, manifests) = (row.state.id, row.state.manifests.clone());
     let reopened = UnloadingEvent::Reopened { reason: reason.to_owned() };
     let written = record(tx, cx, unloading.0, Some(row), vec![reopened])?;

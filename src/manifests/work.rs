@@ -28,36 +28,25 @@ const PARCELS: std::ops::RangeInclusive<u16> = 1..=99;
 /// Parcels of one change: its bytes have a limit.
 const PARCELS_A_CHANGE: usize = 1_000;
 
-/// Misses what does not come.
-pub struct DockClock;
+/// Misses what does not come, and finds what was missing: by a scan here, a carrier's word or another depot's change,
+/// whichever comes first.
+pub struct Dock;
 
-impl Worker for DockClock {
+impl Worker for Dock {
     fn name(&self) -> &'static str {
-        "manifests.late"
+        "manifests"
     }
 
     fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Step, JobError> {
-        if service::fire_late(&ctx.store, ctx.tenant, now)? > 0 {
+        let late = service::fire_late(&ctx.store, ctx.tenant, now)?;
+        let read = readers::step(&ctx.store, ctx.tenant, READER, ENTRIES, move |tx, entries| {
+            look(tx, now, entries.iter().map(|(_, e)| e))
+        })?;
+        if late + read > 0 {
             return Ok(Step::Worked);
         }
         let next = ctx.store.read(ctx.tenant, |tx| due::next(tx, DueKind::ManifestLate))?;
         Ok(Step::IdleUntil(next.map_or(Timestamp::MAX, |d| d.at)))
-    }
-}
-
-/// Finds what was missing: a scan here, a carrier's word or another depot's change, whichever comes first.
-pub struct Finder;
-
-impl Worker for Finder {
-    fn name(&self) -> &'static str {
-        READER
-    }
-
-    fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Step, JobError> {
-        let read = readers::step(&ctx.store, ctx.tenant, READER, ENTRIES, move |tx, entries| {
-            look(tx, now, entries.iter().map(|(_, e)| e))
-        })?;
-        Ok(if read > 0 { Step::Worked } else { Step::IDLE })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Mail to those whose parcel waits at the counter: a reader of the applied log that writes one for each notice that was
-//! given here. Staff learn of it as a case.
+//! given here. Staff learn of it as a case. It works only where there is a mail server; when one is set up later, those
+//! who still wait are told.
 
 use crate::base::clock::Timestamp;
 use crate::jobs::runner::{Ctx, JobError, Step, Worker};
@@ -22,8 +23,6 @@ const ENTRIES: usize = 500;
 /// Writes to recipients whose parcel waits.
 #[derive(Clone)]
 pub struct Counter {
-    /// Whether there is a mail server.
-    pub mail: bool,
     /// The language recipients are written to in.
     pub language: String,
 }
@@ -44,7 +43,7 @@ impl Worker for Counter {
 
 impl Counter {
     fn tell(&self, tx: &mut dyn WriteTx, now: Timestamp, entry: &Applied) -> Result<()> {
-        if !self.mail || entry.quiet {
+        if entry.quiet {
             return Ok(());
         }
         let (header, body) = change::decode(&entry.blob)?;
@@ -54,11 +53,14 @@ impl Counter {
         let own = header.o == UNENROLLED || header.o == Origin::load(tx)?.site;
         let parcel =
             parcels::load(tx, ParcelId(header.id))?.filter(|p| own && p.status == Status::ReadyForPickup);
-        let (Some(parcel), Ok(ParcelEvent::PickupNoticed(PickupNoticed { until, .. }))) =
+        let (Some(parcel), Ok(ParcelEvent::PickupNoticed(PickupNoticed { until, percent, .. }))) =
             (parcel, ParcelEvent::decode(header.k, header.v, &body))
         else {
             return Ok(());
         };
+        if parcel.pickup_noticed != percent {
+            return Ok(()); // a later notice says more
+        }
         let Some(to) = parcel.facts.recipient.email.filter(|e| !e.trim().is_empty()) else { return Ok(()) };
         let (subject, text) = words::waits(&self.language, &parcel.number, until);
         mail::post(tx, now, Letter { to, subject, text }).map(drop)

@@ -1,6 +1,8 @@
 //! Learning how long parcels stay: every night the newest parcels' histories are read, and the stays that have ended
 //! become limits (`deadlines::learned`) which stale deadlines and lists then use.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -135,7 +137,11 @@ impl Handler for Learn {
 }
 
 /// Sees to it that every tenant learns at night.
-pub struct Nightly;
+#[derive(Debug, Default)]
+pub struct Nightly {
+    /// Tenants it has been seen to since the start.
+    seen_to: Mutex<HashSet<Tenant>>,
+}
 
 impl Worker for Nightly {
     fn name(&self) -> &'static str {
@@ -143,12 +149,19 @@ impl Worker for Nightly {
     }
 
     fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
-        let known = ctx.store.read(ctx.tenant, |tx| schedules::SCHEDULES.get(tx, LEARN))?;
-        if known.is_some_and(|s| s.schedule == NIGHTLY && s.kind == LEARN) {
+        let mut seen_to = self.seen_to.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen_to.contains(&ctx.tenant) {
             return Ok(Step::IDLE);
         }
-        let set = move |tx: &mut dyn WriteTx| schedules::set(tx, now, LEARN, NIGHTLY, LEARN, &());
-        ctx.store.write(ctx.tenant, Lane::Bulk, set).wait().map_err(|e| JobError::Failed(e.to_string()))?;
+        let known = ctx.store.read(ctx.tenant, |tx| schedules::SCHEDULES.get(tx, LEARN))?;
+        if !known.is_some_and(|s| s.schedule == NIGHTLY && s.kind == LEARN) {
+            let set = move |tx: &mut dyn WriteTx| schedules::set(tx, now, LEARN, NIGHTLY, LEARN, &());
+            ctx.store
+                .write(ctx.tenant, Lane::Bulk, set)
+                .wait()
+                .map_err(|e| JobError::Failed(e.to_string()))?;
+        }
+        seen_to.insert(ctx.tenant);
         Ok(Step::IDLE)
     }
 }

@@ -222,7 +222,9 @@ impl At<'_> {
             None => return Ok((told, None)),
         };
         let number = parcel.as_ref().map_or_else(|| piece(&told), |p| p.number.clone());
-        let scanned = Scanned { parcel: parcel.as_ref(), number: &number, plain };
+        let (at, now) = (self.moment(), self.cx.now);
+        let late = now.since(at) > crate::parcels::rules::LATE_AFTER;
+        let scanned = Scanned { parcel: parcel.as_ref(), number: &number, plain, at, late };
         let station = station_name(self.grant, self.input);
         let Some((count, counted)) = unloading::count(tx, &station, scanned)? else {
             return Ok((told, None));

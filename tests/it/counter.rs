@@ -70,18 +70,19 @@ fn people_are_told_at_half_and_nine_tenths_and_then_it_goes_back() {
     depot.wait_until("half of the time has passed", || notices(&depot, "P1") == [50]);
     let told = case(&depot);
     assert!(told.len() == 1 && told[0].starts_with("50 %"), "{told:?}");
+    let mails = || sink.mails().iter().filter(|m| m.contains("bo@example.com")).count();
+    depot.wait_until("a mail", || mails() == 1);
     wait(&depot, 68);
     depot.wait_until("nine tenths have", || notices(&depot, "P1") == [50, 90]);
     let told = case(&depot);
     assert!(told.len() == 1 && told[0].starts_with("90 %"), "still one case: {told:?}");
     assert_eq!(status(&depot, "P1"), "ready_for_pickup");
+    depot.wait_until("a second mail", || mails() == 2);
     wait(&depot, 17);
     depot.wait_until("all of it has", || status(&depot, "P1") == "returning");
     assert_eq!(notices(&depot, "P1"), [50, 90]);
     assert_eq!(case(&depot).len(), 1, "the return desk has it");
-    depot.wait_until("two mails", || {
-        sink.mails().iter().filter(|m| m.contains("bo@example.com")).count() == 2
-    });
+    assert_eq!(mails(), 2);
     assert!(
         sink.mails().iter().any(|m| m.contains("Parcel P1 is ready for collection until 2026-11-28")),
         "{:?}",
@@ -151,7 +152,7 @@ fn an_outage_over_the_whole_time_fires_each_turn_once() {
     waiting(&depot, "P1", "standard");
     depot.stop();
     depot.wait(Duration::from_secs(400 * HOUR));
-    depot.restart();
+    depot.start_again(|_| {});
     depot.wait_until("it goes back", || status(&depot, "P1") == "returning");
     assert_eq!(notices(&depot, "P1"), [50, 90]);
     let moves = get(&depot, "/parcels/P1/history");
