@@ -178,6 +178,14 @@ fn room(tx: &dyn ReadTx, id: UnloadingId) -> Result<()> {
     Err(ManifestError::Full(said))
 }
 
+/// Whether the scans of a station count into an unloading.
+///
+/// # Errors
+/// Storage failures.
+pub fn counts_at(tx: &dyn ReadTx, station: &str) -> std::result::Result<bool, StoreError> {
+    Ok(STATIONS.get(tx, station)?.is_some())
+}
+
 /// What a scan was to count.
 #[derive(Clone, Copy, Debug)]
 pub struct Scanned<'a> {

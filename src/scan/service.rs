@@ -216,6 +216,10 @@ impl At<'_> {
         did: &Did,
         plain: bool,
     ) -> Result<(Told, Option<Counted>)> {
+        let station = station_name(self.grant, self.input);
+        if !unloading::counts_at(tx, &station)? {
+            return Ok((told, None));
+        }
         let parcel = match told.parcel_id {
             Some(id) => parcels::load(tx, id)?,
             None if matches!(did, Did::Unknown(_) | Did::Case(_)) || told.done == Done::CaseOpened => None,
@@ -225,7 +229,6 @@ impl At<'_> {
         let (at, now) = (self.moment(), self.cx.now);
         let late = now.since(at) > crate::parcels::rules::LATE_AFTER;
         let scanned = Scanned { parcel: parcel.as_ref(), number: &number, plain, at, late };
-        let station = station_name(self.grant, self.input);
         let Some((count, counted)) = unloading::count(tx, &station, scanned)? else {
             return Ok((told, None));
         };
