@@ -34,7 +34,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    audit, cases, identity, imports, jobs, labels, notify, operation, parcels, scan, settings, sync,
+    audit, cases, identity, imports, jobs, labels, manifests, notify, operation, parcels, scan, settings,
+    sync,
 };
 
 pub mod analysts;
@@ -57,6 +58,8 @@ pub fn areas() -> Vec<Routes> {
         cases::api::routes(),
         imports::api::routes(),
         parcels::map_api::routes(),
+        parcels::limits_api::routes(),
+        manifests::api::routes(),
         labels::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
