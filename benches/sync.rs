@@ -68,10 +68,9 @@ fn write(store: &Store, id: Id, event: ParcelEvent, now: Timestamp) {
 fn measured(depot: &Depot, what: &str) -> f64 {
     let (mut changes, mut packed, mut plain) = (0, 0, 0);
     while let Some(push) = depot.batch(Log::B).unwrap() {
-        let body = wire::encode(&push).unwrap();
         changes += push.ch.len();
-        plain += body.len();
-        packed += wire::pack(&body).unwrap().len();
+        plain += wire::encode(&push).unwrap().len();
+        packed += wire::pack(&push.in_columns().unwrap()).unwrap().len();
         let last = push.from + push.ch.len() as u64 - 1;
         let acked = depot.store.write::<_, StoreError, _>(TENANT, Lane::People, move |tx| {
             let mut s = standing(tx)?;
