@@ -69,6 +69,11 @@ impl Stages {
             while hq.store.write::<_, StoreError, _>(ctx.tenant, Lane::Bulk, trim).wait()? == AT_ONCE as u64 {
             }
         }
+        for number in all.iter().filter(|s| route::is_due(s, now)).map(|s| s.number) {
+            let trim = move |tx: &mut dyn WriteTx| route::retain(tx, number, now, AT_ONCE);
+            while hq.store.write::<_, StoreError, _>(ctx.tenant, Lane::Bulk, trim).wait()? >= AT_ONCE as u64 {
+            }
+        }
         let tidy = move |tx: &mut dyn WriteTx| sites::tidy(tx, now, AT_ONCE);
         while hq.store.write::<_, StoreError, _>(NODE, Lane::Bulk, tidy).wait()? == AT_ONCE {}
         Ok(())

@@ -1,8 +1,10 @@
 //! The third stage: what is new in the applied log goes into the feeds of the depots it concerns; whoever comes to be
 //! concerned gets the whole past with it.
 
+use std::time::Duration;
+
 use super::super::registry::{Folder, Reach, Registry};
-use super::super::sites::{self, Seeding, Site};
+use super::super::sites::{self, FeedDay, Seeding, Site};
 use super::tables::{MEMBERS, Member, SHARED_FEED, own_feed};
 use super::{Hq, feed, quarantine};
 use crate::base::clock::Timestamp;
@@ -11,7 +13,7 @@ use crate::journal::change;
 use crate::journal::clock::HEADQUARTERS;
 use crate::journal::event::SiteRef;
 use crate::journal::{Eid, log, readers};
-use crate::store::{Dir, Ix, KeyRange, Lane, ReadTx, Result, StoreError, Tenant, WriteTx};
+use crate::store::{DEPOT, Dir, Ix, KeyRange, Lane, ReadTx, Result, StoreError, Tenant, WriteTx};
 
 /// The reader's name.
 const READER: &str = "sync.route";
@@ -194,10 +196,48 @@ fn seed(tx: &mut dyn WriteTx, registry: &Registry, number: u32) -> Result<()> {
     sites::keep(tx, &Site { seeding, ..site })
 }
 
+/// A depot that is away for longer than this begins its feed anew.
+pub const AWAY: Duration = Duration::from_secs(30 * 24 * 3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Whether something is to be done for a site's feed: its end noted once a day, or entries let go of.
+#[must_use]
+pub fn is_due(site: &Site, now: Timestamp) -> bool {
+    let old = |d: &FeedDay| now.since(d.at) >= AWAY;
+    site.key.is_some()
+        && (site.feed_days.last().is_none_or(|d| now.since(d.at) >= DAY) || site.feed_days.iter().any(old))
+}
+
+/// Notes once a day where a site's feed ends, and lets go of up to `limit` entries that were there [`AWAY`] ago; returns
+/// how many went.
+///
+/// # Errors
+/// Storage failures.
+pub fn retain(tx: &mut dyn WriteTx, number: u32, now: Timestamp, limit: usize) -> Result<u64> {
+    let Some(mut site) = sites::site(tx, number)? else { return Ok(0) };
+    let head = tx.head(DEPOT, own_feed(number))?;
+    if site.feed_days.last().is_none_or(|d| now.since(d.at) >= DAY) {
+        site.feed_days.push(FeedDay { at: now, last: head.last });
+    }
+    let over = site.feed_days.iter().rposition(|d| now.since(d.at) >= AWAY);
+    let gone = match over {
+        Some(over) => {
+            let upto = site.feed_days[over].last;
+            let gone = trim(tx, number, upto, limit)?;
+            let through = tx.head(DEPOT, own_feed(number))?.floor > upto;
+            site.feed_days.drain(..over + usize::from(through));
+            gone
+        }
+        None => 0,
+    };
+    sites::keep(tx, &site)?;
+    Ok(gone)
+}
+
 /// Lets go of entries at the beginning of a site's feed up to `upto`; a depot that has not seen them is told to begin anew.
 ///
 /// # Errors
 /// Storage failures.
 pub fn trim(tx: &mut dyn WriteTx, site: u32, upto: u64, limit: usize) -> Result<u64> {
-    tx.trim(crate::store::DEPOT, own_feed(site), upto, limit)
+    tx.trim(DEPOT, own_feed(site), upto, limit)
 }
