@@ -471,9 +471,17 @@ fn secret(path: &Path) -> Result<[u8; 32], NodeError> {
     Ok(fresh)
 }
 
+/// Whether `store` is a headquarters'.
+///
+/// # Errors
+/// Storage failures.
+pub fn is_headquarters(store: &Store) -> Result<bool, StoreError> {
+    store.read(NODE, |tx| Ok(Origin::load(tx)?.site == HEADQUARTERS))
+}
+
 /// The node's own origin says what the folder is: tenants that are set up here begin as that.
 fn settle_role(store: &Store, role: Role, tenants: &[Tenant], now: Timestamp) -> Result<(), NodeError> {
-    let is_hq = store.read(NODE, |tx| Ok::<_, StoreError>(Origin::load(tx)?.site == HEADQUARTERS))?;
+    let is_hq = is_headquarters(store)?;
     match (role, is_hq, tenants.is_empty()) {
         (Role::Hq, true, _) | (Role::Depot, false, _) => Ok(()),
         (Role::Hq, false, false) => Err(NodeError::Role { holds: "a depot", wanted: "headquarters" }),

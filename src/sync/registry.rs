@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::ids::Id;
 use crate::cases::model::Case;
+use crate::cases::worker;
 use crate::deadlines::policy::HouseRules;
 use crate::identity::model::{Role, User};
 use crate::imports::model::Saved;
@@ -32,6 +33,7 @@ pub enum Reach {
 type Adopt = fn(&mut dyn WriteTx, &Cx, Id, Option<&[u8]>) -> Result<()>;
 type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
 type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
+type Along = fn(&dyn ReadTx, Id) -> Result<Vec<(u16, Id)>>;
 /// A page of aggregates behind a position: their ids, and where to go on.
 type Page = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
 
@@ -95,6 +97,8 @@ pub struct Folder {
     pub adopt: Option<Adopt>,
     /// Goes through all aggregates.
     pub page: Page,
+    /// What goes where an aggregate goes, though it is one of its own: a kind of its changes, and which.
+    pub along: Along,
 }
 
 impl Folder {
@@ -115,10 +119,13 @@ impl Folder {
             sum: sum::<A>,
             adopt: None,
             page: page::<A>,
+            along: |_, _| Ok(Vec::new()),
         }
     }
 
-    fn shared<T: Reference>() -> Self {
+    /// For records that headquarters owns.
+    #[must_use]
+    pub fn shared<T: Reference>() -> Self {
         Self {
             adopt: Some(adopt::<T>),
             sum: told::<Ref<T>>,
@@ -223,11 +230,21 @@ impl Registry {
     }
 }
 
+/// The first kind of change of a case.
+const CASE_KIND: u16 = 0x200;
+/// Cases of one parcel that go along with it; those that follow from its facts are found anew wherever it is.
+const MAX_ALONG: usize = 1_000;
+
 /// Parcels.
 #[must_use]
 pub fn parcels() -> Folder {
     Folder {
         origin: |tx, id| Ok(parcel(tx, id)?.and_then(|p| p.origin)),
+        along: |tx, id| {
+            let cases = crate::cases::repo::about(tx, id, MAX_ALONG)?;
+            let stepped = cases.into_iter().filter(|row| row.line.n > 0);
+            Ok(stepped.map(|row| (CASE_KIND, row.state.id.0)).collect())
+        },
         ..Folder::of::<Parcel>(1..=99, Reach::Concerned)
     }
 }
@@ -236,17 +253,26 @@ fn parcel(tx: &dyn ReadTx, id: Id) -> Result<Option<Parcel>> {
     Ok(journal::load::<Parcel>(tx, id)?.map(|row| row.state))
 }
 
-/// Cases concern whom their parcel concerns. Of a digest they are no part: what a node derives by itself shows only as
-/// far as its parcels do.
+/// Cases concern whom their parcel concerns, and one about anything else the site that opened it. Of a digest they are no
+/// part: what a node derives by itself shows only as far as its parcels do.
 fn cases() -> Folder {
     fn subject(tx: &dyn ReadTx, id: Id) -> Result<Option<Parcel>> {
         let case = journal::load::<Case>(tx, id)?.filter(|row| row.state.subject.kind == Parcel::NAME);
         case.map_or(Ok(None), |row| parcel(tx, row.state.subject.id))
     }
+    fn opener(tx: &dyn ReadTx, id: Id) -> Result<Option<SiteRef>> {
+        journal::load::<Case>(tx, id)?.map_or(Ok(None), |row| worker::opener(tx, &row.line))
+    }
     Folder {
-        concerned: |tx, id| Ok(subject(tx, id)?.map_or_else(Vec::new, |p| p.concerned())),
-        origin: |tx, id| Ok(subject(tx, id)?.and_then(|p| p.origin)),
+        concerned: |tx, id| match subject(tx, id)? {
+            Some(parcel) => Ok(parcel.concerned()),
+            None => Ok(opener(tx, id)?.into_iter().collect()),
+        },
+        origin: |tx, id| match subject(tx, id)? {
+            Some(parcel) => Ok(parcel.origin),
+            None => opener(tx, id),
+        },
         sum: |_, _, _| Ok(None),
-        ..Folder::of::<Case>(0x200..=0x2ff, Reach::Concerned)
+        ..Folder::of::<Case>(CASE_KIND..=0x2ff, Reach::Concerned)
     }
 }

@@ -75,7 +75,7 @@ impl Stages {
             }
         }
         let tidy = move |tx: &mut dyn WriteTx| sites::tidy(tx, now, AT_ONCE);
-        while hq.store.write::<_, StoreError, _>(NODE, Lane::Bulk, tidy).wait()? == AT_ONCE {}
+        while self.node.store.write::<_, StoreError, _>(NODE, Lane::Bulk, tidy).wait()? == AT_ONCE {}
         Ok(())
     }
 }
@@ -86,25 +86,29 @@ impl Worker for Stages {
     }
 
     fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
-        let Some(hq) = &self.node.hq else { return Ok(Step::IDLE) };
+        // What is written goes through the store that holds this worker's lease: of several processes over one database one
+        // does it, and none that lost the lease can go on.
+        let Some(hq) = self.node.hq.as_ref().map(|hq| Hq { store: ctx.store.clone(), ..hq.clone() }) else {
+            return Ok(Step::IDLE);
+        };
         let all = ctx.store.read(ctx.tenant, sites::all)?;
         let mut worked = false;
         for site in &all {
             for _ in 0..BATCHES {
-                if !apply::step(hq, ctx.tenant, site.number, now)? {
+                if !apply::step(&hq, ctx.tenant, site.number, now)? {
                     break;
                 }
                 worked = true;
             }
         }
-        while route::step(hq, ctx.tenant, now)? {
+        while route::step(&hq, ctx.tenant, now)? {
             worked = true;
         }
         if worked {
             self.node.tell();
             return Ok(Step::Worked);
         }
-        self.tidy(hq, ctx, &all, now)?;
+        self.tidy(&hq, ctx, &all, now)?;
         figures(ctx, &all, now)?;
         Ok(Step::IdleUntil(now.after(TIDY)))
     }

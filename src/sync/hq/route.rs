@@ -77,7 +77,7 @@ fn one(tx: &mut dyn WriteTx, registry: &Registry, seq: u64, entry: &log::Applied
             }
             Ok(Vec::new())
         }
-        Reach::Concerned => deliver(tx, folder, header.id, writer.filter(|w| *w != HEADQUARTERS)),
+        Reach::Concerned => deliver(tx, registry, folder, header.id, writer.filter(|w| *w != HEADQUARTERS)),
     }
 }
 
@@ -99,7 +99,13 @@ fn concerned(tx: &dyn ReadTx, folder: &Folder, id: Id) -> Result<Vec<u32>> {
 /// Brings the feeds of all whom the aggregate concerns, or has concerned until now, up to its end; and that of the writer
 /// of this change: it may have acted on an aggregate that was no longer its business, and must learn that. Returns what
 /// waits in quarantine for a depot that it concerns from now on.
-fn deliver(tx: &mut dyn WriteTx, folder: &Folder, id: Id, writer: Option<u32>) -> Result<Vec<Eid>> {
+fn deliver(
+    tx: &mut dyn WriteTx,
+    registry: &Registry,
+    folder: &Folder,
+    id: Id,
+    writer: Option<u32>,
+) -> Result<Vec<Eid>> {
     let now = concerned(tx, folder, id)?;
     let known = members(tx, id)?;
     let mut freed = Vec::new();
@@ -114,6 +120,14 @@ fn deliver(tx: &mut dyn WriteTx, folder: &Folder, id: Id, writer: Option<u32>) -
             freed.extend(quarantine::waiting_for(tx, id, site)?);
         }
         fill(tx, folder, id, site, Fill { within: true, whole: false })?;
+        // Whoever comes to have it gets what people did about it, too.
+        if !known.iter().any(|(s, m)| *s == site && m.within) {
+            for (kind, of_it) in (folder.along)(tx, id)? {
+                if let Some(folder) = registry.of(kind) {
+                    fill(tx, folder, of_it, site, Fill { within: true, whole: false })?;
+                }
+            }
+        }
     }
     Ok(freed)
 }

@@ -286,3 +286,20 @@ fn a_difference_is_named_by_its_bucket() {
     let theirs = serve(&hq, who, Call::Digest, &wire::DigestAsk::default(), 5).unwrap();
     assert_eq!(digest::differing(&ours, &theirs), [digest::bucket_of(id)]);
 }
+
+#[test]
+fn a_turn_pushes_no_batch_more_than_its_bytes_allow() {
+    let hq = headquarters();
+    let (mut depot, _) = joined(&hq);
+    turns(&hq, &mut depot, 1);
+    depot.most = 10;
+    for n in 0..40 {
+        happens(&depot.store, 2, Id([n; 16]), vec![registered("RR1")]);
+    }
+    let first = depot.batch(wire::Log::B).unwrap().unwrap();
+    let bytes = first.ch.iter().map(|b| b.len() as u64).sum();
+    let mut pushed = |bytes, s| {
+        depot.turn(&mut Wire(&hq, at(s)), at(s), &Budget { bytes, ..Budget::default() }).unwrap().pushed
+    };
+    assert_eq!([pushed(bytes, 3), pushed(bytes + 1, 4), pushed(1, 5)], [10, 20, 10]);
+}

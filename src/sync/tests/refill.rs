@@ -170,3 +170,24 @@ fn what_this_release_cannot_fold_is_offered_all_the_same() {
     resupplied(&hq, &mut [&mut b], 30);
     assert_eq!(parcel(&hq.store, id), parcel(&a.store, id));
 }
+
+#[test]
+fn what_came_with_headquarters_word_is_tried_again_as_what_it_is() {
+    let (hq, memory) = with_backup();
+    let ((mut a, _), (mut b, nb)) = (joined(&hq), joined(&hq));
+    let (before, id) = (memory.copied(), Id::fresh());
+    happens(&a.store, 1, id, vec![registered("RR1"), scanned(Status::AtDepot), handed_to(nb)]);
+    turns(&hq, &mut a, 2);
+    turns(&hq, &mut b, 6);
+    // Restored to a release that knows no hand-over; the other depot brings what the first one did.
+    let mut hq = restored(&hq, &before);
+    let all = std::mem::replace(&mut hq.registry, Registry::new(vec![Folder { kinds: 1..=8, ..parcels() }]));
+    resupplied(&hq, &mut [&mut b], 30);
+    let (aside, _) = hq.store.read(T, |tx| quarantine::list(tx, None, 9)).unwrap();
+    let [aside] = &aside[..] else { panic!("{aside:?}") };
+    assert!((aside.value.code == "kind", aside.value.site, aside.value.own) == (true, nb, false));
+    hq.registry = all;
+    let eid = <[u8; 16]>::try_from(aside.pk.clone()).unwrap();
+    assert!(quarantine::requeue(&hq, T, &eid, at(40)).unwrap());
+    assert_eq!(parcel(&hq.store, id), parcel(&a.store, id));
+}

@@ -7,12 +7,17 @@ use super::{
     same, scanned, serve, turns, work,
 };
 use crate::base::ids::Id;
+use crate::cases::event::CaseEvent;
+use crate::cases::model::{About, Case};
+use crate::cases::reasons::Reason;
 use crate::cases::repo::CASES;
+use crate::cases::{rules, worker};
 use crate::identity::grant::Actor;
-use crate::journal::{Cx, change, reference};
+use crate::journal::{Aggregate, Cx, change, record, reference};
 use crate::parcels::event::{HandedOver, ParcelEvent};
 use crate::parcels::map_service::{OwnMap, map_id};
-use crate::parcels::model::Status;
+use crate::parcels::model::{Parcel, Status};
+use crate::parcels::service::keeper_of_case;
 use crate::store::{Dir, Ix, KeyRange, Store};
 use crate::sync::depot::{Budget, Depot};
 use crate::sync::hq::{proposals, quarantine, tables};
@@ -138,4 +143,119 @@ fn only_the_depot_that_has_a_parcel_lets_its_deadline_fire() {
     }
     assert_eq!(parcel(&b.store, id), parcel(&a.store, id), "everybody else hears of it");
     assert!(same(&hq, &a, na) && same(&hq, &b, nb));
+}
+
+/// A person opens a case about a parcel and writes a note.
+fn case_about(store: &Store, s: u64, parcel: Id) -> Id {
+    put(store, move |tx| {
+        let cx = Cx::new(tx, &Actor::system(), at(s), "test")?;
+        let clock = rules::clock_by(&cx.policy, Reason::Damaged, at(s));
+        let about = About { kind: Parcel::NAME.into(), id: parcel, label: "RR1".into(), distributor: None };
+        let opened = CaseEvent::Opened {
+            subject: about,
+            reason: Reason::Damaged,
+            detail: "wet".into(),
+            at: at(s),
+            clock,
+        };
+        let noted = CaseEvent::Noted { text: "one corner".into() };
+        let id = Id::fresh();
+        record::<Case>(tx, &cx, id, None, vec![opened, noted])?;
+        Ok(id)
+    })
+}
+
+fn case(store: &Store, id: Id) -> Option<Case> {
+    store.read(T, |tx| CASES.get(tx, &id)).unwrap().map(|r| r.state)
+}
+
+fn escalated(store: &Store, s: u64, id: Id) -> u8 {
+    while worker::fire(store, T, at(s), worker::AT_ONCE, keeper_of_case).unwrap() == worker::AT_ONCE {}
+    case(store, id).map_or(0, |c| c.level)
+}
+
+#[test]
+fn a_case_goes_where_its_parcel_goes_and_escalates_there_alone() {
+    const LATE: u64 = 30 * 86_400;
+    let hq = headquarters();
+    let ((mut a, na), (mut b, nb)) = (joined(&hq), joined(&hq));
+    let id = Id::fresh();
+    happens(&a.store, 1, id, vec![registered("RR1"), scanned(Status::AtDepot)]);
+    let open = case_about(&a.store, 2, id);
+    turns(&hq, &mut a, 3);
+    turns(&hq, &mut b, 8);
+    assert_eq!((case(&hq.store, open), case(&b.store, open)), (case(&a.store, open), None));
+    assert_eq!(case(&hq.store, open).unwrap().notes_count, 1);
+    // Handed over: the other depot gets the parcel and what people did about it.
+    happens(&a.store, 20, id, vec![ParcelEvent::HandedOver(HandedOver { to: nb, note: None })]);
+    turns(&hq, &mut a, 21);
+    turns(&hq, &mut b, 26);
+    assert_eq!(case(&b.store, open), case(&a.store, open));
+    // It is on its way: who has it acts, neither headquarters nor who expects it.
+    assert_eq!([escalated(&hq.store, LATE, open), escalated(&b.store, LATE, open)], [0, 0]);
+    happens(&b.store, LATE, id, vec![scanned(Status::AtDepot)]);
+    turns(&hq, &mut b, LATE + 1);
+    turns(&hq, &mut a, LATE + 6);
+    // Now it is with the other one. Looked at within the hour, it escalates there, once, and all hear of it.
+    assert_eq!([escalated(&a.store, LATE + 10, open), escalated(&hq.store, LATE + 4000, open)], [0, 0]);
+    let level = escalated(&b.store, LATE + 4000, open);
+    assert!(level > 0);
+    turns(&hq, &mut b, LATE + 4001);
+    turns(&hq, &mut a, LATE + 4006);
+    assert_eq!(case(&hq.store, open).unwrap().level, level);
+    let steps = |store: &Store| store.read(T, |tx| CASES.get(tx, &open)).unwrap().unwrap().line.n;
+    assert_eq!([steps(&a.store), steps(&b.store), steps(&hq.store)], [3, 3, 3]);
+    assert!(same(&hq, &a, na) && same(&hq, &b, nb));
+}
+
+#[test]
+fn a_case_about_no_parcel_escalates_where_it_was_opened_alone() {
+    let hq = headquarters();
+    let (mut a, _) = joined(&hq);
+    let open = case_about(&a.store, 2, Id::NIL);
+    turns(&hq, &mut a, 3);
+    assert_eq!(case(&hq.store, open), case(&a.store, open));
+    assert_eq!(escalated(&hq.store, 30 * 86_400, open), 0);
+    assert!(escalated(&a.store, 30 * 86_400, open) > 0);
+}
+
+#[test]
+fn what_headquarters_alone_found_it_escalates_itself() {
+    let hq = headquarters();
+    let ((mut a, _), (mut b, _)) = (joined(&hq), joined(&hq));
+    happens(&a.store, 1, Id::fresh(), vec![registered("RR1"), scanned(Status::AtDepot)]);
+    happens(&b.store, 2, Id::fresh(), vec![registered("RR1"), scanned(Status::AtDepot)]);
+    turns(&hq, &mut a, 3);
+    turns(&hq, &mut b, 3);
+    let cases = hq.store.read(T, |tx| CASES.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 9)).unwrap();
+    let found = &cases.items[0].value.state;
+    assert_eq!(found.reason, Reason::Duplicate);
+    assert!(escalated(&hq.store, 30 * 86_400, found.id.0) > 0);
+}
+
+#[test]
+fn a_wish_written_by_a_clock_that_runs_ahead_is_declined_all_the_same() {
+    let hq = headquarters();
+    let (mut a, _) = joined(&hq);
+    let set = |store: &Store, s, name: &'static str| {
+        put(store, move |tx| {
+            let cx = Cx::new(tx, &Actor::system(), at(s), "test")?;
+            reference::set::<OwnMap>(tx, &cx, map_id("dpd"), Some(map(name))).map(drop)
+        });
+    };
+    set(&hq.store, 1, "headquarters");
+    turns(&hq, &mut a, 2);
+    // Nine minutes ahead: not enough to be shifted.
+    set(&a.store, 10 + 540, "wish");
+    turns(&hq, &mut a, 11);
+    let (all, _) = hq.store.read(T, |tx| proposals::list(tx, None, 9)).unwrap();
+    let (eid, registry) = (<[u8; 16]>::try_from(all[0].pk.clone()).unwrap(), hq.registry.clone());
+    put(&hq.store, move |tx| {
+        let cx = Cx::new(tx, &Actor::system(), at(20), "test")?;
+        proposals::settle(tx, &cx, &registry, &eid, proposals::Word::Decline)
+    });
+    work(&hq, at(21));
+    turns(&hq, &mut a, 22);
+    let read = a.store.read(T, |tx| reference::get::<OwnMap>(tx, map_id("dpd"))).unwrap();
+    assert_eq!(read.unwrap().0.map.source, "headquarters");
 }
