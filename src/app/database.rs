@@ -44,7 +44,7 @@ pub fn migrate(config: &Config, from: &Path, url: &str) -> Result<impl Serialize
             migrate::latest(MIGRATIONS)
         )));
     }
-    if !crate::sync::node::is_headquarters(&file)? {
+    if !crate::sync::start::is_headquarters(&file)? {
         file.close();
         return Err(StoreError::Io(format!(
             "{} holds a depot: only headquarters lives in a database; a depot keeps its file",

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::depot::{Budget, relog};
 use super::hq::{Hq, apply, ingest, quarantine, route};
-use super::node::{self, Node};
+use super::node::Node;
 use super::status::{self, Outlook};
-use super::{depot, sites};
+use super::{depot, sites, turn};
 use crate::base::clock::Timestamp;
 use crate::cases::reasons::Reason;
 use crate::cases::service as cases;
@@ -177,7 +177,7 @@ impl Worker for Turns {
             return Ok(Step::IdleUntil(due));
         }
         let budget = Budget { bytes: party.pace.left(now, &node.terms), ..Budget::default() };
-        let done = node::turn(node, ctx.tenant, &mut party, &self.stop, &budget);
+        let done = turn::turn(node, ctx.tenant, &mut party, &self.stop, &budget);
         drop(party);
         let more = match done {
             Ok(turn) => turn.more && turn.pushed + turn.pulled > 0,

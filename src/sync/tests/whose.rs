@@ -17,6 +17,7 @@ use crate::journal::{Aggregate, Cx, change, record, reference};
 use crate::parcels::event::{HandedOver, ParcelEvent};
 use crate::parcels::map_service::{OwnMap, map_id};
 use crate::parcels::model::{Parcel, Status};
+use crate::parcels::repo::PARCELS;
 use crate::parcels::service::keeper_of_case;
 use crate::store::{Dir, Ix, KeyRange, Store};
 use crate::sync::depot::{Budget, Depot};
@@ -258,4 +259,23 @@ fn a_wish_written_by_a_clock_that_runs_ahead_is_declined_all_the_same() {
     turns(&hq, &mut a, 22);
     let read = a.store.read(T, |tx| reference::get::<OwnMap>(tx, map_id("dpd"))).unwrap();
     assert_eq!(read.unwrap().0.map.source, "headquarters");
+}
+
+#[test]
+fn who_did_something_at_a_depot_headquarters_can_name() {
+    let hq = headquarters();
+    let (mut a, _) = joined(&hq);
+    let (id, ana) = (Id::fresh(), Actor { user: Id([7; 16]), number: 12, name: "Ana".into(), device: None });
+    put(&a.store, move |tx| {
+        let cx = Cx::new(tx, &ana, at(1), "test")?;
+        record::<Parcel>(tx, &cx, id, None, vec![registered("RR1")]).map(drop)
+    });
+    turns(&hq, &mut a, 2);
+    let told =
+        hq.store.read(T, |tx| tables::TOLD.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 9)).unwrap();
+    let (header, body) = change::decode(&told.items[0].value.blob).unwrap();
+    let body: crate::audit::Body = rmp_serde::from_slice(&body).unwrap();
+    // The number in a change means something at its own site alone; its audit, which goes the same way, has the name.
+    let line = hq.store.read(T, |tx| PARCELS.get(tx, &id)).unwrap().unwrap().line;
+    assert_eq!((header.u, body.by.as_str(), body.ev.map(|e| *e)), (12, "Ana", Some(line.last.eid)));
 }

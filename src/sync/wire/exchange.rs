@@ -117,8 +117,13 @@ pub struct Pull {
     /// Bytes of the answer at the most.
     pub max: u32,
     /// Seconds to wait when nothing is new, at most 30.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_nought")]
     pub wait: u16,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_nought(n: &u16) -> bool {
+    *n == 0
 }
 
 /// One entry of a feed: its position, its bytes (a change, a [`Marker`] or a [`Reject`]), the shift that holds for
@@ -140,8 +145,10 @@ pub struct Item(
 #[serde(default)]
 pub struct Feeds {
     /// For all depots.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<Item>,
     /// For this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<Item>,
 }
 
