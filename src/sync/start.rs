@@ -12,7 +12,7 @@ use crate::first_record;
 use crate::identity::private::{self, PrivateError};
 use crate::identity::secret::random;
 use crate::journal::clock::{HEADQUARTERS, Origin, UNENROLLED};
-use crate::store::{Home, Lane, NODE, Result as Stored, Store, StoreError, Table, Tenant, WriteTx};
+use crate::store::{Home, Lane, NODE, Store, StoreError, Table, Tenant, WriteTx};
 
 /// How often a headquarters was started: beside the same figure outside the store it shows that a backup was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

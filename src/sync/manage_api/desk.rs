@@ -86,7 +86,7 @@ fn eid_of(text: &str) -> Result<[u8; 16], Refusal> {
 /// Where a page goes on.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct From {
+pub struct From {
     cursor: Option<String>,
 }
 

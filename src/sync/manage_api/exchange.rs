@@ -12,7 +12,7 @@ use super::super::carried::MAX_FILE;
 use super::super::depot::carried::{Brought, CarriedError};
 use super::super::depot::{Budget, LinkError, SyncError};
 use super::super::hq::{Hq, apply, carried, route};
-use super::super::node::Node;
+use super::super::node::{Node, NodeError};
 use super::super::turn::{self, Party};
 use super::super::{join, keys, status, wire};
 use super::{FILE, Response, aside, no_hq, not_joined};
@@ -115,7 +115,7 @@ fn with<T>(
         let detail = "this is headquarters: ask that of a depot";
         return Err(Refusal::new(Kind::Conflict, "sync.headquarters", detail).into());
     }
-    let failed = |e: node::NodeError| Refusal::new(Kind::Conflict, "sync.unusable", e.to_string());
+    let failed = |e: NodeError| Refusal::new(Kind::Conflict, "sync.unusable", e.to_string());
     let party = node.party(tenant).map_err(failed)?.ok_or_else(not_joined)?;
     let mut party = party.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(f(&mut party)?)
