@@ -227,6 +227,21 @@ fn plain_server(file: File) -> std::net::SocketAddr {
     address
 }
 
+const ROWS: redb::TableDefinition<u64, &[u8]> = redb::TableDefinition::new("inbox");
+
+/// One body after the other; each holds so many changes.
+fn timed(bodies: &[(u64, Vec<u8>)], mut one: impl FnMut(&[u8])) -> Lap {
+    let (begun, mut lap) = (Instant::now(), Lap::default());
+    for (n, body) in bodies {
+        let since = Instant::now();
+        one(body);
+        lap.ops += n;
+        lap.latencies.push(since.elapsed().as_nanos() as u64);
+    }
+    lap.took = begun.elapsed();
+    lap
+}
+
 fn rates(args: &Args) {
     let (each, rounds) = (args.pick(10_000, 50_000), args.pick(3, 5));
     let folder = tempfile::tempdir().unwrap();
@@ -259,33 +274,21 @@ fn rates(args: &Args) {
     let (plain, runtime) =
         (plain.unwrap(), tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     let raw = redb::Database::create(folder.path().join("raw.redb")).unwrap();
-    const ROWS: redb::TableDefinition<u64, &[u8]> = redb::TableDefinition::new("inbox");
-    let timed = |mut one: Box<dyn FnMut(&[u8]) + '_>| {
-        let (begun, mut lap) = (Instant::now(), Lap::default());
-        for (n, body) in bodies.iter().take(pushes) {
-            let since = Instant::now();
-            one(body);
-            lap.ops += n;
-            lap.latencies.push(since.elapsed().as_nanos() as u64);
-        }
-        lap.took = begun.elapsed();
-        lap
-    };
     let mut at = 0;
     let mut rivals = [
         Rival::new("plain upload, same bytes", || {
-            timed(Box::new(|body| {
+            timed(&bodies[..pushes], |body| {
                 let sent = runtime.block_on(client.post(plain.clone()).body(body.to_vec()).send());
                 assert!(sent.unwrap().status().is_success());
-            }))
+            })
         }),
         Rival::new("raw redb, same bytes", || {
-            timed(Box::new(|body| {
+            timed(&bodies[..pushes], |body| {
                 at += 1;
                 let tx = raw.begin_write().unwrap();
                 tx.open_table(ROWS).unwrap().insert(at, body).unwrap();
                 tx.commit().unwrap();
-            }))
+            })
         }),
         Rival::new("depot to headquarters", || {
             let begun = Instant::now();
