@@ -44,6 +44,13 @@ pub fn migrate(config: &Config, from: &Path, url: &str) -> Result<impl Serialize
             migrate::latest(MIGRATIONS)
         )));
     }
+    if !crate::sync::start::is_headquarters(&file)? {
+        file.close();
+        return Err(StoreError::Io(format!(
+            "{} holds a depot: only headquarters lives in a database; a depot keeps its file",
+            from.display()
+        )));
+    }
     let colls: Vec<_> = super::house::tables().iter().map(|t| t.coll()).collect();
     let colls = [colls, vec![crate::store::counters::COUNTERS]].concat();
     let moved = crate::store::postgres::fill(&file, url, options(config), &colls);

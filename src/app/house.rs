@@ -25,6 +25,7 @@ use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
 use crate::parcels::learn::{Learn, Nightly};
+use crate::parcels::service::keeper_of_case;
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
@@ -215,7 +216,7 @@ impl Worker for CaseClock {
     }
     fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
         use crate::deadlines::due::{self, DueKind};
-        if worker::fire(&ctx.store, ctx.tenant, now, worker::AT_ONCE)? == worker::AT_ONCE {
+        if worker::fire(&ctx.store, ctx.tenant, now, worker::AT_ONCE, keeper_of_case)? == worker::AT_ONCE {
             return Ok(Step::Worked);
         }
         let next = ctx.store.read(ctx.tenant, |tx| {

@@ -48,7 +48,7 @@ impl Aggregate for Case {
     }
 
     fn follow(tx: &mut dyn WriteTx, _: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
-        let due = keep(tx, old.map(|o| &o.state), new)?;
+        let due = keep(tx, old, new)?;
         // Opened by a person or by the depot's own machinery; those that follow from facts are told of by their subject.
         let opens = new.state.is_open() && old.is_none_or(|o| !o.state.state.is_open());
         Ok(Followed { opened: if opens { vec![new.id.0] } else { Vec::new() }, due })
@@ -142,9 +142,13 @@ pub const OPEN_BY_REASON: &str = "cases/open/";
 ///
 /// # Errors
 /// Storage failures.
-pub(super) fn keep(tx: &mut dyn WriteTx, old: Option<&Case>, new: &Case) -> Result<Option<Timestamp>> {
+pub(super) fn keep(
+    tx: &mut dyn WriteTx,
+    old: Option<&Folded<Case>>,
+    new: &Case,
+) -> Result<Option<Timestamp>> {
     let counted = |c: &Case| c.state.is_open().then_some(c.reason);
-    let (before, after) = (old.and_then(counted), counted(new));
+    let (before, after) = (old.and_then(|o| counted(&o.state)), counted(new));
     if before != after {
         for (reason, delta) in [(before, -1), (after, 1)] {
             if let Some(reason) = reason {
@@ -152,7 +156,9 @@ pub(super) fn keep(tx: &mut dyn WriteTx, old: Option<&Case>, new: &Case) -> Resu
             }
         }
     }
-    let (was, is) = (old.and_then(Case::deadline), new.deadline());
+    // What was kept may be later than what the case says: when it was another site's to act on.
+    let kept = |o: &Folded<Case>| o.state.deadline().and_then(|(kind, _)| Some((kind, o.due?)));
+    let (was, is) = (old.and_then(kept), new.deadline());
     for kind in [DueKind::Escalation, DueKind::Waiting] {
         let of = |d: Option<(DueKind, Timestamp)>| d.filter(|(k, _)| *k == kind).map(|(_, at)| at);
         due::replace(tx, kind, new.id.0, of(was), of(is))?;

@@ -122,7 +122,7 @@ fn write(tx: &mut dyn WriteTx, old: Option<Folded<Case>>, case: Case) -> Result<
     if old.as_ref().is_some_and(|o| o.state == case) {
         return Ok(());
     }
-    let due = aggregate::keep(tx, old.as_ref().map(|o| &o.state), &case)?;
+    let due = aggregate::keep(tx, old.as_ref(), &case)?;
     let (id, line) = (case.id.0, old.map_or_else(Timeline::default, |o| o.line));
     CASES.put(tx, &id, &Folded { state: case, line, due }).map(drop)
 }

@@ -271,6 +271,8 @@ reasons! {
     StatusConflict = "status_conflict": Data, Nobody, act, again, 8, Clerk, "triage";
     /// The same piece was scanned in two places at one time, or one number sits on two pieces.
     DuplicateScan = "duplicate_scan": Data, Depot, act, again, 8, Clerk, "triage";
+    /// Two depots told of the same number, each of a parcel of its own. Headquarters alone finds that.
+    Duplicate = "duplicate": Data, Nobody, act, again, 8, Clerk, "triage";
     /// It lies in the wrong vehicle, or came with it.
     WrongRouteLoaded = "wrong_route_loaded": Handling, Depot, act, again, AT_ONCE, Dispatcher, "reload_now";
     /// A carrier's code that the status map does not know.
@@ -346,7 +348,7 @@ mod tests {
     #[test]
     fn every_reason_has_its_own_sane_row() {
         let codes: BTreeSet<_> = Reason::ALL.iter().map(|r| r.code()).collect();
-        assert_eq!((Reason::ALL.len(), RULES.len(), codes.len()), (77, 77, 77));
+        assert_eq!((Reason::ALL.len(), RULES.len(), codes.len()), (78, 78, 78));
         for &reason in Reason::ALL {
             let rule = reason.rule();
             let name = reason.code();

@@ -56,6 +56,16 @@ fn by_owner(row: &Folded<Case>) -> Option<Vec<u8>> {
     c.owner.as_ref().map(|o| [&o.id.0[..], &order(c)].concat())
 }
 
+/// Cases about `subject`, at most `limit`.
+///
+/// # Errors
+/// Storage failures.
+pub fn about(tx: &dyn ReadTx, subject: Id, limit: usize) -> Result<Vec<Folded<Case>>> {
+    let range = KeyRange::prefix(&subject.0[..]);
+    let rows = CASES.scan(tx, BY_SUBJECT, &range, Dir::Up, limit)?.items;
+    Ok(rows.into_iter().map(|e| e.value).collect())
+}
+
 /// Which states a list shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Which {

@@ -92,7 +92,7 @@ impl Depot {
     }
 
     fn fire(&self, at: u64) -> usize {
-        worker::fire(&self.store, TENANT, hours(at), 10_000).unwrap()
+        worker::fire(&self.store, TENANT, hours(at), 10_000, |_, _| Ok(None)).unwrap()
     }
 
     fn open_count(&self) -> i64 {
@@ -230,7 +230,7 @@ fn old_files_escalate_once_a_case_and_a_first_action_ends_it() {
         .write(900 * DAY, move |tx, cx| derive(tx, cx, &subject(parcel, "RR1"), &[], &facts(&all)))
         .unwrap();
     depot.step(900 * DAY, ids[0], Command::Acknowledge).unwrap();
-    assert_eq!(worker::fire(&depot.store, TENANT, hours(900 * DAY), 10).unwrap(), 10);
+    assert_eq!(worker::fire(&depot.store, TENANT, hours(900 * DAY), 10, |_, _| Ok(None)).unwrap(), 10);
     assert_eq!(depot.fire(900 * DAY), many.len() - 11);
     assert_eq!(
         (depot.fire(999 * DAY), depot.row(ids[0]).state.level, depot.row(ids[1]).state.level),

@@ -13,13 +13,15 @@ use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
+use crate::cases::model::Case;
+use crate::cases::reasons::Reason;
 use crate::deadlines::due::{self, DueKind};
 use crate::identity::features::{
     BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
 };
 use crate::identity::grant::{Actor, Grant, Principal, Scope};
 use crate::journal::clock::{HEADQUARTERS, Origin, UNENROLLED};
-use crate::journal::{Cx, Folded, Written, record};
+use crate::journal::{self, Aggregate, Cx, Folded, SiteRef, Written, record};
 use crate::store::table::Entry;
 use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
 
@@ -372,6 +374,21 @@ pub fn fire_stale(store: &Store, tenant: Tenant, now: Timestamp) -> std::result:
         Ok(passed.len())
     };
     store.write(tenant, Lane::Bulk, fire).wait()
+}
+
+/// Who acts when a deadline of a case passes: whoever acts on its parcel. What headquarters alone finds it acts on itself.
+/// None for a case about anything else.
+///
+/// # Errors
+/// Storage failures.
+pub fn keeper_of_case(tx: &dyn ReadTx, case: &Case) -> std::result::Result<Option<SiteRef>, StoreError> {
+    if case.reason == Reason::Duplicate {
+        return Ok(Some(SiteRef::new(HEADQUARTERS, 0)));
+    }
+    if case.subject.kind != Parcel::NAME {
+        return Ok(None);
+    }
+    Ok(journal::load::<Parcel>(tx, case.subject.id)?.and_then(|row| row.state.keeper()))
 }
 
 /// Open parcels whose deadlines are recomputed in one transaction.

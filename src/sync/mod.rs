@@ -11,7 +11,7 @@
 //! | [`depot`] | a depot's turn: `session` → `push` → `pull`; new logs (`relog`), wrong clocks (`shift`), refilling (`supply`) |
 //! | [`digest`] | whether two nodes hold the same |
 //! | [`mutants`] | the safeguards, as tests take them away |
-//! | [`node`], [`join`] | the process's part: its keys, its headquarters, whose turn it is |
+//! | [`node`], [`start`], [`join`], [`turn`] | the process's part: its keys, what it is, its headquarters, whose turn it is |
 //! | [`api`], [`courier`] | both ends of the wire over HTTP |
 //! | [`carried`] | the exchange by files, for a depot without any line |
 //! | [`work`], [`pace`] | what runs by itself, and when |
@@ -42,9 +42,11 @@ pub mod registry;
 #[cfg(test)]
 mod sim;
 pub mod sites;
+pub mod start;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod turn;
 pub mod wire;
 pub mod work;
 

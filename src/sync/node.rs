@@ -12,24 +12,26 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 use tokio::sync::watch;
 
-use super::courier::{self, Courier, HttpLink};
-use super::depot::{Budget, Depot, Link, LinkError, SyncError, Turn};
-use super::hq::{Hq, Limits, tables};
+use super::courier::{self, Courier};
+use super::depot::Depot;
+use super::hq::{Hq, Limits};
 use super::keys::{self, DepotKey};
 use super::pace::{Pace, Terms, Window};
 use super::registry::Registry;
+use super::start;
+use super::turn::Party;
 use super::wire::State;
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::config::choices::Role;
 use crate::first_record;
 use crate::identity::private::{self, PrivateError};
-use crate::identity::secret::{SecretError, random};
-use crate::jobs::runner::{Stop, Wake};
-use crate::journal::clock::{HEADQUARTERS, Origin, UNENROLLED};
+use crate::identity::secret::SecretError;
+use crate::jobs::runner::Wake;
+use crate::journal::clock::{Origin, UNENROLLED};
 use crate::store::migrate::RELEASE;
 use crate::store::table::Checked;
-use crate::store::{Home, Lane, NODE, ReadTx, Store, StoreError, Table, Tenant, WriteTx};
+use crate::store::{Home, ReadTx, Store, StoreError, Table, Tenant};
 
 /// Pushes and the like that headquarters takes at one time; one more is told to come again.
 pub const MAX_INGESTS: usize = 256;
@@ -56,22 +58,12 @@ pub struct Joined {
 /// The headquarters of a tenant here.
 pub const JOINED: Table<str, Joined> = Table::new(97, "sync_joined", Home::Local);
 
-/// How often a headquarters was started: beside the same figure outside the store it shows that a backup was restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Starts {
-    /// How often.
-    pub n: u64,
-}
-
-/// On the node.
-pub const STARTS: Table<str, Starts> = Table::new(98, "hq_starts", Home::Local);
-
-first_record!(Joined, Starts);
+first_record!(Joined);
 
 /// These tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&JOINED, &STARTS]
+    vec![&JOINED, &start::STARTS]
 }
 
 /// The process can't take its part.
@@ -114,16 +106,6 @@ pub struct Seen {
     pub sent: u64,
     /// Bytes of bodies received since the start.
     pub received: u64,
-}
-
-/// One tenant's exchange.
-pub struct Party {
-    depot: Depot,
-    joined: Joined,
-    client: reqwest::Client,
-    base: reqwest::Url,
-    /// When it is due.
-    pub pace: Pace,
 }
 
 /// See the module.
@@ -181,21 +163,21 @@ impl Node {
         tenants: &[Tenant],
     ) -> Result<Self, NodeError> {
         let role = config.server.role;
-        settle_role(store, role, tenants, clock.now())?;
+        start::settle_role(store, role, tenants, clock.now())?;
         let registry = Registry::standard();
         let hq = match role {
             Role::Hq => {
                 let hq = Hq {
                     store: store.clone(),
                     registry: registry.clone(),
-                    secret: secret(&folder.join("keys/hq.key"))?,
+                    secret: start::secret(&folder.join("keys/hq.key"))?,
                     limits: Limits::default(),
                     verify: keys::verify,
                 };
                 // Several processes over one database start in any order: there the figures would differ without cause, and
                 // whoever restores a database has to say so.
                 if config.store.url.is_empty() {
-                    begin(&hq, &folder.join("keys/hq.starts"), tenants)?;
+                    start::begin(&hq, &folder.join("keys/hq.starts"), tenants)?;
                 }
                 Some(hq)
             }
@@ -308,7 +290,7 @@ impl Node {
     /// # Errors
     /// When its file can't be used.
     pub fn key(&self, tenant: Tenant) -> Result<DepotKey, NodeError> {
-        Ok(DepotKey::from_seed(&secret(&self.key_file(tenant))?))
+        Ok(DepotKey::from_seed(&start::secret(&self.key_file(tenant))?))
     }
 
     /// The tenant's exchange; none before it joined.
@@ -363,152 +345,4 @@ impl Node {
         guard(&self.parties).remove(&tenant);
         self.wake.wake();
     }
-}
-
-/// Runs `f` with the way to headquarters, and keeps what it cost.
-pub fn along<T>(
-    node: &Node,
-    tenant: Tenant,
-    party: &mut Party,
-    stop: &Stop,
-    f: impl FnOnce(&mut Depot, &mut dyn Link) -> Result<T, SyncError>,
-) -> (Result<T, SyncError>, Option<Duration>) {
-    let mut link = HttpLink {
-        courier: &node.courier,
-        client: &party.client,
-        base: &party.base,
-        stop,
-        sent: 0,
-        received: 0,
-        retry: None,
-    };
-    let done = f(&mut party.depot, &mut link);
-    let (sent, received, retry) = (link.sent, link.received, link.retry);
-    let now = node.clock.now();
-    party.pace.spent(now, sent + received);
-    metrics::counter!("sync_bytes_total", "direction" => "sent").increment(sent);
-    metrics::counter!("sync_bytes_total", "direction" => "received").increment(received);
-    node.see(tenant, |seen| {
-        seen.sent += sent;
-        seen.received += received;
-    });
-    (done, retry)
-}
-
-/// One turn of a tenant's exchange, noted for all who ask.
-///
-/// # Errors
-/// As the turn's.
-pub fn turn(
-    node: &Node,
-    tenant: Tenant,
-    party: &mut Party,
-    stop: &Stop,
-    budget: &Budget,
-) -> Result<Turn, SyncError> {
-    let now = node.clock.now();
-    let (done, retry) = along(node, tenant, party, stop, |depot, link| depot.exchange(link, now, budget));
-    let after = node.clock.now();
-    match &done {
-        Ok(turn) => {
-            if let Some(verdict) = turn.verdict {
-                metrics::counter!("sync_verdicts_total", "verdict" => word(verdict)).increment(1);
-            }
-            party.pace.went_well(after);
-            node.see(tenant, |seen| {
-                (seen.offline_since, seen.trouble) = (None, None);
-                seen.verdict = turn.verdict.or(seen.verdict);
-            });
-        }
-        Err(e) => {
-            let dice = random::<2>().map_or(0.5, |b| f64::from(u16::from_be_bytes(b)) / 65_535.0);
-            party.pace.failed(after, retry, dice);
-            let down = matches!(e, SyncError::Link(LinkError::Down(_)));
-            node.see(tenant, |seen| {
-                seen.trouble = Some(e.to_string());
-                seen.offline_since = if down { seen.offline_since.or(Some(now)) } else { None };
-            });
-        }
-    }
-    done
-}
-
-impl Party {
-    /// Where headquarters is.
-    #[must_use]
-    pub fn joined(&self) -> &Joined {
-        &self.joined
-    }
-
-    /// The depot.
-    pub fn depot(&mut self) -> &mut Depot {
-        &mut self.depot
-    }
-}
-
-/// A verdict as figures and statuses name it.
-#[must_use]
-pub const fn word(state: State) -> &'static str {
-    match state {
-        State::Ok => "ok",
-        State::Rejoin => "rejoin",
-        State::Resupply => "resupply",
-        State::Snapshot => "snapshot",
-        State::Upgrade => "upgrade",
-        State::Clock => "clock",
-        State::Hold => "hold",
-    }
-}
-
-/// 32 secret bytes in a file of their own; made when they are missing.
-fn secret(path: &Path) -> Result<[u8; 32], NodeError> {
-    if let Some(bytes) = private::read(path)? {
-        let what = "is not 32 bytes: restore it from where keys/ was saved";
-        return <[u8; 32]>::try_from(&bytes[..]).map_err(|_| PrivateError::malformed(path, what).into());
-    }
-    let fresh = random::<32>()?;
-    private::write(path, &fresh)?;
-    Ok(fresh)
-}
-
-/// The node's own origin says what the folder is: tenants that are set up here begin as that.
-fn settle_role(store: &Store, role: Role, tenants: &[Tenant], now: Timestamp) -> Result<(), NodeError> {
-    let is_hq = store.read(NODE, |tx| Ok::<_, StoreError>(Origin::load(tx)?.site == HEADQUARTERS))?;
-    match (role, is_hq, tenants.is_empty()) {
-        (Role::Hq, true, _) | (Role::Depot, false, _) => Ok(()),
-        (Role::Hq, false, false) => Err(NodeError::Role { holds: "a depot", wanted: "headquarters" }),
-        (Role::Depot, true, false) => Err(NodeError::Role { holds: "headquarters", wanted: "a depot" }),
-        (_, _, true) => {
-            let site = if role == Role::Hq { HEADQUARTERS } else { UNENROLLED };
-            store
-                .write::<_, StoreError, _>(NODE, Lane::People, move |tx: &mut dyn WriteTx| {
-                    let mut origin = Origin::load(tx)?;
-                    (origin.site, origin.epoch) = (site, origin.stamp(now, 0));
-                    origin.save(tx)
-                })
-                .wait()?;
-            Ok(())
-        }
-    }
-}
-
-/// Counts the starts inside and outside the store: when the figures differ, the store is an earlier one or came from
-/// elsewhere, and what depots were told is not what it remembers.
-fn begin(hq: &Hq, file: &Path, tenants: &[Tenant]) -> Result<(), NodeError> {
-    let outside: Option<u64> =
-        private::read(file)?.and_then(|b| String::from_utf8(b).ok()).and_then(|t| t.trim().parse().ok());
-    let inside = hq.store.read(NODE, |tx| STARTS.get(tx, "hq"))?.map(|s| s.n);
-    if inside.is_some() && outside != inside {
-        tracing::warn!("headquarters was restored: its depots are asked for what it lacks");
-        for tenant in tenants {
-            tables::renew(&hq.store, *tenant)?;
-        }
-    }
-    let n = inside.max(outside).unwrap_or(0) + 1;
-    hq.store
-        .write::<_, StoreError, _>(NODE, Lane::People, move |tx: &mut dyn WriteTx| {
-            STARTS.put(tx, "hq", &Starts { n }).map(drop)
-        })
-        .wait()?;
-    Ok(private::write(file, n.to_string().as_bytes())?)
 }

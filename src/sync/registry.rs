@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::ids::Id;
 use crate::cases::model::Case;
+use crate::cases::worker;
 use crate::deadlines::dock::DockRules;
 use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::HouseRules;
@@ -35,6 +36,7 @@ pub enum Reach {
 type Adopt = fn(&mut dyn WriteTx, &Cx, Id, Option<&[u8]>) -> Result<()>;
 type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
 type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
+type Along = fn(&dyn ReadTx, Id) -> Result<Vec<(u16, Id)>>;
 /// A page of aggregates behind a position: their ids, and where to go on.
 type Page = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
 
@@ -112,6 +114,8 @@ pub struct Folder {
     pub adopt: Option<Adopt>,
     /// Goes through all aggregates.
     pub page: Page,
+    /// What goes where an aggregate goes, though it is one of its own: a kind of its changes, and which.
+    pub along: Along,
 }
 
 impl Folder {
@@ -132,10 +136,13 @@ impl Folder {
             sum: sum::<A>,
             adopt: None,
             page: page::<A>,
+            along: |_, _| Ok(Vec::new()),
         }
     }
 
-    fn shared<T: Reference>() -> Self {
+    /// For records that headquarters owns.
+    #[must_use]
+    pub fn shared<T: Reference>() -> Self {
         Self {
             adopt: Some(adopt::<T>),
             sum: told::<Ref<T>>,
@@ -244,6 +251,11 @@ impl Registry {
     }
 }
 
+/// The first kind of change of a case.
+const CASE_KIND: u16 = 0x200;
+/// Cases of one parcel that go along with it; those that follow from its facts are found anew wherever it is.
+const MAX_ALONG: usize = 1_000;
+
 /// Manifests concern the depot that was told of them.
 #[must_use]
 pub fn manifests() -> Folder {
@@ -267,6 +279,11 @@ pub fn unloadings() -> Folder {
 pub fn parcels() -> Folder {
     Folder {
         origin: |tx, id| Ok(parcel(tx, id)?.and_then(|p| p.origin)),
+        along: |tx, id| {
+            let cases = crate::cases::repo::about(tx, id, MAX_ALONG)?;
+            let stepped = cases.into_iter().filter(|row| row.line.n > 0);
+            Ok(stepped.map(|row| (CASE_KIND, row.state.id.0)).collect())
+        },
         ..Folder::of::<Parcel>(1..=99, Reach::Concerned)
     }
 }
@@ -275,8 +292,8 @@ fn parcel(tx: &dyn ReadTx, id: Id) -> Result<Option<Parcel>> {
     Ok(journal::load::<Parcel>(tx, id)?.map(|row| row.state))
 }
 
-/// Cases concern whom their parcel concerns. Of a digest they are no part: what a node derives by itself shows only as
-/// far as its parcels do.
+/// Cases concern whom their parcel concerns, and one about anything else the site that opened it. Of a digest they are no
+/// part: what a node derives by itself shows only as far as its parcels do.
 fn cases() -> Folder {
     fn subject(tx: &dyn ReadTx, id: Id) -> Result<Option<Parcel>> {
         let case = journal::load::<Case>(tx, id)?.filter(|row| row.state.subject.kind == Parcel::NAME);
@@ -293,16 +310,23 @@ fn cases() -> Folder {
             _ => Ok(None),
         }
     }
+    fn opener(tx: &dyn ReadTx, id: Id) -> Result<Option<SiteRef>> {
+        journal::load::<Case>(tx, id)?.map_or(Ok(None), |row| worker::opener(tx, &row.line))
+    }
+    /// Where a case is worked on that is about no parcel.
+    fn place(tx: &dyn ReadTx, id: Id) -> Result<Option<SiteRef>> {
+        dock(tx, id)?.map_or_else(|| opener(tx, id), |site| Ok(Some(site)))
+    }
     Folder {
         concerned: |tx, id| match subject(tx, id)? {
             Some(parcel) => Ok(parcel.concerned()),
-            None => Ok(dock(tx, id)?.into_iter().collect()),
+            None => Ok(place(tx, id)?.into_iter().collect()),
         },
         origin: |tx, id| match subject(tx, id)? {
             Some(parcel) => Ok(parcel.origin),
-            None => dock(tx, id),
+            None => place(tx, id),
         },
         sum: |_, _, _| Ok(None),
-        ..Folder::of::<Case>(0x200..=0x2ff, Reach::Concerned)
+        ..Folder::of::<Case>(CASE_KIND..=0x2ff, Reach::Concerned)
     }
 }

@@ -58,6 +58,20 @@ pub struct Site {
     /// How far the seeding has come; none when it is through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seeding: Option<Seeding>,
+    /// Where its feed ended on each of the last days, the oldest first: what may be let go of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub feed_days: Vec<FeedDay>,
+}
+
+/// Where a feed ended on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedDay {
+    /// When that was looked at.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+    /// Its last position then.
+    #[serde(rename = "p")]
+    pub last: u64,
 }
 
 /// How far the seeding of a feed has come.

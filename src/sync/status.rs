@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use super::depot::tables::{OPAQUE, REJECTS, Standing, standing};
 use super::hq::{apply, chain, quarantine, route};
-use super::node::{JOINED, Joined, Node, word};
+use super::node::{JOINED, Joined, Node};
 use super::sites::{self, Site};
+use super::turn::word;
 use super::wire::{Log, Logs};
 use super::{depot::relog, hq};
 use crate::base::clock::Timestamp;

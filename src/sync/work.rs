@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::depot::{Budget, relog};
 use super::hq::{Hq, apply, ingest, quarantine, route};
-use super::node::{self, Node};
+use super::node::Node;
 use super::status::{self, Outlook};
-use super::{depot, sites};
+use super::{depot, sites, turn};
 use crate::base::clock::Timestamp;
 use crate::cases::reasons::Reason;
 use crate::cases::service as cases;
@@ -69,8 +69,13 @@ impl Stages {
             while hq.store.write::<_, StoreError, _>(ctx.tenant, Lane::Bulk, trim).wait()? == AT_ONCE as u64 {
             }
         }
+        for number in all.iter().filter(|s| route::is_due(s, now)).map(|s| s.number) {
+            let trim = move |tx: &mut dyn WriteTx| route::retain(tx, number, now, AT_ONCE);
+            while hq.store.write::<_, StoreError, _>(ctx.tenant, Lane::Bulk, trim).wait()? >= AT_ONCE as u64 {
+            }
+        }
         let tidy = move |tx: &mut dyn WriteTx| sites::tidy(tx, now, AT_ONCE);
-        while hq.store.write::<_, StoreError, _>(NODE, Lane::Bulk, tidy).wait()? == AT_ONCE {}
+        while self.node.store.write::<_, StoreError, _>(NODE, Lane::Bulk, tidy).wait()? == AT_ONCE {}
         Ok(())
     }
 }
@@ -81,25 +86,29 @@ impl Worker for Stages {
     }
 
     fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
-        let Some(hq) = &self.node.hq else { return Ok(Step::IDLE) };
+        // What is written goes through the store that holds this worker's lease: of several processes over one database one
+        // does it, and none that lost the lease can go on.
+        let Some(hq) = self.node.hq.as_ref().map(|hq| Hq { store: ctx.store.clone(), ..hq.clone() }) else {
+            return Ok(Step::IDLE);
+        };
         let all = ctx.store.read(ctx.tenant, sites::all)?;
         let mut worked = false;
         for site in &all {
             for _ in 0..BATCHES {
-                if !apply::step(hq, ctx.tenant, site.number, now)? {
+                if !apply::step(&hq, ctx.tenant, site.number, now)? {
                     break;
                 }
                 worked = true;
             }
         }
-        while route::step(hq, ctx.tenant, now)? {
+        while route::step(&hq, ctx.tenant, now)? {
             worked = true;
         }
         if worked {
             self.node.tell();
             return Ok(Step::Worked);
         }
-        self.tidy(hq, ctx, &all, now)?;
+        self.tidy(&hq, ctx, &all, now)?;
         figures(ctx, &all, now)?;
         Ok(Step::IdleUntil(now.after(TIDY)))
     }
@@ -168,7 +177,7 @@ impl Worker for Turns {
             return Ok(Step::IdleUntil(due));
         }
         let budget = Budget { bytes: party.pace.left(now, &node.terms), ..Budget::default() };
-        let done = node::turn(node, ctx.tenant, &mut party, &self.stop, &budget);
+        let done = turn::turn(node, ctx.tenant, &mut party, &self.stop, &budget);
         drop(party);
         let more = match done {
             Ok(turn) => turn.more && turn.pushed + turn.pulled > 0,

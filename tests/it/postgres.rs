@@ -317,7 +317,7 @@ fn connections_cut_under_two_engines_lose_nothing_acknowledged_and_leave_no_gap(
 }
 
 /// A second data folder for the same headquarters: its keys and settings, and nothing else.
-fn second_folder(of: &Path) -> tempfile::TempDir {
+pub fn second_folder(of: &Path) -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let ours = std::fs::Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().permissions(ours).tempdir().unwrap();
@@ -375,6 +375,18 @@ fn of_two_processes_over_one_database_one_is_killed_and_the_other_goes_on() {
     Asker::new(&b.url, &token).assert_sound();
     b.stop();
     a.stop();
+}
+
+#[test]
+fn a_depots_folder_is_not_moved_into_postgres() {
+    let folder = Folder::depot("Europe/Berlin");
+    let to = "host=/nowhere user=nobody dbname=none";
+    let args: [std::ffi::OsString; 6] =
+        ["hq", "migrate", "--data-dir", folder.data().to_str().unwrap(), "--to", to].map(Into::into);
+    let refused = folder.run(args);
+    assert!(!refused.status.success());
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(why.contains("holds a depot") && why.contains("keeps its file"), "{why}");
 }
 
 #[test]

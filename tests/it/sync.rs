@@ -30,13 +30,13 @@ fn code(hq: &Desk, name: &str) -> String {
     made.json["code"].as_str().unwrap().to_owned()
 }
 
-fn join(depot: &Desk, relay: &Relay, code: &str) -> Answered {
+pub fn join(depot: &Desk, relay: &Relay, code: &str) -> Answered {
     depot.post("/sync/join", &json!({ "url": relay.url(), "code": code }))
 }
 
 /// A depot that has joined `hq` over `relay`.
 pub fn joined(hq: &Desk, relay: &Relay, name: &str) -> Desk {
-    let depot = Desk::new();
+    let depot = Desk::embedded();
     let said = join(&depot, relay, &code(hq, name));
     assert_eq!(said.status, 200, "{said:?}");
     depot
@@ -47,7 +47,7 @@ fn later(at: &Desk, by: Duration) {
     at.clock.set(at.clock.now().after(by));
 }
 
-fn announce(depot: &Desk, from: usize, n: usize) {
+pub fn announce(depot: &Desk, from: usize, n: usize) {
     for at in from..from + n {
         let new = json!({ "tracking_number": format!("CD{at:07}"), "status": "in_transit",
             "recipient": { "name": format!("Recipient {at}") } });
@@ -71,7 +71,7 @@ fn import(depot: &Desk, from: u64, n: u64) {
     assert_eq!(done["state"], "done", "{done}");
 }
 
-fn unsent(depot: &Desk) -> u64 {
+pub fn unsent(depot: &Desk) -> u64 {
     let status = depot.get("/sync").json;
     ["business", "audit", "telemetry"].iter().map(|l| status["unsent"][l].as_u64().unwrap()).sum()
 }
@@ -81,14 +81,14 @@ fn exchange(depot: &Desk) {
     assert_eq!(said.status, 200, "{said:?}");
 }
 
-fn assert_equal(depot: &Desk) -> u64 {
+pub fn assert_equal(depot: &Desk) -> u64 {
     let found = depot.post("/sync/verify", &Value::Null);
     assert_eq!((found.status, &found.json["equal"]), (200, &json!(true)), "{found:?}");
     found.json["records"].as_u64().unwrap()
 }
 
 /// What of it carries the numbers of parcels at `at`.
-fn numbers(at: &Desk) -> BTreeMap<String, String> {
+pub fn numbers(at: &Desk) -> BTreeMap<String, String> {
     let all = at.all("/parcels?limit=500");
     let text = |p: &Value, key: &str| p[key].as_str().unwrap_or_default().to_owned();
     let numbers: Vec<_> = all.iter().map(|p| (text(p, "tracking_number"), text(p, "status"))).collect();
@@ -108,9 +108,9 @@ fn pushed(body: &[u8]) -> Option<Push> {
 
 #[test]
 fn a_code_joins_one_depot_within_a_day_and_only_at_a_headquarters() {
-    let (hq, other) = (headquarters(), Desk::new());
+    let (hq, other) = (headquarters(), Desk::embedded());
     let (relay, astray) = (line(&hq), Relay::to(other.running().address));
-    let (first, second) = (Desk::new(), Desk::new());
+    let (first, second) = (Desk::embedded(), Desk::embedded());
     let good = code(&hq, "North");
     let to_a_depot = join(&first, &astray, &good);
     assert_eq!(to_a_depot.problem(), (409, "sync.join_refused"), "{to_a_depot:?}");
@@ -371,7 +371,7 @@ fn raw(hq: &Desk, call: Call, token: &str, body: Vec<u8>, packed: bool) -> (u16,
 
 #[test]
 fn the_door_refuses_what_is_too_large_strange_or_nobodys() {
-    let (hq, depot) = (headquarters(), Desk::new());
+    let (hq, depot) = (headquarters(), Desk::embedded());
     for call in Call::ALL {
         let at_a_depot = raw(&depot, call, "", vec![0x80], false);
         assert_eq!(at_a_depot, (404, None), "{call:?}");
@@ -388,6 +388,25 @@ fn the_door_refuses_what_is_too_large_strange_or_nobodys() {
     assert_eq!(raw(&hq, Call::Session, "", bomb, true), (413, Some(Code::TooBig)));
     let media = hq.request(Method::POST, "/sync/v1/session").header("content-type", "application/json");
     assert_eq!(hq.whole(media.body("{}")).0, 400);
+}
+
+#[test]
+fn one_depot_more_than_headquarters_serves_at_a_time_is_told_to_come_again() {
+    use crossdock::sync::node::MAX_INGESTS;
+    let hq = headquarters();
+    let relay = line(&hq);
+    let depot = joined(&hq, &relay, "North");
+    exchange(&depot);
+    announce(&depot, 0, 1);
+    let node = &hq.running().app.sync;
+    let mut places: Vec<_> = (0..MAX_INGESTS).map(|_| node.place().unwrap()).collect();
+    assert!(node.place().is_none(), "one more");
+    assert_eq!(depot.post("/sync/now", &Value::Null).problem(), (409, "sync.busy"));
+    assert!(unsent(&depot) > 0 && numbers(&hq).is_empty());
+    places.pop();
+    exchange(&depot);
+    assert_equal(&depot);
+    assert_eq!(numbers(&hq).len(), 1);
 }
 
 #[test]
@@ -485,7 +504,7 @@ fn a_pull_waits_for_news_and_ends_when_there_are_some() {
 #[test]
 fn headquarters_own_certificate_is_pinned_by_the_code_and_no_other_is_taken() {
     let (hq, impostor) = (secured(), secured());
-    let depot = Desk::new();
+    let depot = Desk::embedded();
     let given = code(&hq, "North");
     assert_eq!(given.len(), 65, "the code and the mark of headquarters' authority: {given}");
     let url = |at: &Desk| format!("https://localhost:{}", at.running().address.port());
@@ -516,7 +535,7 @@ fn a_folder_is_a_depot_or_a_headquarters_and_never_the_other() {
     hq.stop();
     let refused = hq.refused_as(|c| c.server.role = Role::Depot);
     assert!(refused.contains("this folder holds headquarters"), "{refused}");
-    let mut depot = Desk::new();
+    let mut depot = Desk::embedded();
     depot.stop();
     let refused = depot.refused_as(|c| c.server.role = Role::Hq);
     assert!(refused.contains("this folder holds a depot"), "{refused}");

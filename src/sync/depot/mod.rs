@@ -67,6 +67,7 @@ struct Open {
     ends: Timestamp,
     changes: usize,
     bytes: usize,
+    columns: bool,
 }
 
 /// What a turn did.
@@ -261,8 +262,18 @@ impl Depot {
         call: Call,
         question: &Q,
     ) -> Result<A, SyncError> {
+        self.say(link, call, &wire::encode(question)?)
+    }
+
+    /// Asks within the session what is encoded already.
+    fn say<A: DeserializeOwned>(
+        &mut self,
+        link: &mut dyn Link,
+        call: Call,
+        body: &[u8],
+    ) -> Result<A, SyncError> {
         let token = self.session.map(|s| s.token);
-        let answer = link.ask(call, token.as_ref(), &wire::encode(question)?);
+        let answer = link.ask(call, token.as_ref(), body);
         if let Err(LinkError::Refused(r)) = &answer
             && matches!(r.e, Code::Stale | Code::Fork | Code::Gap)
         {

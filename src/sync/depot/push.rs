@@ -58,7 +58,9 @@ impl Depot {
     ) -> std::result::Result<u64, SyncError> {
         let last = push.from + push.ch.len() as u64 - 1;
         *self.sent.of_mut(push.l) = last;
-        match self.ask::<_, Pushed>(link, Call::Push, push) {
+        let columns = self.session.is_some_and(|s| s.columns);
+        let body = if columns { push.in_columns() } else { super::super::wire::encode(push) };
+        match self.say::<Pushed>(link, Call::Push, &body?) {
             Ok(said) => {
                 let (l, epoch, grown) = (push.l, push.ep, push.ch.len() as u32);
                 self.write(move |tx| {

@@ -83,6 +83,7 @@ impl Depot {
             ends,
             changes: (answer.lim.n as usize).clamp(1, wire::MAX_CHANGES),
             bytes: (answer.lim.bytes as usize).min(wire::BATCH_BYTES),
+            columns: answer.lim.columns >= wire::columns::FORM,
         });
         let (inc, off, st) = (answer.inc, answer.off, answer.st);
         let trouble = said(answer);

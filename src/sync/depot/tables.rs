@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
 use super::super::wire::{Cursors, Logs};
+use super::supply::Offering;
 use crate::base::clock::Timestamp;
 use crate::first_record;
 use crate::store::table::Checked;
@@ -27,6 +28,9 @@ pub struct Standing {
     /// Logs of earlier lives that still have to be issued again in the present one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reissue: Vec<Reissue>,
+    /// An offer of all that is held here, as far as it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offering: Option<Offering>,
     /// When headquarters last answered.
     pub last_at: Timestamp,
     /// When it first did not; none while it does.

@@ -15,6 +15,7 @@ use crate::audit;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::cases::derived::{Fact, Subject, derive};
+use crate::cases::reasons::Reason;
 use crate::identity::grant::Actor;
 use crate::journal::change::{self, Header};
 use crate::journal::clock::{HEADQUARTERS, UNENROLLED};
@@ -152,7 +153,7 @@ fn batch(
             Outcome::Refused(why) if lacks(Mutant::BlockOnPoison) => {
                 return Err(StoreError::Corrupt(why.msg).into());
             }
-            Outcome::Refused(why) => quarantine::put(tx, &aside(site, adj, now, blob, why))?,
+            Outcome::Refused(why) => quarantine::put(tx, &aside(&way, now, blob, why))?,
         }
         end(tx, site, run.take())?;
     }
@@ -190,9 +191,10 @@ fn end(tx: &mut dyn WriteTx, site: u32, run: Option<Run>) -> Result<()> {
     run.map_or(Ok(()), |run| feed::append_marker(tx, site, &run.marker, run.seq))
 }
 
-fn aside(site: u32, adj: i64, at: Timestamp, blob: &[u8], why: Refused) -> Aside {
+fn aside(way: &Way<'_>, at: Timestamp, blob: &[u8], why: Refused) -> Aside {
     let id = change::decode(blob).map_or(Id::NIL, |(h, _)| h.id);
-    Aside { site, id, code: why.code.into(), msg: why.msg, adj, at, blob: blob.to_vec() }
+    let Way { site, adj, own, .. } = *way;
+    Aside { site, id, code: why.code.into(), msg: why.msg, adj, at, own, blob: blob.to_vec() }
 }
 
 fn refused(code: &'static str, msg: impl Into<String>) -> Outcome {
@@ -231,7 +233,8 @@ fn one(
     let writer = sites::number_of(tx, SiteRef::new(header.o, header.e))?;
     if folder.reach == Reach::Shared && writer != Some(HEADQUARTERS) {
         if PROPOSALS.get(tx, &eid)?.is_none() {
-            let row = Proposal { site: way.site, id: header.id, at: cx.now, blob: blob.to_vec() };
+            let Way { site, adj, .. } = *way;
+            let row = Proposal { site, id: header.id, at: cx.now, adj, blob: blob.to_vec() };
             PROPOSALS.put(tx, &eid, &row)?;
         }
         return Ok(Outcome::Kept);
@@ -319,8 +322,12 @@ fn duplicates(tx: &mut dyn WriteTx, cx: &Cx, id: Id) -> Result<()> {
             distributor: a.facts.distributor.as_deref(),
         };
         let detail = format!("{}: the same number, told by another depot", b.id);
-        let fact =
-            Fact { reason: "duplicate", eid: b.id.0.0, at: b.created_at.max(a.created_at), detail: &detail };
+        let fact = Fact {
+            reason: Reason::Duplicate.code(),
+            eid: b.id.0.0,
+            at: b.created_at.max(a.created_at),
+            detail: &detail,
+        };
         derive(tx, cx, &subject, &[], &[fact])?;
     }
     Ok(())
@@ -342,7 +349,7 @@ pub(super) fn offered(
     match one(tx, cx, registry, from, blob, &way)? {
         Outcome::New(_) | Outcome::Kept => Ok(true),
         Outcome::Refused(why) => {
-            quarantine::put(tx, &aside(site, adj, cx.now, blob, why))?;
+            quarantine::put(tx, &aside(&way, cx.now, blob, why))?;
             Ok(false)
         }
     }
@@ -360,6 +367,7 @@ pub(super) fn again(
 ) -> std::result::Result<bool, Failed> {
     let cx = Cx::new(tx, &Actor::system(), now, "sync")?;
     let none = HashSet::new();
-    let way = Way { site: aside.site, adj: aside.adj, carrier: 0, tmax: u64::MAX, poison: &none, own: true };
+    let Aside { site, adj, own, .. } = *aside;
+    let way = Way { site, adj, carrier: 0, tmax: u64::MAX, poison: &none, own };
     Ok(!matches!(one(tx, &cx, registry, Log::B, &aside.blob, &way)?, Outcome::Refused(_)))
 }

@@ -2,7 +2,10 @@
 //! on its own wish at once; what holds in the end is headquarters' word, which comes to all depots.
 
 use super::super::registry::Registry;
+use super::DRIFT_MS;
 use super::tables::{PROPOSALS, Proposal};
+use crate::journal::clock::Origin;
+use crate::journal::fold::shifted;
 use crate::journal::{Cx, Eid, change};
 use crate::store::table::Entry;
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Result, WriteTx};
@@ -36,6 +39,14 @@ pub enum Word {
 pub fn settle(tx: &mut dyn WriteTx, cx: &Cx, registry: &Registry, eid: &Eid, word: Word) -> Result<bool> {
     let Some(proposal) = PROPOSALS.get(tx, eid)? else { return Ok(false) };
     let (header, body) = change::decode(&proposal.blob)?;
+    // The word is to come after the wish in everybody's order, whatever clock that was written by.
+    let mut origin = Origin::load(tx)?;
+    let latest = (cx.now.unsigned() + DRIFT_MS) << 16;
+    let wished = shifted(header.t, proposal.adj);
+    if wished > origin.last {
+        origin.last = wished.min(latest);
+        origin.save(tx)?;
+    }
     if let Some(adopt) = registry.of(header.k).and_then(|f| f.adopt) {
         adopt(tx, cx, header.id, (word == Word::Accept).then_some(&body[..]))?;
     }

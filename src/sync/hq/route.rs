@@ -1,8 +1,10 @@
 //! The third stage: what is new in the applied log goes into the feeds of the depots it concerns; whoever comes to be
 //! concerned gets the whole past with it.
 
+use std::time::Duration;
+
 use super::super::registry::{Folder, Reach, Registry};
-use super::super::sites::{self, Seeding, Site};
+use super::super::sites::{self, FeedDay, Seeding, Site};
 use super::tables::{MEMBERS, Member, SHARED_FEED, own_feed};
 use super::{Hq, feed, quarantine};
 use crate::base::clock::Timestamp;
@@ -11,7 +13,7 @@ use crate::journal::change;
 use crate::journal::clock::HEADQUARTERS;
 use crate::journal::event::SiteRef;
 use crate::journal::{Eid, log, readers};
-use crate::store::{Dir, Ix, KeyRange, Lane, ReadTx, Result, StoreError, Tenant, WriteTx};
+use crate::store::{DEPOT, Dir, Ix, KeyRange, Lane, ReadTx, Result, StoreError, Tenant, WriteTx};
 
 /// The reader's name.
 const READER: &str = "sync.route";
@@ -75,7 +77,7 @@ fn one(tx: &mut dyn WriteTx, registry: &Registry, seq: u64, entry: &log::Applied
             }
             Ok(Vec::new())
         }
-        Reach::Concerned => deliver(tx, folder, header.id, writer.filter(|w| *w != HEADQUARTERS)),
+        Reach::Concerned => deliver(tx, registry, folder, header.id, writer.filter(|w| *w != HEADQUARTERS)),
     }
 }
 
@@ -97,7 +99,13 @@ fn concerned(tx: &dyn ReadTx, folder: &Folder, id: Id) -> Result<Vec<u32>> {
 /// Brings the feeds of all whom the aggregate concerns, or has concerned until now, up to its end; and that of the writer
 /// of this change: it may have acted on an aggregate that was no longer its business, and must learn that. Returns what
 /// waits in quarantine for a depot that it concerns from now on.
-fn deliver(tx: &mut dyn WriteTx, folder: &Folder, id: Id, writer: Option<u32>) -> Result<Vec<Eid>> {
+fn deliver(
+    tx: &mut dyn WriteTx,
+    registry: &Registry,
+    folder: &Folder,
+    id: Id,
+    writer: Option<u32>,
+) -> Result<Vec<Eid>> {
     let now = concerned(tx, folder, id)?;
     let known = members(tx, id)?;
     let mut freed = Vec::new();
@@ -112,6 +120,14 @@ fn deliver(tx: &mut dyn WriteTx, folder: &Folder, id: Id, writer: Option<u32>) -
             freed.extend(quarantine::waiting_for(tx, id, site)?);
         }
         fill(tx, folder, id, site, Fill { within: true, whole: false })?;
+        // Whoever comes to have it gets what people did about it, too.
+        if !known.iter().any(|(s, m)| *s == site && m.within) {
+            for (kind, of_it) in (folder.along)(tx, id)? {
+                if let Some(folder) = registry.of(kind) {
+                    fill(tx, folder, of_it, site, Fill { within: true, whole: false })?;
+                }
+            }
+        }
     }
     Ok(freed)
 }
@@ -194,10 +210,48 @@ fn seed(tx: &mut dyn WriteTx, registry: &Registry, number: u32) -> Result<()> {
     sites::keep(tx, &Site { seeding, ..site })
 }
 
+/// A depot that is away for longer than this begins its feed anew.
+pub const AWAY: Duration = Duration::from_secs(30 * 24 * 3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Whether something is to be done for a site's feed: its end noted once a day, or entries let go of.
+#[must_use]
+pub fn is_due(site: &Site, now: Timestamp) -> bool {
+    let old = |d: &FeedDay| now.since(d.at) >= AWAY;
+    site.key.is_some()
+        && (site.feed_days.last().is_none_or(|d| now.since(d.at) >= DAY) || site.feed_days.iter().any(old))
+}
+
+/// Notes once a day where a site's feed ends, and lets go of up to `limit` entries that were there [`AWAY`] ago; returns
+/// how many went.
+///
+/// # Errors
+/// Storage failures.
+pub fn retain(tx: &mut dyn WriteTx, number: u32, now: Timestamp, limit: usize) -> Result<u64> {
+    let Some(mut site) = sites::site(tx, number)? else { return Ok(0) };
+    let head = tx.head(DEPOT, own_feed(number))?;
+    if site.feed_days.last().is_none_or(|d| now.since(d.at) >= DAY) {
+        site.feed_days.push(FeedDay { at: now, last: head.last });
+    }
+    let over = site.feed_days.iter().rposition(|d| now.since(d.at) >= AWAY);
+    let gone = match over {
+        Some(over) => {
+            let upto = site.feed_days[over].last;
+            let gone = trim(tx, number, upto, limit)?;
+            let through = tx.head(DEPOT, own_feed(number))?.floor > upto;
+            site.feed_days.drain(..over + usize::from(through));
+            gone
+        }
+        None => 0,
+    };
+    sites::keep(tx, &site)?;
+    Ok(gone)
+}
+
 /// Lets go of entries at the beginning of a site's feed up to `upto`; a depot that has not seen them is told to begin anew.
 ///
 /// # Errors
 /// Storage failures.
 pub fn trim(tx: &mut dyn WriteTx, site: u32, upto: u64, limit: usize) -> Result<u64> {
-    tx.trim(crate::store::DEPOT, own_feed(site), upto, limit)
+    tx.trim(DEPOT, own_feed(site), upto, limit)
 }

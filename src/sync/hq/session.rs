@@ -140,7 +140,12 @@ fn judge(
         common: Logs::default(),
         ep: None,
         inc: ByteArray::default(),
-        lim: Allowance { n: MAX_CHANGES as u32, bytes: MAX_PACKED as u32, inflight: 1 },
+        lim: Allowance {
+            n: MAX_CHANGES as u32,
+            bytes: MAX_PACKED as u32,
+            inflight: 1,
+            columns: wire::columns::FORM,
+        },
         cur: ends(tx, site.number)?,
         min_sw: None,
         off,
@@ -165,6 +170,7 @@ fn judge(
         *seen.of_mut(log) = look(tx, &name, ask.logs.of(log))?;
         *answer.have.of_mut(log) = seen.of(log).common.unwrap_or(0);
     }
+    let floor = tx.head(DEPOT, own_feed(site.number))?.floor;
     let any = |f: fn(&Seen) -> bool| Log::ALL.iter().any(|l| f(seen.of(*l)));
     let stale = site.epoch != ask.ep || any(|s| s.parted);
     if stale && !lacks(Mutant::NoChain) {
@@ -178,9 +184,12 @@ fn judge(
             reseed(tx, &mut site, generation)?;
         }
         answer.cur = Cursors { shared: 0, own: site.seeded_from };
-    } else if ask.cur.own + 1 < tx.head(DEPOT, own_feed(site.number))?.floor {
+    } else if ask.cur.own + 1 < floor {
         answer.st = State::Snapshot;
-        reseed(tx, &mut site, generation)?;
+        // A depot that was cut off in the middle goes on with the feed that was begun for it.
+        if site.seeded_gen != generation || site.seeds == 0 || site.seeded_from + 1 < floor {
+            reseed(tx, &mut site, generation)?;
+        }
         answer.cur = Cursors { shared: 0, own: site.seeded_from };
     } else if off.unsigned_abs() > DRIFT_MS {
         answer.st = State::Clock;

@@ -71,9 +71,16 @@ pub struct Aside {
     pub adj: i64,
     /// When.
     pub at: Timestamp,
+    /// Whether the site wrote it itself; else headquarters' own word came with it.
+    #[serde(default = "yes")]
+    pub own: bool,
     /// The change.
     #[serde(with = "serde_bytes")]
     pub blob: Vec<u8>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Changes set aside, by identity.
@@ -118,6 +125,9 @@ pub struct Proposal {
     pub id: Id,
     /// When it came.
     pub at: Timestamp,
+    /// The shift it came with.
+    #[serde(default)]
+    pub adj: i64,
     /// The change that sets it.
     #[serde(with = "serde_bytes")]
     pub blob: Vec<u8>,

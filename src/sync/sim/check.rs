@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::{Node, POISON, TENANT, uid_of};
-use super::world::{Seen, World};
+use super::node::{Node, POISON, TENANT, map, uid_of};
+use super::world::{MAPS, Seen, World};
 use crate::base::ids::Id;
 use crate::journal::clock::Origin;
 use crate::journal::fold::shifted;
@@ -66,6 +66,8 @@ fn settle(world: &mut World) -> Result<(), String> {
             for _ in 0..6 {
                 world.wall += 1000;
                 world.turn(at);
+                world.work(true);
+                while world.settle_wishes(100) {}
                 world.work(true);
             }
             if !seen.insert(site) {
@@ -205,6 +207,12 @@ fn depot(world: &World, node: &Node, hq: &Events) -> Result<(), String> {
         }
     }
     scope(world, node, &mine, hq, &refused)?;
+    for n in 0..MAPS {
+        let (here, there) = (map(store, n), map(&world.hq.store, n));
+        if here != there {
+            return Err(format!("map {n} says {here:?} here and {there:?} at headquarters"));
+        }
+    }
     let ours = digest::of_depot(store, TENANT, &node.depot.registry, &Default::default()).unwrap();
     let theirs =
         digest::of_site(&world.hq.store, TENANT, &world.hq.registry, node.site, &Default::default()).unwrap();

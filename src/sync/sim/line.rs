@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use super::random::Rng;
 use super::world::World;
 use crate::journal::change;
+use crate::journal::reference::Reference;
+use crate::parcels::map_service::OwnMap;
 use crate::store::memory::{Cut, Cutter};
 use crate::sync::depot::{Link, LinkError};
 use crate::sync::wire::{self, Call, Push};
@@ -59,7 +61,9 @@ impl Link for Line<'_> {
         }
         if call == Call::Push && said.is_ok() {
             let push: Push = wire::decode(body).unwrap();
-            w.acked.extend(push.ch.iter().map(|blob| change::eid(blob)));
+            // A wish is settled and then gone.
+            let kept = push.ch.iter().filter(|b| change::decode(b).unwrap().0.k != OwnMap::KIND);
+            w.acked.extend(kept.map(|blob| change::eid(blob)));
         }
         Ok(said?)
     }

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::journal::{Cx, change};
+use crate::base::clock::Timestamp;
+use crate::identity::grant::Actor;
+use crate::journal::{Cx, change, reference};
 use crate::parcels::event::ParcelEvent;
+use crate::parcels::map_service::{OwnMap, map_id};
+use crate::parcels::maps::Map;
 use crate::store::memory::Memory;
 use crate::store::{Lane, Store, StoreError, WriteTx};
 use crate::sync::depot::Depot;
@@ -42,17 +46,17 @@ fn hq_registry() -> Registry {
         }
         (registry::parcels().receive)(tx, cx, blob, way)
     };
-    Registry::new(vec![Folder { receive, ..registry::parcels() }])
+    Registry::new(vec![Folder { receive, ..registry::parcels() }, Folder::shared::<OwnMap>()])
 }
 
 /// What a depot of the release before this one folds: it knows no hand-over.
 fn old_registry() -> Registry {
     let known = Folder { kinds: 1..=8, ..registry::parcels() };
-    Registry::new(vec![known])
+    Registry::new(vec![known, Folder::shared::<OwnMap>()])
 }
 
 fn registry_of(old: bool) -> Registry {
-    if old { old_registry() } else { Registry::new(vec![registry::parcels()]) }
+    if old { old_registry() } else { Registry::new(vec![registry::parcels(), Folder::shared::<OwnMap>()]) }
 }
 
 /// The operation a change stands for, as it was numbered when somebody did it.
@@ -97,6 +101,21 @@ impl Node {
         self.memory.cut(None);
         Self::over(self.memory.clone(), self.site, self.off, self.old)
     }
+}
+
+/// Somebody sets map `n`, one of those that headquarters owns.
+pub fn set_map(store: &Store, now: Timestamp, n: usize, value: String) {
+    let map = OwnMap { map: Map { source: value, ..Map::default() } };
+    put(store, move |tx| {
+        let cx = Cx::new(tx, &Actor::system(), now, "test")?;
+        reference::set::<OwnMap>(tx, &cx, map_id(&n.to_string()), Some(map.clone())).map(drop)
+    });
+}
+
+/// What map `n` says.
+pub fn map(store: &Store, n: usize) -> Option<String> {
+    let read = store.read(TENANT, |tx| reference::get::<OwnMap>(tx, map_id(&n.to_string())));
+    read.unwrap().map(|(map, _)| map.map.source)
 }
 
 /// Headquarters over `memory`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::line::{Line, cutter};
-use super::node::{CheapKey, Node, POISON, TENANT, hq_over, put, put_uncut};
+use super::node::{CheapKey, Node, POISON, TENANT, hq_over, put, put_uncut, set_map};
 use super::random::Rng;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
@@ -16,12 +16,15 @@ use crate::parcels::repo::PARCELS;
 use crate::store::memory::Memory;
 use crate::store::{Dir, Ix, KeyRange, Lane, StoreError};
 use crate::sync::depot::{Budget, LinkError, SyncError, relog};
+use crate::sync::hq::proposals::{self, Word};
 use crate::sync::hq::{Body, Hq, apply, ingest, route, tables};
 use crate::sync::keys::Sign;
 use crate::sync::sites;
 use crate::sync::wire::{self, Call, Code, Enrol, Enrolled, Refusal};
 
 const DEPOTS: usize = 3;
+/// Maps that headquarters owns.
+pub const MAPS: usize = 3;
 
 /// What has happened, for those who look at a run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -263,6 +266,9 @@ impl World {
     pub fn happen(&mut self) {
         self.wall += 1 + self.rng.next() % 60_000;
         let at = self.rng.below(self.live.len());
+        if self.rng.chance(60) {
+            self.share(at);
+        }
         match self.rng.below(1000) {
             0..500 => self.write(at),
             500..780 => self.turn(at),
@@ -295,6 +301,40 @@ impl World {
             }
             _ => self.deliver_late(),
         }
+    }
+
+    /// Something of what headquarters owns changes there, or a depot would like to have it otherwise, or it hears what
+    /// headquarters thinks of that.
+    fn share(&mut self, at: usize) {
+        self.uid += 1;
+        let (n, value, now) = (self.rng.below(MAPS), self.uid.to_string(), self.now());
+        match self.rng.below(3) {
+            0 => set_map(&self.hq.store, now, n, value),
+            1 => {
+                if let Some(node) = self.live[at].as_ref() {
+                    let now = Timestamp::from_millis(self.wall as i64 + node.off);
+                    set_map(&node.depot.store, now, n, value);
+                }
+            }
+            _ => {
+                self.settle_wishes(1);
+            }
+        }
+    }
+
+    /// Headquarters says its word on up to `most` wishes; true when there was one.
+    pub fn settle_wishes(&mut self, most: usize) -> bool {
+        let now = self.now();
+        let (wishes, _) = self.hq.store.read(TENANT, |tx| proposals::list(tx, None, most)).unwrap();
+        for wish in &wishes {
+            let (eid, registry) = (wish.pk.clone().try_into().unwrap(), self.hq.registry.clone());
+            let word = if self.rng.chance(500) { Word::Accept } else { Word::Decline };
+            put(&self.hq.store, move |tx| {
+                let cx = Cx::new(tx, &Actor::system(), now, "test")?;
+                proposals::settle(tx, &cx, &registry, &eid, word).map(drop)
+            });
+        }
+        !wishes.is_empty()
     }
 
     fn restore(&mut self, at: usize) {

@@ -1,9 +1,9 @@
 //! What goes to and fro within a session: batches of a log, entries of the feeds, own changes that were lost.
 
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteBuf, Bytes};
 
-use super::{Bin, Cursors, Log, decode};
+use super::{Bin, Cursors, Log, WireError, columns, decode, encode, pack};
 
 /// A shift in milliseconds for the changes at positions `from..=to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,7 @@ pub struct Shift(
 
 /// A batch of one log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Received")]
 pub struct Push {
     /// The log's epoch.
     pub ep: u64,
@@ -34,6 +35,66 @@ pub struct Push {
     pub adj: Vec<Shift>,
     /// The changes.
     pub ch: Vec<ByteBuf>,
+}
+
+/// A batch as it comes: its changes one by one, or in columns.
+#[derive(Deserialize)]
+struct Received {
+    ep: u64,
+    l: Log,
+    from: u64,
+    h0: Bin<16>,
+    tmax: u64,
+    #[serde(default)]
+    adj: Vec<Shift>,
+    #[serde(default)]
+    ch: Vec<ByteBuf>,
+    #[serde(default)]
+    co: Option<ByteBuf>,
+}
+
+impl TryFrom<Received> for Push {
+    type Error = WireError;
+    fn try_from(r: Received) -> Result<Self, WireError> {
+        let ch = r.co.map_or(Ok(r.ch), |co| columns::decode(&co))?;
+        Ok(Self { ep: r.ep, l: r.l, from: r.from, h0: r.h0, tmax: r.tmax, adj: r.adj, ch })
+    }
+}
+
+/// A batch with its changes in columns, `co` instead of `ch`.
+#[derive(Serialize)]
+struct InColumns<'a> {
+    ep: u64,
+    l: Log,
+    from: u64,
+    h0: &'a Bin<16>,
+    tmax: u64,
+    adj: &'a [Shift],
+    co: &'a Bytes,
+}
+
+impl Push {
+    /// From so many changes on columns are always less than the changes one by one.
+    const SURELY_LESS: usize = 64;
+
+    /// Its bytes, with the changes in columns where that makes them fewer: for a headquarters that
+    /// [reads them](super::Allowance::columns).
+    ///
+    /// # Errors
+    /// When memory can't be had.
+    pub fn in_columns(&self) -> Result<Vec<u8>, WireError> {
+        let plain = || encode(self);
+        let Some(co) = columns::encode(&self.ch) else { return plain() };
+        let Self { ep, l, from, h0, tmax, adj, .. } = self;
+        let co = Bytes::new(&co);
+        let columns = encode(&InColumns { ep: *ep, l: *l, from: *from, h0, tmax: *tmax, adj, co })?;
+        if self.ch.len() >= Self::SURELY_LESS {
+            return Ok(columns);
+        }
+        let plain = plain()?;
+        let fewer = pack(&columns)?.len() < pack(&plain)?.len();
+        Ok(if fewer { columns } else { plain })
+    }
 }
 
 /// They are durable at headquarters.
@@ -56,8 +117,13 @@ pub struct Pull {
     /// Bytes of the answer at the most.
     pub max: u32,
     /// Seconds to wait when nothing is new, at most 30.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_nought")]
     pub wait: u16,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_nought(n: &u16) -> bool {
+    *n == 0
 }
 
 /// One entry of a feed: its position, its bytes (a change, a [`Marker`] or a [`Reject`]), the shift that holds for
@@ -79,8 +145,10 @@ pub struct Item(
 #[serde(default)]
 pub struct Feeds {
     /// For all depots.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<Item>,
     /// For this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<Item>,
 }
 

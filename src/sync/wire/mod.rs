@@ -3,6 +3,7 @@
 //! tenant: headquarters takes it from the session.
 
 mod body;
+pub mod columns;
 mod compare;
 mod exchange;
 mod refusal;

@@ -189,6 +189,9 @@ pub struct Allowance {
     pub bytes: u32,
     /// Pushes at one time.
     pub inflight: u8,
+    /// The latest form of [columns](super::columns) that is read; 0 where none is.
+    #[serde(rename = "co", default, skip_serializing_if = "is_nought")]
+    pub columns: u8,
 }
 
 /// Positions in the two feeds.
@@ -237,4 +240,9 @@ pub struct SessionAnswer {
     /// At a hold, when to come again, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_nought(n: &u8) -> bool {
+    *n == 0
 }

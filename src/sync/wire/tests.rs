@@ -66,3 +66,19 @@ fn a_feed_entry_says_what_it_is() {
     assert_eq!(told(&crate::journal::change::encode(&header, &[0x80]).unwrap()), Told::Change);
     assert_eq!(told(&[0x80]), Told::Unknown);
 }
+
+#[test]
+fn a_body_that_asks_for_a_larger_window_than_is_kept_is_refused() {
+    use std::io::Write;
+    let framed = |log: u32| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(log).unwrap();
+        // Its length is not announced, so the window is.
+        encoder.write_all(b"a few").unwrap();
+        encoder.flush().unwrap();
+        encoder.write_all(b" bytes").unwrap();
+        encoder.finish().unwrap()
+    };
+    assert_eq!(unpack(&framed(23)).unwrap(), b"a few bytes");
+    assert!(matches!(unpack(&framed(24)), Err(WireError::Malformed(_))));
+}

@@ -106,7 +106,15 @@ impl Desk {
 
     /// A depot with settings of the test's.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let depot = Depot::with(change, Vec::new());
+        Self::set_up(Depot::with(change, Vec::new()))
+    }
+
+    /// A depot over the embedded store, whatever tests run on.
+    pub fn embedded() -> Self {
+        Self::set_up(Depot::embedded())
+    }
+
+    fn set_up(depot: Depot) -> Self {
         let app = &depot.running().app;
         let new = SetUp {
             tenant: "acme".into(),

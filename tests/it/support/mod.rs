@@ -90,6 +90,21 @@ impl Depot {
         change: impl FnOnce(&mut Config),
         more: Vec<Routes>,
     ) -> Self {
+        Self::built(handlers, change, more, false)
+    }
+
+    /// A depot over the embedded store, whatever tests run on: depots have no other.
+    pub fn embedded() -> Self {
+        Self::built(Vec::new(), |_| {}, Vec::new(), true)
+    }
+
+    #[cfg_attr(not(feature = "pg"), allow(unused_variables))]
+    fn built(
+        handlers: Vec<Arc<dyn Handler>>,
+        change: impl FnOnce(&mut Config),
+        more: Vec<Routes>,
+        embedded: bool,
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::hand(Timestamp::from_millis(BEGIN));
@@ -100,7 +115,7 @@ impl Depot {
         config.server.workers = 2;
         config.store.ballast_mib = 0;
         #[cfg(feature = "pg")]
-        let database = pg::chosen(&mut config);
+        let database = if embedded { None } else { pg::chosen(&mut config) };
         change(&mut config);
         let mut opened = app::open(config.clone(), clock.clone()).unwrap();
         opened.handlers = handlers;
