@@ -21,6 +21,8 @@
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
+//! | [`carriers`] | carriers: their records, their news by signed message and by asking, their languages |
+//! | [`exports`] | any list as a stream, with its filters and the reader's rights |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
@@ -54,11 +56,13 @@
 pub mod app;
 pub mod audit;
 pub mod base;
+pub mod carriers;
 pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod demo;
+pub mod exports;
 pub mod identity;
 pub mod imports;
 pub mod jobs;

@@ -137,6 +137,8 @@ impl From<Import> for ImportView {
             by_name,
             created_at,
             finished_at,
+            taken_back: _,
+            kept: _,
         } = i;
         let kind = match kind {
             super::mapping::Kind::Parcels => "parcels",
@@ -372,7 +374,7 @@ async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
 
 async fn undo(call: Call<UndoImports>, id: Path<String>) -> Response {
     call.write(move |tx, grant, cx| -> Result<Answer, ServiceError> {
-        Ok(Answer::json(202, &ImportView::from(service::undo(tx, grant, cx, &id)?))?)
+        Ok(Answer::json(202, &ImportView::from(service::undo(tx, grant, cx, &id, false)?))?)
     })
     .await
 }

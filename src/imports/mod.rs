@@ -37,6 +37,7 @@ pub mod service;
 pub mod survey;
 #[cfg(test)]
 mod tests;
+pub mod undo_api;
 pub mod work;
 
 use std::io;

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use super::ImportError;
 use super::errors::ErrorFile;
 use super::mapping::{Kind, Mapping};
-use super::model::{Form as FileForm, IMPORTS, Import, Saved, State, made_log, mapping_id};
+use super::model::{
+    Form as FileForm, IMPORTS, Import, MAX_STAYS, STAYS, Saved, State, Stays, made_log, mapping_id, stays_key,
+};
 use super::row::{Form, Reader, Row};
 use super::survey::{Survey, survey};
 use crate::base::clock::{Clock, Timestamp};
@@ -22,8 +24,9 @@ use crate::journal::clock::Origin;
 use crate::journal::{Cx, reference};
 use crate::parcels::map_service;
 use crate::parcels::maps::Compiled;
-use crate::parcels::model::Place;
+use crate::parcels::model::{Parcel, Place};
 use crate::parcels::report::{self, Made, Report, Verdict};
+use crate::parcels::undo::{self, Kept, Undone};
 use crate::store::{DEPOT, Lane, Pending, Store, StoreError, Tenant, WriteTx};
 
 /// Why an import could not run to its end now; it goes on later.
@@ -320,6 +323,8 @@ impl Run<'_> {
                 return Ok(taken());
             };
             let cx = Cx::new(tx, &actor, now, &via)?;
+            // The map may have changed since the file was begun.
+            let map = map_service::still(tx, &source, &map)?;
             for r in &chunk.reports {
                 let counts = &mut import.counts;
                 let (verdict, made) = if dry_run {
@@ -390,11 +395,12 @@ const UNDO_AT_ONCE: usize = 200;
 /// Entries of an import's log removed in one transaction.
 const FORGET_AT_ONCE: usize = 2_000;
 
-/// Takes back everything an import changed, in steps. What others said since stays.
+/// Takes back everything an import changed, in steps; when `careful`, all on which no later facts stand. What others said
+/// since stays.
 ///
 /// # Errors
 /// When it has to go on later.
-pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), RunError> {
+pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id, careful: bool) -> Result<(), RunError> {
     loop {
         let now = clock.now();
         let step = move |tx: &mut dyn WriteTx| -> Result<bool, StoreError> {
@@ -409,8 +415,7 @@ pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), 
                 if let (Some(parcel), Some(eid)) =
                     (bytes.get(..16).and_then(Id::from_slice), bytes.get(16..).and_then(Id::from_slice))
                 {
-                    report::take_back(tx, &cx, Made { parcel, eid: eid.0 }, "import undone")
-                        .map_err(store_error)?;
+                    take_back(tx, &cx, &mut import, Made { parcel, eid: eid.0 }, careful)?;
                 }
             }
             let done = rows.len() < UNDO_AT_ONCE;
@@ -420,14 +425,43 @@ pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), 
             if done {
                 import.state = State::Undone;
                 import.finished_at = Some(now);
-                IMPORTS.put(tx, &id, &import)?;
             }
+            IMPORTS.put(tx, &id, &import)?;
             Ok(done)
         };
         if store.write(tenant, Lane::Bulk, step).wait()? {
             return Ok(());
         }
     }
+}
+
+fn take_back(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    import: &mut Import,
+    made: Made,
+    careful: bool,
+) -> Result<(), StoreError> {
+    const WHY: &str = "import undone";
+    if !careful {
+        import.taken_back += u64::from(report::take_back(tx, cx, made, WHY).map_err(store_error)?);
+        return Ok(());
+    }
+    let row = crate::journal::load::<Parcel>(tx, made.parcel)?;
+    let number = row.as_ref().map_or_else(String::new, |r| r.state.number.clone());
+    match undo::take_back(tx, cx, row, made.eid, WHY)? {
+        Undone::TakenBack => import.taken_back += 1,
+        Undone::Gone => {}
+        Undone::Kept(detail) => {
+            if import.kept < MAX_STAYS {
+                let event = Id(made.eid);
+                let kept = Kept { row: None, parcel: made.parcel, tracking_number: number, event, detail };
+                STAYS.put(tx, &stays_key(import.id, import.kept), &Stays { kept })?;
+            }
+            import.kept += 1;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what is left of an import that was let go of: its files, and the log it could be undone by.

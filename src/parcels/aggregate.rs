@@ -33,6 +33,7 @@ impl Event for ParcelEvent {
             Self::Stale(_) => "parcel.went_stale",
             Self::Flagged(_) => "parcel.flagged",
             Self::HandedOver(_) => "parcel.handed_over",
+            Self::Remapped(_) => "parcel.remapped",
         }
     }
     fn encode(&self) -> Result<Vec<u8>> {

@@ -32,6 +32,8 @@ pub enum ParcelEvent {
     Flagged(Flagged),
     /// 9: it was given on its way to another of our depots.
     HandedOver(HandedOver),
+    /// 0x340: a changed status map reads an earlier report differently.
+    Remapped(Remapped),
 }
 
 /// Entered by us.
@@ -52,6 +54,9 @@ pub struct Reported {
     /// The source's own status code, byte for byte; nothing when the row had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
+    /// The second-level code beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
     /// What the map made of it; nothing when the map doesn't hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Status>,
@@ -64,6 +69,9 @@ pub struct Reported {
     /// When it happened, as the source claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// Whether the source named no time for the status itself, so that `at` follows from its moments and its meaning.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_moment: bool,
     /// The tracking number the source knows it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
@@ -168,6 +176,38 @@ pub struct HandedOver {
     pub note: Option<String>,
 }
 
+/// What a status map that was changed makes of an earlier report. Like a correction it applies to the event it names,
+/// whatever its own stamp; of two for one event the later in order counts, and a person's correction goes before both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remapped {
+    /// The report.
+    #[serde(with = "serde_bytes")]
+    pub eid: Eid,
+    /// What its code means; nothing when the map doesn't hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Status>,
+    /// Whether it changes no status.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub info: bool,
+    /// The reason code that comes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it counts, where that depends on what it means; nothing leaves the report's own time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+}
+
+/// A time that takes the place of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// The time; nothing for the moment the report was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+/// The number of [`Remapped`]; those of 1 to 99 are the parcel's own.
+pub const REMAPPED: u16 = 0x340;
+
 /// Why stored bytes are no event that this release can fold.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -208,6 +248,7 @@ impl ParcelEvent {
             Self::Stale(_) => 7,
             Self::Flagged(_) => 8,
             Self::HandedOver(_) => 9,
+            Self::Remapped(_) => REMAPPED,
         }
     }
 
@@ -226,6 +267,7 @@ impl ParcelEvent {
             Self::Stale(e) => rmp_serde::to_vec_named(e),
             Self::Flagged(e) => rmp_serde::to_vec_named(e),
             Self::HandedOver(e) => rmp_serde::to_vec_named(e),
+            Self::Remapped(e) => rmp_serde::to_vec_named(e),
         }
     }
 
@@ -234,7 +276,7 @@ impl ParcelEvent {
     /// # Errors
     /// When the kind or schema is of a later release, or the body is broken.
     pub fn decode(kind: u16, schema: u16, body: &[u8]) -> Result<Self, EventError> {
-        if schema > SCHEMA && (1..=9).contains(&kind) {
+        if schema > SCHEMA && ((1..=9).contains(&kind) || kind == REMAPPED) {
             return Err(EventError::LaterSchema { kind, schema });
         }
         Ok(match kind {
@@ -247,6 +289,7 @@ impl ParcelEvent {
             7 => Self::Stale(read(kind, body)?),
             8 => Self::Flagged(read(kind, body)?),
             9 => Self::HandedOver(read(kind, body)?),
+            REMAPPED => Self::Remapped(read(kind, body)?),
             _ => return Err(EventError::UnknownKind(kind)),
         })
     }
@@ -263,15 +306,17 @@ impl ParcelEvent {
             | Self::Corrected(_)
             | Self::Stale(_)
             | Self::Flagged(_)
-            | Self::HandedOver(_) => None,
+            | Self::HandedOver(_)
+            | Self::Remapped(_) => None,
         }
     }
 
-    /// The event it corrects. Such an event reaches back, so its parcel has to be folded anew from all its events.
+    /// The event it corrects, or reads anew. Such an event reaches back, so its parcel has to be folded anew from all its events.
     #[must_use]
     pub fn corrects(&self) -> Option<Eid> {
         match self {
             Self::Corrected(e) => Some(e.eid),
+            Self::Remapped(e) => Some(e.eid),
             _ => None,
         }
     }
@@ -355,6 +400,15 @@ mod tests {
                 ParcelEvent::HandedOver(HandedOver { to: 7, note: Some("n".into()) }),
                 "82a2746f07a46e6f7465a16e",
             ),
+            (
+                ParcelEvent::Remapped(Remapped {
+                    eid: [9; 16],
+                    to: Some(Status::Lost),
+                    when: Some(When { at: None }),
+                    ..Remapped::default()
+                }),
+                "83a3656964c41009090909090909090909090909090909a2746fa46c6f7374a47768656e80",
+            ),
         ]
     }
 
@@ -396,6 +450,6 @@ mod tests {
         assert_eq!(claimed, [2, 3]);
         let correcting: Vec<u16> =
             samples().iter().filter(|(e, _)| e.corrects() == Some([9; 16])).map(|(e, _)| e.kind()).collect();
-        assert_eq!(correcting, [6]);
+        assert_eq!(correcting, [6, REMAPPED]);
     }
 }

@@ -25,7 +25,7 @@ use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
 
 type Result<T> = std::result::Result<T, ParcelError>;
 
-pub use super::repo::MAX_NUMBER;
+pub use super::repo::{MAX_NUMBER, normal};
 
 /// Rows of one bulk report at the most.
 pub const MAX_BULK: usize = 1_000;

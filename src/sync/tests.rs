@@ -472,7 +472,7 @@ fn one_number_told_by_two_depots_is_two_parcels_and_a_case() {
 }
 
 fn map(name: &str) -> OwnMap {
-    OwnMap { map: Map { source: name.into(), ..Map::default() } }
+    OwnMap { map: Map { source: name.into(), ..Map::default() }, ..OwnMap::default() }
 }
 
 #[test]
