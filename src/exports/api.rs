@@ -15,9 +15,9 @@ use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Kind};
 use crate::base::ids::Id;
 use crate::base::page::MAX_LIMIT;
+use crate::cases;
 use crate::cases::reasons::Reason;
 use crate::cases::view::CaseView;
-use crate::cases;
 use crate::identity::features::{
     ExportAudit, ReadEvents, RunExports, ViewCarriers, ViewCases, ViewImports, ViewParcels, ViewStatusMaps,
     ViewUsers,

@@ -47,8 +47,8 @@ pub fn routes() -> Routes {
             ("file", "its name"),
         ])
         .raw_body(
-            "text/csv, multipart/form-data",
-            "the file as it is, or a form with it in the field `file`: encoding, delimiter, decimal sign and date form are found out",
+            "text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, multipart/form-data",
+            "the file (CSV or .xlsx) as it is, or a form with it in the field `file`: encoding, delimiter, decimal sign and date form are found out",
         )
         .answers::<ImportView>(202)
         .add::<ViewImports, _, _>(Method::GET, "/imports", list, "Imports, newest first")

@@ -10,6 +10,7 @@ const AREAS: &[(&str, &[&str])] = &[
     ("cases", &[]),
     ("imports", &["parcels"]),
     ("scan", &["parcels"]),
+    ("carriers", &["parcels"]),
     ("labels", &["parcels"]),
     ("deliveries", &["parcels"]),
     ("routing", &["deliveries"]),

@@ -170,6 +170,7 @@ pub struct Records {
     pub role: String,
     pub source: String,
     pub printer: String,
+    pub carrier: String,
 }
 
 impl Records {
@@ -200,6 +201,9 @@ impl Records {
         // A name that leads nowhere: nothing leaves this machine.
         let printer = json!({ "name": format!("{name} printer"), "host": format!("{name}.invalid") });
         let printer = text(&ask("POST", "/printers").body(&printer).gives(201).json, "id");
+        let carrier = format!("{name}_carrier");
+        let new = json!({ "code": carrier, "name": name, "adapter": "plain" });
+        ask("POST", "/carriers").body(&new).gives(201);
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -223,6 +227,7 @@ impl Records {
             role,
             source,
             printer,
+            carrier,
         }
     }
 
@@ -238,13 +243,17 @@ impl Records {
             "api-keys" => &self.key,
             "roles" => &self.role,
             "printers" => &self.printer,
+            "carriers" => &self.carrier,
+            "undo" => &self.import,
+            "exports" => return Some(path.replace("{kind}", "parcels")),
             "status-maps" | "import-mappings" => &self.source,
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
             "sync" => return Some(path.replace("{eid}", &"0".repeat(32))),
             _ => return (!path.contains('{')).then(|| path.to_owned()),
         };
-        let filled = path.replace("{id}", id).replace("{name}", id).replace("{source}", id);
+        let filled =
+            path.replace("{id}", id).replace("{name}", id).replace("{source}", id).replace("{code}", id);
         assert!(!filled.contains('{'), "{path} names something the tests don't know");
         Some(filled)
     }
@@ -262,6 +271,7 @@ impl Records {
             "/calendars",
             "/settings",
             "/status-maps",
+            "/carriers",
             "/printers",
             "/api-keys",
             "/tenants",
