@@ -325,11 +325,14 @@ fn every_tracker_of_a_real_api_is_taken_and_each_of_its_codes_is_mapped_or_liste
         (first.as_str(), login.as_str()),
         ("GET /v2/trackers?page_size=50 HTTP/1.1", "Basic RVpBSzE6")
     );
+    for tracker in &trackers {
+        let number = tracker["tracking_code"].as_str().unwrap();
+        desk.wait_until(number, || desk.get(&format!("/parcels/{number}")).status == 200);
+    }
     let inbox = desk.all("/status-maps/unmapped?source=easypost");
     let mut codes = 0;
     for tracker in &trackers {
         let number = tracker["tracking_code"].as_str().unwrap();
-        desk.wait_until(number, || desk.get(&format!("/parcels/{number}")).status == 200);
         for detail in tracker["tracking_details"].as_array().unwrap() {
             codes += 1;
             let code = detail["status"].as_str().unwrap();
