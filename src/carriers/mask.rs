@@ -34,7 +34,8 @@ pub fn problem(mask: &str) -> Option<String> {
     if mask.trim().is_empty() || mask.len() > MAX_MASK {
         return Some(format!("must have 1 to {MAX_MASK} characters"));
     }
-    if mask[..mask.len() - 1].contains('*') || mask.chars().any(char::is_whitespace) || !mask.is_ascii() {
+    let star_inside = mask.find('*').is_some_and(|at| at + 1 < mask.len());
+    if star_inside || mask.chars().any(char::is_whitespace) || !mask.is_ascii() {
         return Some("is no form of a number: # digit, @ letter, ? either, * at the end for any rest".into());
     }
     None
@@ -49,6 +50,7 @@ mod tests {
         assert!(fits("@@#########NL", "rr 123456785 nl") && !fits("@@#########NL", "RR123456785NLX"));
         assert!(fits("1Z*", "1z") && fits("1Z*", "1Z999AA10123456784") && !fits("1Z*", "1"));
         assert!(fits("??-#", "A7-1") && !fits("##", "1") && !fits("@", "1") && fits("*", ""));
+        assert!(problem("\u{e9}").is_some() && problem("*").is_none());
         assert!(problem("1Z*").is_none() && problem("").is_some() && problem("a*b").is_some());
         assert!(problem(&"#".repeat(MAX_MASK)).is_none() && problem(&"#".repeat(MAX_MASK + 1)).is_some());
     }

@@ -200,11 +200,11 @@ fn weigh<R: Read + Seek>(input: &mut R, limits: &Limits) -> Result<(), ImportErr
                     run = 0;
                 }
             }
-            if bytes > most {
-                return Err(too_much("bytes of shared texts, unpacked", most));
-            }
             if total + bytes > limits.unpacked {
                 return Err(too_much("bytes, unpacked", limits.unpacked));
+            }
+            if bytes > most {
+                return Err(too_much("bytes of shared texts, unpacked", most));
             }
         }
         total += bytes;
