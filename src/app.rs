@@ -34,8 +34,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    audit, cases, identity, imports, jobs, labels, manifests, notify, operation, parcels, scan, settings,
-    sync,
+    audit, carriers, cases, exports, identity, imports, jobs, labels, manifests, notify, operation, parcels,
+    scan, settings, sync,
 };
 
 pub mod analysts;
@@ -55,8 +55,11 @@ pub fn areas() -> Vec<Routes> {
     vec![
         parcels::api::routes(),
         scan::api::routes(),
+        carriers::api::routes(),
+        carriers::inbound_api::routes(),
         cases::api::routes(),
         imports::api::routes(),
+        imports::undo_api::routes(),
         parcels::map_api::routes(),
         parcels::limits_api::routes(),
         manifests::api::routes(),
@@ -69,6 +72,7 @@ pub fn areas() -> Vec<Routes> {
         audit::api::routes(),
         jobs::api::routes(),
         notify::api::routes(),
+        exports::api::routes(),
         operation::api::routes(),
         sync::manage_api::routes(),
         machines::routes(),

@@ -18,7 +18,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Table;
 
 use overlay::Overlay;
-use sections::{Audit, Backup, Depot, Jobs, Limits, Logs, Mail, Printers, Retention, Server, Store, Sync};
+use sections::{
+    Audit, Backup, Carriers, Depot, Jobs, Limits, Logs, Mail, Printers, Retention, Server, Store, Sync,
+};
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
 pub const FILE_MAX_BYTES: u64 = 1024 * 1024;
@@ -39,6 +41,7 @@ pub struct Config {
     pub logs: Logs,
     pub jobs: Jobs,
     pub printers: Printers,
+    pub carriers: Carriers,
     pub retention: Retention,
     pub depot: Depot,
     pub audit: Audit,

@@ -22,6 +22,8 @@
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
+//! | [`carriers`] | carriers: their records, their news by signed message and by asking, their languages |
+//! | [`exports`] | any list as a stream, with its filters and the reader's rights |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
@@ -55,11 +57,13 @@
 pub mod app;
 pub mod audit;
 pub mod base;
+pub mod carriers;
 pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod demo;
+pub mod exports;
 pub mod identity;
 pub mod imports;
 pub mod jobs;

@@ -15,7 +15,7 @@ use crate::identity::repo::{self as users, TENANTS};
 use crate::imports::run::{Files, RunError};
 use crate::jobs::alarm::{Alarm, AlarmKind, Watch};
 use crate::jobs::retention::{Cleaner, Retained, of_jobs};
-use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Worker};
+use crate::jobs::runner::{Ctx, Handler, House, JobError, Runner, Running, Step, Stop, Worker};
 use crate::jobs::schedules::Schedules;
 use crate::journal::Cx;
 use crate::manifests::work::Dock;
@@ -25,23 +25,29 @@ use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
 use crate::parcels::learn::{Learn, Nightly};
+use crate::parcels::map_runs::MapRuns;
 use crate::parcels::service::keeper_of_case;
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{imports, labels, parcels, scan};
+use crate::{carriers, imports, labels, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
 pub fn retained() -> Vec<Retained> {
-    let areas =
-        [idempotency::retained(), inbox::retained(), imports::service::retained(), labels::repo::retained()];
+    let areas = [
+        idempotency::retained(),
+        inbox::retained(),
+        imports::service::retained(),
+        parcels::undo::retained(),
+        labels::repo::retained(),
+    ];
     of_jobs()
         .into_iter()
         .chain(areas)
         .chain(scan::repo::retained())
-        .chain([crate::manifests::repo::retained()])
+        .chain([crate::manifests::repo::retained(), carriers::repo::retained()])
         .collect()
 }
 
@@ -65,6 +71,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.push(Arc::new(Learn));
     handlers
         .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
+    let is_cut = is_cut(app);
+    handlers.extend(ask(app, &is_cut));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
@@ -72,6 +80,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(StaleWatch),
         Arc::new(Dock),
         Arc::new(Nightly::default()),
+        Arc::new(MapRuns),
+        Arc::new(carriers::work::Rounds { is_cut }),
         Arc::new(CaseClock),
         Arc::new(Schedules),
         Arc::new(Scribe(app.sightings.clone())),
@@ -95,6 +105,29 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
+}
+
+/// Whether a tenant's line to the outside is cut, as far as the exchange with headquarters has found.
+fn is_cut(app: &App) -> carriers::work::IsCut {
+    let node = Arc::clone(&app.sync);
+    Arc::new(move |tenant| node.seen(tenant).offline_since.is_some())
+}
+
+/// Who asks carriers; none where no client can be made, and then carriers that push are still heard.
+fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
+    let settings = &app.config.carriers;
+    let asker = carriers::client::Asker::new(settings)
+        .inspect_err(|why| tracing::error!(%why, "carriers can't be asked"))
+        .ok()?;
+    let open = Duration::from_secs(settings.open_s);
+    Some(Arc::new(carriers::work::Ask {
+        asker,
+        terms: carriers::breaker::Terms { failures: settings.failures, open },
+        keys: Arc::clone(app.gate.keys()),
+        clock: app.clock.clone(),
+        is_cut: Arc::clone(is_cut),
+        patience: Duration::from_secs(settings.answer_s),
+    }))
 }
 
 /// Removes what a crash left in the data folder. Only before the server takes requests.
@@ -288,6 +321,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::deadlines::tables(),
         parcels::repo::tables(),
         parcels::map_service::tables(),
+        parcels::undo::tables(),
         scan::repo::tables(),
         crate::manifests::repo::tables(),
         crate::cases::repo::tables(),
@@ -296,6 +330,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::sync::tables(),
         crate::jobs::tables(),
         imports::model::tables(),
+        carriers::repo::tables(),
         labels::repo::tables(),
         crate::notify::tables(),
         idempotency::tables(),

@@ -102,7 +102,11 @@ fn limit(asked: Option<usize>) -> Result<usize, Invalid> {
     }
 }
 
-fn which(state: Option<&str>) -> Result<Which, Invalid> {
+/// The states that `state` names: one, `active`, `closed`, or all.
+///
+/// # Errors
+/// When it names none.
+pub(crate) fn which(state: Option<&str>) -> Result<Which, Invalid> {
     let named = |text: &str| State::ALL.into_iter().find(|s| s.to_string() == text);
     match state {
         None => Ok(Which::All),

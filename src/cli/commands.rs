@@ -301,7 +301,7 @@ async fn set_map(place: &Place, source: &str, file: &Path, json: bool) -> anyhow
     let set = async {
         // The file is the whole truth about the source, whatever stood there before.
         let seen = depot.get(&path).await?["version"].clone();
-        depot.put(&path, &json!({ "rows": map.rows, "version": seen })).await
+        depot.put(&path, &json!({ "rows": map.rows, "over_shipped": false, "version": seen })).await
     };
     let set = set.await;
     depot.close().await;

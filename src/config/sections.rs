@@ -47,6 +47,7 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("logs", Logs::RULES),
     ("jobs", Jobs::RULES),
     ("printers", Printers::RULES),
+    ("carriers", Carriers::RULES),
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
     ("audit", Audit::RULES),
@@ -274,6 +275,22 @@ section! {
 }
 
 section! {
+    /// Carriers that are asked for news.
+    Carriers {
+        /// Whether a carrier may be asked at an address of this network or machine: for a gateway in the house, and for tests.
+        private: bool = false;
+        /// Seconds for a connection to a carrier.
+        connect_s: u64 = 5, Whole(1, 60);
+        /// Seconds for a whole answer.
+        answer_s: u64 = 20, Whole(1, 120);
+        /// Failures in a row after which a carrier is left alone.
+        failures: u32 = 3, Whole(1, 100);
+        /// Seconds it is left alone at first; twice as long after each probe that fails, an hour at the most.
+        open_s: u64 = 60, Whole(1, 3600);
+    }
+}
+
+section! {
     /// Days that records are kept; 0 keeps them for ever. What is still open is never removed.
     Retention {
         /// Answers to requests with an idempotency key: how long a repeat is recognised.
@@ -290,6 +307,8 @@ section! {
         scans: u32 = 30, Whole(0, 36_500);
         /// Imported files, their verdicts and the means to undo them.
         imports: u32 = 90, Whole(0, 36_500);
+        /// Which of a carrier's messages and events came: how long a repeat is recognised by its id.
+        carrier_events: u32 = 90, Whole(0, 36_500);
         /// Notifications on screen and the record of mails sent.
         notifications: u32 = 90, Whole(0, 36_500);
         /// Positions of vehicles.

@@ -60,9 +60,11 @@ features! {
     WorkCases = "cases.work", "Open, take, wait on, resolve and reopen cases";
     BulkCases = "cases.bulk", "Work on many cases at once";
     ManageCases = "cases.manage", "Merge cases and give them to others";
+    ViewCarriers = "carriers.view", "See carriers and how asking them goes";
+    ManageCarriers = "carriers.manage", "Add and change carriers, their keys and credentials";
     ViewImports = "imports.view", "See imports and their rejected rows";
     RunImports = "imports.run", "Import a file";
-    UndoImports = "imports.undo", "Take an import back";
+    UndoImports = "imports.undo", "Take an import or a bulk report back";
     ViewStatusMaps = "status_maps.view", "See what each source's words mean";
     EditStatusMaps = "status_maps.edit", "Change, try and apply status maps";
     ViewRules = "rules.view", "See limits and escalation rules";

@@ -87,6 +87,7 @@ const SUPERVISOR: &[&str] = &[
     "cases.manage",
     "imports.run",
     "imports.undo",
+    "carriers.view",
     "status_maps.edit",
     "rules.edit",
     "calendars.edit",

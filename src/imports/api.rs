@@ -47,8 +47,8 @@ pub fn routes() -> Routes {
             ("file", "its name"),
         ])
         .raw_body(
-            "text/csv, multipart/form-data",
-            "the file as it is, or a form with it in the field `file`: encoding, delimiter, decimal sign and date form are found out",
+            "text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, multipart/form-data",
+            "the file (CSV or .xlsx) as it is, or a form with it in the field `file`: encoding, delimiter, decimal sign and date form are found out",
         )
         .answers::<ImportView>(202)
         .add::<ViewImports, _, _>(Method::GET, "/imports", list, "Imports, newest first")
@@ -137,6 +137,8 @@ impl From<Import> for ImportView {
             by_name,
             created_at,
             finished_at,
+            taken_back: _,
+            kept: _,
         } = i;
         let kind = match kind {
             super::mapping::Kind::Parcels => "parcels",
@@ -372,7 +374,7 @@ async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
 
 async fn undo(call: Call<UndoImports>, id: Path<String>) -> Response {
     call.write(move |tx, grant, cx| -> Result<Answer, ServiceError> {
-        Ok(Answer::json(202, &ImportView::from(service::undo(tx, grant, cx, &id)?))?)
+        Ok(Answer::json(202, &ImportView::from(service::undo(tx, grant, cx, &id, false)?))?)
     })
     .await
 }

@@ -34,9 +34,11 @@ pub mod records;
 pub mod row;
 pub mod run;
 pub mod service;
+pub mod sheet;
 pub mod survey;
 #[cfg(test)]
 mod tests;
+pub mod undo_api;
 pub mod work;
 
 use std::io;
@@ -67,6 +69,9 @@ pub enum ImportError {
     /// The columns, or what the saved mapping says of them, don't tell what is needed.
     #[error("{}", Invalid(.0.clone()))]
     Unmapped(Vec<Problem>),
+    /// It is a spreadsheet that can't be read.
+    #[error("{0}")]
+    Sheet(String),
     /// The file could not be read from disk.
     #[error("the file can't be read: {0}")]
     Io(#[from] io::Error),
@@ -75,7 +80,11 @@ pub enum ImportError {
 impl Fault for ImportError {
     fn kind(&self) -> Class {
         match self {
-            Self::Empty | Self::Header { .. } | Self::TooManyColumns(_) | Self::Unmapped(_) => Class::Invalid,
+            Self::Empty
+            | Self::Header { .. }
+            | Self::TooManyColumns(_)
+            | Self::Unmapped(_)
+            | Self::Sheet(_) => Class::Invalid,
             Self::Io(_) => Class::Internal,
         }
     }
@@ -85,13 +94,16 @@ impl Fault for ImportError {
             Self::Header { .. } => "import.header",
             Self::TooManyColumns(_) => "import.too_many_columns",
             Self::Unmapped(_) => "import.unmapped",
+            Self::Sheet(_) => "import.sheet",
             Self::Io(_) => "import.unreadable",
         }
     }
     fn fields(&self) -> Vec<Problem> {
         match self {
             Self::Unmapped(problems) => problems.clone(),
-            Self::Empty | Self::Header { .. } | Self::TooManyColumns(_) | Self::Io(_) => Vec::new(),
+            Self::Empty | Self::Header { .. } | Self::TooManyColumns(_) | Self::Sheet(_) | Self::Io(_) => {
+                Vec::new()
+            }
         }
     }
 }
@@ -120,6 +132,10 @@ pub enum Concern {
     TornRecords,
     /// Text follows a closing quote.
     StrayQuotes,
+    /// A spreadsheet has more than one sheet with anything in it.
+    OtherSheets,
+    /// Numbers of a spreadsheet have more digits than it keeps.
+    RoundedNumbers,
 }
 
 /// Something a person should look at before the rows are taken over. It stops nothing.

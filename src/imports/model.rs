@@ -11,6 +11,7 @@ use crate::first_record;
 use crate::journal::Folded;
 use crate::journal::event::Hlc;
 use crate::journal::reference::{Ref, Reference};
+use crate::parcels::undo::Kept;
 use crate::store::table::Checked;
 use crate::store::{Home, Index, LogId, Table};
 
@@ -90,8 +91,33 @@ pub struct Import {
     pub created_at: Timestamp,
     /// When its last row was done.
     pub finished_at: Option<Timestamp>,
+    /// Changes that were taken back.
+    #[serde(default)]
+    pub taken_back: u64,
+    /// Changes that were to be taken back and stay, because later facts stand on them.
+    #[serde(default)]
+    pub kept: u64,
 }
-first_record!(Import);
+first_record!(Import, Stays);
+
+/// A change of an import that stays though the rest was taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stays {
+    /// Which, and why.
+    pub kept: Kept,
+}
+
+/// Changes that stay, by import and number from 0.
+pub const STAYS: Table<[u8], Stays> = Table::new(122, "imports_kept", Home::Local);
+
+/// Changes that stay of one import, named with their reasons at the most; further ones are only counted.
+pub const MAX_STAYS: u64 = 1_000;
+
+/// Where the `n`-th change that stays is kept.
+#[must_use]
+pub fn stays_key(import: Id, n: u64) -> Vec<u8> {
+    [&import.0[..], &n.to_be_bytes()].concat()
+}
 
 /// What a file turned out to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -146,5 +172,5 @@ pub fn made_log(number: u64) -> LogId {
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&IMPORTS, &MAPPINGS]
+    vec![&IMPORTS, &MAPPINGS, &STAYS]
 }

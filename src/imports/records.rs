@@ -72,6 +72,7 @@ pub struct Records<R> {
     resyncs: u32,
     stray: u64,
     cell: Vec<u8>,
+    by_record: bool,
 }
 
 enum Split {
@@ -93,7 +94,14 @@ impl<R: Read> Records<R> {
             resyncs: 0,
             stray: 0,
             cell: Vec::new(),
+            by_record: false,
         }
+    }
+
+    /// The same with one line for each record, whatever breaks are in its cells: for rows of a spreadsheet.
+    #[must_use]
+    pub fn counting_records(self, by_record: bool) -> Self {
+        Self { by_record, ..self }
     }
 
     /// Physical lines read so far; after [`Step::End`] those of the file.
@@ -131,7 +139,7 @@ impl<R: Read> Records<R> {
                     let line = self.line;
                     let torn = (used > MAX_RECORD).then(|| self.torn(Tear::TooLong));
                     self.start += used;
-                    self.line += lines;
+                    self.line += if self.by_record { 1 } else { lines };
                     self.stray += u64::from(stray);
                     return Ok(torn.map_or(Step::Row { line }, Step::Torn));
                 }

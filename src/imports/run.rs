@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 use super::ImportError;
 use super::errors::ErrorFile;
 use super::mapping::{Kind, Mapping};
-use super::model::{Form as FileForm, IMPORTS, Import, Saved, State, made_log, mapping_id};
+use super::model::{
+    Form as FileForm, IMPORTS, Import, MAX_STAYS, STAYS, Saved, State, Stays, made_log, mapping_id, stays_key,
+};
 use super::row::{Form, Reader, Row};
-use super::survey::{Survey, survey};
+use super::survey::{Survey, survey, survey_sheet};
+use super::{Concern, Warning, sheet};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::Fault;
 use crate::base::ids::Id;
@@ -22,8 +25,9 @@ use crate::journal::clock::Origin;
 use crate::journal::{Cx, reference};
 use crate::parcels::map_service;
 use crate::parcels::maps::Compiled;
-use crate::parcels::model::Place;
+use crate::parcels::model::{Parcel, Place};
 use crate::parcels::report::{self, Made, Report, Verdict};
+use crate::parcels::undo::{self, Kept, Undone};
 use crate::store::{DEPOT, Lane, Pending, Store, StoreError, Tenant, WriteTx};
 
 /// Why an import could not run to its end now; it goes on later.
@@ -80,12 +84,24 @@ impl Files {
         self.folder.join(format!("{id}.errors.csv"))
     }
 
-    /// Removes both files of import `id`.
+    /// What was made of it when it is a spreadsheet.
+    #[must_use]
+    pub fn sheet(&self, id: Id) -> PathBuf {
+        self.folder.join(format!("{id}.sheet.csv"))
+    }
+
+    /// The same while it is made.
+    #[must_use]
+    pub fn part(&self, id: Id) -> PathBuf {
+        self.folder.join(format!("{id}.part.csv"))
+    }
+
+    /// Removes the files of import `id`.
     ///
     /// # Errors
     /// When one is there and can't be removed.
     pub fn remove(&self, id: Id) -> std::io::Result<()> {
-        for file in [self.data(id), self.errors(id)] {
+        for file in [self.data(id), self.errors(id), self.sheet(id), self.part(id)] {
             match std::fs::remove_file(file) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
                 _ => {}
@@ -105,7 +121,8 @@ impl Files {
             let entry = entry?;
             let name = entry.file_name();
             let stem = name.to_str().and_then(|n| n.strip_suffix(".csv"));
-            let stem = stem.map(|n| n.strip_suffix(".errors").unwrap_or(n));
+            let made = [".errors", ".sheet", ".part"];
+            let stem = stem.map(|n| made.iter().find_map(|m| n.strip_suffix(m)).unwrap_or(n));
             let Some(id) = stem.and_then(|n| n.parse::<Id>().ok()) else { continue };
             let mut wanted = false;
             for tenant in tenants {
@@ -137,16 +154,26 @@ pub fn run(store: &Store, clock: &Clock, files: &Files, tenant: Tenant, id: Id) 
     })?;
     let mut mapping: Mapping = saved.unwrap_or_default();
     mapping.currency.get_or_insert(currency);
-    let surveyed = File::open(files.data(id)).map_err(ImportError::from).and_then(|mut f| {
-        let survey = survey(&mut f, import.kind, Some(&mapping))?;
+    let read = || -> Result<_, ImportError> {
+        let file = sheet::prepared(&files.data(id), &files.sheet(id), &files.part(id))?;
+        let mut input = File::open(&file.path)?;
+        let survey = if file.is_sheet { survey_sheet } else { survey };
+        let mut survey = survey(&mut input, import.kind, Some(&mapping))?;
+        // A spreadsheet that was turned into lines before the power went told then what to look at.
+        let said = import.warnings.iter().filter(|w| is_of_sheet(w)).cloned();
+        survey.warnings.extend(file.warnings.into_iter().chain(said));
         let form = Form::new(&survey, Some(&mapping), &zone)?;
-        Ok((survey, Arc::new(form)))
-    });
-    match surveyed {
+        Ok((file.path, survey, Arc::new(form)))
+    };
+    match read() {
         Err(ImportError::Io(e)) if e.kind() != std::io::ErrorKind::NotFound => Err(e.into()),
         Err(e) => Ok(fail(store, tenant, id, clock.now(), &e)?),
-        Ok((survey, form)) => Run { store, clock, files, tenant }.all(&import, &survey, form),
+        Ok((path, survey, form)) => Run { store, clock, files, tenant, path }.all(&import, &survey, form),
     }
+}
+
+fn is_of_sheet(warning: &Warning) -> bool {
+    matches!(warning.concern, Concern::OtherSheets | Concern::RoundedNumbers)
 }
 
 fn fail(store: &Store, tenant: Tenant, id: Id, now: Timestamp, why: &ImportError) -> Result<(), StoreError> {
@@ -185,6 +212,8 @@ struct Run<'a> {
     clock: &'a Clock,
     files: &'a Files,
     tenant: Tenant,
+    /// What is read: the file as it came, or what was made of it.
+    path: PathBuf,
 }
 
 /// Rows between two places of the file, as the writer gets them.
@@ -207,7 +236,7 @@ impl Run<'_> {
         let begun = self.begin(import, survey)?;
         let map = self.store.read(self.tenant, |tx| map_service::compiled(tx, &import.source))?;
         let mut errors = self.error_file(import, survey)?;
-        let mut reader = Reader::new(File::open(self.files.data(import.id))?, survey, form)?;
+        let mut reader = Reader::new(File::open(&self.path)?, survey, form)?;
         let mut skip = import.next_row;
         let mut row = import.next_row;
         let mut size = 128;
@@ -320,6 +349,8 @@ impl Run<'_> {
                 return Ok(taken());
             };
             let cx = Cx::new(tx, &actor, now, &via)?;
+            // The map may have changed since the file was begun.
+            let map = map_service::still(tx, &source, &map)?;
             for r in &chunk.reports {
                 let counts = &mut import.counts;
                 let (verdict, made) = if dry_run {
@@ -390,11 +421,12 @@ const UNDO_AT_ONCE: usize = 200;
 /// Entries of an import's log removed in one transaction.
 const FORGET_AT_ONCE: usize = 2_000;
 
-/// Takes back everything an import changed, in steps. What others said since stays.
+/// Takes back everything an import changed, in steps; when `careful`, all on which no later facts stand. What others said
+/// since stays.
 ///
 /// # Errors
 /// When it has to go on later.
-pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), RunError> {
+pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id, careful: bool) -> Result<(), RunError> {
     loop {
         let now = clock.now();
         let step = move |tx: &mut dyn WriteTx| -> Result<bool, StoreError> {
@@ -409,8 +441,7 @@ pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), 
                 if let (Some(parcel), Some(eid)) =
                     (bytes.get(..16).and_then(Id::from_slice), bytes.get(16..).and_then(Id::from_slice))
                 {
-                    report::take_back(tx, &cx, Made { parcel, eid: eid.0 }, "import undone")
-                        .map_err(store_error)?;
+                    take_back(tx, &cx, &mut import, Made { parcel, eid: eid.0 }, careful)?;
                 }
             }
             let done = rows.len() < UNDO_AT_ONCE;
@@ -420,14 +451,43 @@ pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id) -> Result<(), 
             if done {
                 import.state = State::Undone;
                 import.finished_at = Some(now);
-                IMPORTS.put(tx, &id, &import)?;
             }
+            IMPORTS.put(tx, &id, &import)?;
             Ok(done)
         };
         if store.write(tenant, Lane::Bulk, step).wait()? {
             return Ok(());
         }
     }
+}
+
+fn take_back(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    import: &mut Import,
+    made: Made,
+    careful: bool,
+) -> Result<(), StoreError> {
+    const WHY: &str = "import undone";
+    if !careful {
+        import.taken_back += u64::from(report::take_back(tx, cx, made, WHY).map_err(store_error)?);
+        return Ok(());
+    }
+    let row = crate::journal::load::<Parcel>(tx, made.parcel)?;
+    let number = row.as_ref().map_or_else(String::new, |r| r.state.number.clone());
+    match undo::take_back(tx, cx, row, made.eid, WHY)? {
+        Undone::TakenBack => import.taken_back += 1,
+        Undone::Gone => {}
+        Undone::Kept(detail) => {
+            if import.kept < MAX_STAYS {
+                let event = Id(made.eid);
+                let kept = Kept { row: None, parcel: made.parcel, tracking_number: number, event, detail };
+                STAYS.put(tx, &stays_key(import.id, import.kept), &Stays { kept })?;
+            }
+            import.kept += 1;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what is left of an import that was let go of: its files, and the log it could be undone by.

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::mapping::{Kind, Mapping};
-use super::model::{Counts, IMPORTS, Import, Saved, State, made_log, mapping_id};
+use super::model::{
+    Counts, IMPORTS, Import, MAX_STAYS, STAYS, Saved, State, made_log, mapping_id, stays_key,
+};
 use crate::base::error::{Fault, Invalid, Kind as Class, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
@@ -12,6 +14,7 @@ use crate::identity::grant::{Grant, Scope};
 use crate::jobs::queue::{NewJob, enqueue};
 use crate::jobs::retention::{Retained, older};
 use crate::journal::{Cx, reference};
+use crate::parcels::undo::Kept;
 use crate::store::table::Rows;
 use crate::store::{Dir, Ix, KeyRange, ReadTx, StoreError, Tenant, WriteTx, counters};
 
@@ -31,6 +34,9 @@ pub struct Payload {
     pub tenant: Tenant,
     /// Which.
     pub import: Id,
+    /// When it is taken back: whether changes on which later facts stand are left as they are.
+    #[serde(default)]
+    pub careful: bool,
 }
 
 /// What is left of an import that was let go of.
@@ -62,6 +68,9 @@ pub fn retained() -> Retained {
             let Some(id) = Id::from_slice(pk) else { return Ok(()) };
             let Some(import) = IMPORTS.get(tx, &id)? else { return Ok(()) };
             IMPORTS.del(tx, &id)?;
+            for n in 0..import.kept.min(MAX_STAYS) {
+                STAYS.del(tx, &stays_key(id, n))?;
+            }
             let at = import.finished_at.unwrap_or(import.created_at);
             enqueue(tx, at, NewJob::new(FORGET, &Left { import: id, number: import.number })?).map(drop)
         },
@@ -82,6 +91,9 @@ pub enum ServiceError {
         /// Its state.
         state: &'static str,
     },
+    /// A bulk report was taken back before.
+    #[error("bulk report {0} was taken back already")]
+    Undone(Id),
     /// The mapping has changed since it was read.
     #[error("the mapping is at revision {found}, you have seen {seen}; read it again and repeat the change")]
     Stale {
@@ -110,7 +122,7 @@ impl Fault for ServiceError {
     fn kind(&self) -> Class {
         match self {
             Self::Unknown(_) => Class::NotFound,
-            Self::State { .. } => Class::Conflict,
+            Self::State { .. } | Self::Undone(_) => Class::Conflict,
             Self::Stale { .. } => Class::Stale,
             Self::Unconditional => Class::Unconditional,
             Self::Invalid(e) => e.kind(),
@@ -122,6 +134,7 @@ impl Fault for ServiceError {
         match self {
             Self::Unknown(_) => "import.unknown",
             Self::State { .. } => "import.state",
+            Self::Undone(_) => "bulk.undone",
             Self::Stale { .. } => "import_mapping.stale",
             Self::Unconditional => "request.unconditional",
             Self::Invalid(_) => "import.invalid",
@@ -134,6 +147,7 @@ impl Fault for ServiceError {
             Self::Invalid(e) => e.0.clone(),
             Self::Unknown(_)
             | Self::State { .. }
+            | Self::Undone(_)
             | Self::Stale { .. }
             | Self::Unconditional
             | Self::Scope
@@ -197,9 +211,15 @@ pub fn begin(tx: &mut dyn WriteTx, grant: &Grant<RunImports>, cx: &Cx, a: Arrive
         by_name: cx.actor.name.to_string(),
         created_at: cx.now,
         finished_at: None,
+        taken_back: 0,
+        kept: 0,
     };
     IMPORTS.put(tx, &import.id, &import)?;
-    enqueue(tx, cx.now, NewJob::new(RUN, &Payload { tenant: grant.tenant(), import: import.id })?)?;
+    enqueue(
+        tx,
+        cx.now,
+        NewJob::new(RUN, &Payload { tenant: grant.tenant(), import: import.id, careful: false })?,
+    )?;
     Ok(import)
 }
 
@@ -221,11 +241,17 @@ pub fn list(tx: &dyn ReadTx, after: Option<Vec<u8>>, limit: usize) -> Result<Row
     Ok(IMPORTS.scan(tx, Ix::Primary, &KeyRange::all().resume(after), Dir::Down, limit)?)
 }
 
-/// Begins to take an import back.
+/// Begins to take an import back: all of it, or when `careful` what no later facts stand on.
 ///
 /// # Errors
 /// When it is not done, or was only a dry run.
-pub fn undo(tx: &mut dyn WriteTx, grant: &Grant<UndoImports>, cx: &Cx, id: &str) -> Result<Import> {
+pub fn undo(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<UndoImports>,
+    cx: &Cx,
+    id: &str,
+    careful: bool,
+) -> Result<Import> {
     whole(grant)?;
     let mut import = find(tx, id)?;
     let state = match import.state {
@@ -242,7 +268,7 @@ pub fn undo(tx: &mut dyn WriteTx, grant: &Grant<UndoImports>, cx: &Cx, id: &str)
     }
     import.state = State::Undoing;
     IMPORTS.put(tx, &import.id, &import)?;
-    enqueue(tx, cx.now, NewJob::new(UNDO, &Payload { tenant: grant.tenant(), import: import.id })?)?;
+    enqueue(tx, cx.now, NewJob::new(UNDO, &Payload { tenant: grant.tenant(), import: import.id, careful })?)?;
     Ok(import)
 }
 
@@ -275,6 +301,17 @@ pub fn save_mapping(
     }
     let saved = Saved { source: source.to_owned(), mapping };
     Ok(reference::set(tx, cx, mapping_id(source), Some(saved))?.rev)
+}
+
+/// The changes of an import that stay though the rest was taken back, with the reason of each; at most
+/// [`MAX_STAYS`](super::model::MAX_STAYS).
+///
+/// # Errors
+/// Storage failures.
+pub fn stays(tx: &dyn ReadTx, import: &Import) -> Result<Vec<Kept>> {
+    let most = usize::try_from(MAX_STAYS).unwrap_or(usize::MAX);
+    let rows = STAYS.scan(tx, Ix::Primary, &KeyRange::prefix(import.id.as_ref()), Dir::Up, most)?;
+    Ok(rows.items.into_iter().map(|e| e.value.kept).collect())
 }
 
 /// Changes an import made that can still be undone.

@@ -40,6 +40,9 @@ pub struct Survey {
     pub columns: Vec<ColumnSurvey>,
     /// What somebody should look at.
     pub warnings: Vec<Warning>,
+    /// Whether it was made of a spreadsheet: then a line is a row.
+    #[serde(default)]
+    pub is_sheet: bool,
 }
 
 /// What a column holds, counted over all rows that have as many cells as the header.
@@ -67,7 +70,8 @@ impl Survey {
     /// # Errors
     /// When `input` can't be read.
     pub fn records<R: Read>(&self, input: R) -> io::Result<Records<Transcoder<R>>> {
-        let mut records = Records::new(Transcoder::new(input, self.encoding), self.delimiter.byte());
+        let records = Records::new(Transcoder::new(input, self.encoding), self.delimiter.byte());
+        let mut records = records.counting_records(self.is_sheet);
         let mut record = ByteRecord::new();
         while matches!(records.next(&mut record)?, Step::Row { .. }) && is_ghost(&record) {}
         Ok(records)
@@ -86,7 +90,29 @@ pub fn survey<R: Read + Seek>(
 ) -> Result<Survey, ImportError> {
     let encoding = encoding(input)?;
     let delimiter = delimiter(input, encoding)?;
-    let mut records = Records::new(Transcoder::new(&mut *input, encoding), delimiter.byte());
+    surveyed(input, kind, mapping, (encoding, delimiter, false))
+}
+
+/// The same for what was made of a spreadsheet: there is nothing to find out of how it is written.
+///
+/// # Errors
+/// As [`survey`].
+pub fn survey_sheet<R: Read + Seek>(
+    input: &mut R,
+    kind: Kind,
+    mapping: Option<&Mapping>,
+) -> Result<Survey, ImportError> {
+    surveyed(input, kind, mapping, (Encoding::Utf8, Delimiter::Comma, true))
+}
+
+fn surveyed<R: Read + Seek>(
+    input: &mut R,
+    kind: Kind,
+    mapping: Option<&Mapping>,
+    (encoding, delimiter, is_sheet): (Encoding, Delimiter, bool),
+) -> Result<Survey, ImportError> {
+    let records = Records::new(Transcoder::new(&mut *input, encoding), delimiter.byte());
+    let mut records = records.counting_records(is_sheet);
     let mut record = ByteRecord::new();
     let header = header(&mut records, &mut record)?;
     let resolved = resolve(kind, &header, mapping);
@@ -108,6 +134,7 @@ pub fn survey<R: Read + Seek>(
         torn: 0,
         physical_lines: 0,
         columns,
+        is_sheet,
     };
     let (mut first_uneven, mut first_torn) = (0, 0);
     loop {

@@ -47,10 +47,10 @@ impl Handler for Work {
                 let (tenant, Left { import, number }) = (job.tenant, job.payload()?);
                 Box::new(move || run::forget(&store, &files, tenant, import, number))
             } else {
-                let Payload { tenant, import } = job.payload()?;
+                let Payload { tenant, import, careful } = job.payload()?;
                 Box::new(move || match kind {
                     RUN => run::run(&store, &clock, &files, tenant, import),
-                    _ => run::undo(&store, &clock, tenant, import),
+                    _ => run::undo(&store, &clock, tenant, import, careful),
                 })
             };
             let done =

@@ -248,6 +248,7 @@ mod tests {
         audit: 0,
         scans: 0,
         imports: 0,
+        carrier_events: 0,
         notifications: 0,
         positions: 0,
         webhooks: 0,

@@ -35,6 +35,7 @@ impl Event for ParcelEvent {
             Self::Flagged(_) => "parcel.flagged",
             Self::HandedOver(_) => "parcel.handed_over",
             Self::PickupNoticed(_) => "parcel.pickup_noticed",
+            Self::Remapped(_) => "parcel.remapped",
         }
     }
     fn encode(&self) -> Result<Vec<u8>> {

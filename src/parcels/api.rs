@@ -14,6 +14,7 @@ use super::model::Status;
 use super::queries::{self, By, Filter, Listed, Overdue};
 use super::service;
 use super::stats::{self, Stats};
+use super::undo;
 use super::views::{BulkAnswer, BulkVerdict, EventView, ParcelView};
 use crate::base::error::{Fault, Invalid};
 use crate::base::page::Page;
@@ -154,6 +155,7 @@ async fn bulk(call: Call<BulkParcels>, body: Body<BulkInput>) -> Response {
     call.write(move |tx, grant, cx| -> Result<Answer, ParcelError> {
         let rows = body.0.rows.iter().cloned().map(BulkRow::split).collect();
         let verdicts = service::post_events(tx, grant, cx, rows, body.0.atomic)?;
+        let batch = undo::keep(tx, cx, &verdicts)?;
         let verdict = |(row, v): (usize, service::RowVerdict)| match v {
             Ok(w) => BulkVerdict {
                 row,
@@ -174,7 +176,7 @@ async fn bulk(call: Call<BulkParcels>, body: Body<BulkInput>) -> Response {
         };
         let results: Vec<BulkVerdict> = verdicts.into_iter().enumerate().map(verdict).collect();
         let accepted = results.iter().filter(|r| r.ok).count();
-        Ok(Answer::ok(&BulkAnswer { accepted, rejected: results.len() - accepted, results })?)
+        Ok(Answer::ok(&BulkAnswer { batch, accepted, rejected: results.len() - accepted, results })?)
     })
     .await
 }

@@ -37,6 +37,8 @@ pub enum ParcelEvent {
     HandedOver(HandedOver),
     /// 20: people were told that it waits at the counter.
     PickupNoticed(PickupNoticed),
+    /// 0x340: a changed status map reads an earlier report differently.
+    Remapped(Remapped),
 }
 
 /// Entered by us.
@@ -57,6 +59,9 @@ pub struct Reported {
     /// The source's own status code, byte for byte; nothing when the row had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
+    /// The second-level code beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
     /// What the map made of it; nothing when the map doesn't hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Status>,
@@ -69,6 +74,9 @@ pub struct Reported {
     /// When it happened, as the source claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// Whether the source named no time for the status itself, so that `at` follows from its moments and its meaning.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_moment: bool,
     /// The tracking number the source knows it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
@@ -187,6 +195,38 @@ pub struct PickupNoticed {
     pub until: Option<Timestamp>,
 }
 
+/// What a status map that was changed makes of an earlier report. Like a correction it applies to the event it names,
+/// whatever its own stamp; of two for one event the later in order counts, and a person's correction goes before both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remapped {
+    /// The report.
+    #[serde(with = "serde_bytes")]
+    pub eid: Eid,
+    /// What its code means; nothing when the map doesn't hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Status>,
+    /// Whether it changes no status.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub info: bool,
+    /// The reason code that comes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it counts, where that depends on what it means; nothing leaves the report's own time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+}
+
+/// A time that takes the place of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// The time; nothing for the moment the report was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+/// The number of [`Remapped`]; those of 1 to 99 are the parcel's own.
+pub const REMAPPED: u16 = 0x340;
+
 /// Why stored bytes are no event that this release can fold.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -228,6 +268,7 @@ impl ParcelEvent {
             Self::Flagged(_) => 8,
             Self::HandedOver(_) => 9,
             Self::PickupNoticed(_) => PICKUP_NOTICED,
+            Self::Remapped(_) => REMAPPED,
         }
     }
 
@@ -247,6 +288,7 @@ impl ParcelEvent {
             Self::Flagged(e) => rmp_serde::to_vec_named(e),
             Self::HandedOver(e) => rmp_serde::to_vec_named(e),
             Self::PickupNoticed(e) => rmp_serde::to_vec_named(e),
+            Self::Remapped(e) => rmp_serde::to_vec_named(e),
         }
     }
 
@@ -255,7 +297,7 @@ impl ParcelEvent {
     /// # Errors
     /// When the kind or schema is of a later release, or the body is broken.
     pub fn decode(kind: u16, schema: u16, body: &[u8]) -> Result<Self, EventError> {
-        if schema > SCHEMA && ((1..=9).contains(&kind) || kind == PICKUP_NOTICED) {
+        if schema > SCHEMA && ((1..=9).contains(&kind) || [PICKUP_NOTICED, REMAPPED].contains(&kind)) {
             return Err(EventError::LaterSchema { kind, schema });
         }
         Ok(match kind {
@@ -269,6 +311,7 @@ impl ParcelEvent {
             8 => Self::Flagged(read(kind, body)?),
             9 => Self::HandedOver(read(kind, body)?),
             PICKUP_NOTICED => Self::PickupNoticed(read(kind, body)?),
+            REMAPPED => Self::Remapped(read(kind, body)?),
             _ => return Err(EventError::UnknownKind(kind)),
         })
     }
@@ -286,15 +329,17 @@ impl ParcelEvent {
             | Self::Stale(_)
             | Self::Flagged(_)
             | Self::HandedOver(_)
-            | Self::PickupNoticed(_) => None,
+            | Self::PickupNoticed(_)
+            | Self::Remapped(_) => None,
         }
     }
 
-    /// The event it corrects. Such an event reaches back, so its parcel has to be folded anew from all its events.
+    /// The event it corrects, or reads anew. Such an event reaches back, so its parcel has to be folded anew from all its events.
     #[must_use]
     pub fn corrects(&self) -> Option<Eid> {
         match self {
             Self::Corrected(e) => Some(e.eid),
+            Self::Remapped(e) => Some(e.eid),
             _ => None,
         }
     }
@@ -335,6 +380,7 @@ mod tests {
                     location: lisbon.clone(),
                     note: Some("n".into()),
                     digest: Some([3; 16]),
+                    ..Reported::default()
                 })),
                 "8ca6736f75726365a3647064a3726177a23037a2746fa9617474656d70746564a4696e666fc3a6726561736f6ea772656675736564a26174cf00000161e70f6000a66e756d626572a3525231a5666163747382a56974656d7302a7636c656172656491a2746faa6d696c6573746f6e657381aa636172726965725f6174cf00000161e70f6000a86c6f636174696f6e81a463697479a64c6973626f61a46e6f7465a16ea6646967657374c41003030303030303030303030303030303",
             ),
@@ -381,6 +427,13 @@ mod tests {
             (
                 ParcelEvent::PickupNoticed(PickupNoticed { since: at, percent: 50, due: at, until: None }),
                 "83a573696e6365cf00000161e70f6000a770657263656e7432a3647565cf00000161e70f6000",
+                ParcelEvent::Remapped(Remapped {
+                    eid: [9; 16],
+                    to: Some(Status::Lost),
+                    when: Some(When { at: None }),
+                    ..Remapped::default()
+                }),
+                "83a3656964c41009090909090909090909090909090909a2746fa46c6f7374a47768656e80",
             ),
         ]
     }
@@ -423,6 +476,6 @@ mod tests {
         assert_eq!(claimed, [2, 3]);
         let correcting: Vec<u16> =
             samples().iter().filter(|(e, _)| e.corrects() == Some([9; 16])).map(|(e, _)| e.kind()).collect();
-        assert_eq!(correcting, [6]);
+        assert_eq!(correcting, [6, REMAPPED]);
     }
 }

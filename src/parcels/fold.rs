@@ -1,9 +1,10 @@
 //! From events to the row: what a set of events says of a parcel, whatever order they came in. Nothing here fails;
 //! an event that doesn't fit is kept, has no effect on the status and opens an issue.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::event::{Corrected, Moved, ParcelEvent, Reported};
+use super::event::{Corrected, Moved, ParcelEvent, Remapped, Reported};
 use super::issues::{self, STATUS_CONFLICT, STATUS_STALE, UNMAPPED_CODE};
 use super::model::{Flag, Parcel, ParcelId, Place, Status};
 use super::rules::{self, Gate};
@@ -60,13 +61,17 @@ fn fold_those(id: ParcelId, mut events: Vec<&Stamped<ParcelEvent>>) -> Parcel {
     let mut seen = HashSet::with_capacity(events.len());
     events.retain(|e| seen.insert(e.key.eid));
     let mut corrections: HashMap<Eid, &Corrected> = HashMap::new();
+    let mut readings: HashMap<Eid, &Remapped> = HashMap::new();
     for event in &events {
-        if let ParcelEvent::Corrected(correction) = &event.event {
-            corrections.insert(correction.eid, correction);
+        match &event.event {
+            ParcelEvent::Corrected(correction) => drop(corrections.insert(correction.eid, correction)),
+            ParcelEvent::Remapped(reading) => drop(readings.insert(reading.eid, reading)),
+            _ => {}
         }
     }
     let mut parcel = Parcel::new(id);
-    for event in events {
+    for event in read_anew(events, &readings) {
+        let event = &*event;
         match corrections.get(&event.key.eid) {
             None => {
                 apply(&mut parcel, &event.key, &event.event, Word::AsWritten);
@@ -85,12 +90,43 @@ fn fold_those(id: ParcelId, mut events: Vec<&Stamped<ParcelEvent>>) -> Parcel {
     parcel
 }
 
+type Read<'a> = Cow<'a, Stamped<ParcelEvent>>;
+
+/// The events as present maps read them, in order: another meaning may be of another time.
+fn read_anew<'a>(events: Vec<&'a Stamped<ParcelEvent>>, readings: &HashMap<Eid, &Remapped>) -> Vec<Read<'a>> {
+    let read = |e: &'a Stamped<ParcelEvent>| match readings.get(&e.key.eid) {
+        Some(reading) => Cow::Owned(reread(e, reading)),
+        None => Cow::Borrowed(e),
+    };
+    let mut all: Vec<Read<'a>> = events.into_iter().map(read).collect();
+    if !readings.is_empty() {
+        all.sort_unstable_by_key(|e| e.key);
+    }
+    all
+}
+
+/// A report as `reading` has it; another event as it is.
+#[must_use]
+pub fn reread(event: &Stamped<ParcelEvent>, reading: &Remapped) -> Stamped<ParcelEvent> {
+    let mut event = event.clone();
+    if let ParcelEvent::Reported(report) = &mut event.event {
+        let Remapped { eid: _, to, info, reason, when } = reading;
+        (report.to, report.info) = (*to, *info);
+        report.reason.clone_from(reason);
+        if let Some(when) = when {
+            report.at = when.at;
+            event.key.eff = when.at.map_or(event.key.t, |at| event.key.t.min(at.unsigned() << 16));
+        }
+    }
+    event
+}
+
 /// Folds an event that was corrected: a status event as what it should have said, a voided one as nothing. That a
 /// parcel was registered, or that something was corrected, can't be taken back.
 fn correct(parcel: &mut Parcel, event: &Stamped<ParcelEvent>, to: Option<Status>) {
     let key = &event.key;
     match (&event.event, to) {
-        (kept @ (ParcelEvent::Registered(_) | ParcelEvent::Corrected(_)), _) => {
+        (kept @ (ParcelEvent::Registered(_) | ParcelEvent::Corrected(_) | ParcelEvent::Remapped(_)), _) => {
             apply(parcel, key, kept, Word::AsWritten);
         }
         (_, None) => count(parcel, key),
@@ -184,6 +220,11 @@ fn apply(parcel: &mut Parcel, key: &FoldKey, event: &ParcelEvent, word: Word) {
             if e.note.is_some() {
                 noted(parcel);
             }
+        }
+        // What it does it did where the report stands; here it only makes every later event fold with all the others.
+        ParcelEvent::Remapped(_) => {
+            parcel.corrections = parcel.corrections.saturating_add(1);
+            return;
         }
     }
     issues::compare_moments(parcel, key);

@@ -91,11 +91,19 @@ impl<'a> Meaning<'a> {
 }
 
 /// A map made ready for look-ups: one hash of the code, whatever its size.
+///
+/// The first row that fits counts. They are looked at in this order: rows for the code before those for any code, the
+/// tenant's own before the shipped ones beneath; among rows for one code those with the event's second-level code before
+/// those without one, among these the ones that look at the text before the others, and else as they stand in the map.
 #[derive(Clone, Debug, Default)]
 pub struct Compiled {
     map: Arc<Map>,
-    /// Rows by normal code: those that look at the text first, else in their own order.
+    /// Rows by normal code, in the order in which they are looked at.
     by_code: HashMap<String, Vec<Entry>>,
+    /// The shipped rows that count where the map says nothing.
+    below: Option<&'static Compiled>,
+    /// The revision of the tenant's own map; 0 for none.
+    pub rev: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +111,59 @@ struct Entry {
     row: usize,
     sub: Option<String>,
     text: Option<String>,
+}
+
+/// An event's words in the form in which they are compared.
+struct Said {
+    sub: Option<String>,
+    text: Option<String>,
+}
+
+/// Whether a row fits an event, and why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// It fits and is the first that does: it counts.
+    Counts,
+    /// It fits, but another one came first.
+    Later,
+    /// It is for another second-level code.
+    OtherSub,
+    /// The text hasn't its words.
+    OtherText,
+}
+
+/// A row for a code, as it was looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Considered<'a> {
+    /// The row.
+    pub row: &'a MapRow,
+    /// Its place in its map, from 0.
+    pub place: usize,
+    /// Whether it is a shipped one.
+    pub shipped: bool,
+    /// What became of it.
+    pub fit: Fit,
+}
+
+impl Entry {
+    fn fit(&self, said: &Said) -> Option<Fit> {
+        if self.sub.is_some() && self.sub != said.sub {
+            return Some(Fit::OtherSub);
+        }
+        match (&self.text, &said.text) {
+            (None, _) => None,
+            (Some(words), Some(text)) if text.contains(words) => None,
+            (Some(_), _) => Some(Fit::OtherText),
+        }
+    }
+}
+
+impl Said {
+    fn new(sub: Option<&str>, text: Option<&str>) -> Self {
+        let sub = sub.map(normal).filter(|s| !s.is_empty()).map(Cow::into_owned);
+        Self { sub, text: text.map(str::to_lowercase) }
+    }
 }
 
 impl Compiled {
@@ -116,9 +177,16 @@ impl Compiled {
             by_code.entry(normal(code).into_owned()).or_default().push(Entry { row, sub, text });
         }
         for entries in by_code.values_mut() {
-            entries.sort_by_key(|e| e.text.is_none());
+            entries.sort_by_key(|e| (e.sub.is_none(), e.text.is_none()));
         }
-        Self { map, by_code }
+        Self { map, by_code, below: None, rev: 0 }
+    }
+
+    /// The same above the shipped rows of its source.
+    #[must_use]
+    pub fn over_shipped(self) -> Self {
+        let below = shipped_compiled(&self.map.source);
+        Self { below, ..self }
     }
 
     /// The map it was made from.
@@ -127,31 +195,62 @@ impl Compiled {
         &self.map
     }
 
-    /// What `code` means with this second-level code and event text: first the rows for both codes, then those for
-    /// the code alone, then our own words, then the row for any code.
+    /// The rows for one normal code, its own and then the shipped ones, as they are looked at.
+    fn rows(&self, code: &str) -> impl Iterator<Item = (bool, &Entry, &MapRow)> {
+        let layers = [(false, Some(self)), (true, self.below)];
+        layers.into_iter().filter_map(|(shipped, c)| Some((shipped, c?))).flat_map(move |(shipped, c)| {
+            let entries = c.by_code.get(code).into_iter().flatten();
+            entries.filter_map(move |e| Some((shipped, e, c.map.rows.get(e.row)?)))
+        })
+    }
+
+    /// What `code` means with this second-level code and event text: by the rows for the code, then by our own words,
+    /// then by the rows for any code.
     #[must_use]
     pub fn find(&self, code: &str, sub: Option<&str>, text: Option<&str>) -> Meaning<'_> {
-        let sub = sub.map(normal).filter(|s| !s.is_empty());
-        let text = text.map(str::to_lowercase);
-        let row = |code: &str| {
-            let entries = self.by_code.get(code)?;
-            let speaks = |e: &&Entry| match (&e.text, &text) {
-                (None, _) => true,
-                (Some(words), Some(text)) => text.contains(words),
-                (Some(_), None) => false,
-            };
-            let exact = || {
-                entries.iter().filter(|e| e.sub.is_some() && e.sub.as_deref() == sub.as_deref()).find(speaks)
-            };
-            let plain = || entries.iter().filter(|e| e.sub.is_none()).find(speaks);
-            self.map.rows.get(exact().or_else(plain)?.row)
+        let said = Said::new(sub, text);
+        let first = |code: &str| {
+            let mut rows = self.rows(code).filter(|(_, e, _)| e.fit(&said).is_none());
+            rows.next().map(|(_, _, row)| Meaning::Row(row))
         };
         let code = normal(code);
-        row(&code)
-            .map(Meaning::Row)
+        first(&code)
             .or_else(|| code.parse().ok().map(Meaning::OwnWord))
-            .or_else(|| row(ANY).map(Meaning::Row))
+            .or_else(|| first(ANY))
             .unwrap_or(Meaning::Unmapped)
+    }
+
+    /// The rows that [`Compiled::find`] looks at, in its order, and what becomes of each; at most `limit`.
+    #[must_use]
+    pub fn explain(
+        &self,
+        code: &str,
+        sub: Option<&str>,
+        text: Option<&str>,
+        limit: usize,
+    ) -> Vec<Considered<'_>> {
+        let said = Said::new(sub, text);
+        let code = normal(code);
+        let any: &[&str] =
+            if self.rows(&code).any(|(_, e, _)| e.fit(&said).is_none()) || code.parse::<Status>().is_ok() {
+                &[]
+            } else {
+                &[ANY]
+            };
+        let mut found = false;
+        let codes = std::iter::once(&*code).chain(any.iter().copied());
+        let considered = codes.flat_map(|c| self.rows(c).collect::<Vec<_>>()).map(|(shipped, e, row)| {
+            let fit = e.fit(&said).unwrap_or(if found { Fit::Later } else { Fit::Counts });
+            found |= fit == Fit::Counts;
+            Considered { row, place: e.row, shipped, fit }
+        });
+        considered.take(limit).collect()
+    }
+
+    /// The rows that count, own ones before the shipped ones beneath them; with each whether it is a shipped one.
+    pub fn all_rows(&self) -> impl Iterator<Item = (bool, &MapRow)> {
+        let below = self.below.map_or(&[][..], |c| &c.map.rows);
+        self.map.rows.iter().map(|r| (false, r)).chain(below.iter().map(|r| (true, r)))
     }
 }
 
@@ -320,6 +419,43 @@ mod tests {
         assert_eq!(map.find("x", Some("2"), Some("return")).reason(), None);
         assert_eq!(to("y", Some("1"), None), Some(Status::AtDepot));
         assert_eq!(map.find("y", None, None), Meaning::Unmapped);
+    }
+
+    #[test]
+    fn own_rows_count_before_the_shipped_ones_beneath_and_the_rest_still_counts() {
+        let own = Map::read_csv("upu", b"code,status,text_contains\nEMI,at_depot,locker\n*,info,\n").unwrap();
+        let map = Compiled::new(Arc::new(own)).over_shipped();
+        assert_eq!(map.find("EMI", None, Some("in the LOCKER")).to(), Some(Status::AtDepot));
+        assert_eq!(map.find("EMI", None, Some("at the door")).to(), Some(Status::Delivered));
+        assert_eq!(map.find("EMG", None, None).to(), Some(Status::AtDepot));
+        assert!(map.find("nobody's", None, None).is_info());
+        let looked = map.explain("emi", None, Some("at the door"), 10);
+        let told: Vec<_> = looked.iter().map(|c| (c.shipped, c.fit)).collect();
+        assert_eq!(told, [(false, Fit::OtherText), (true, Fit::Counts)]);
+        assert_eq!(map.all_rows().filter(|(shipped, _)| !shipped).count(), 2);
+    }
+
+    #[test]
+    fn what_is_explained_is_what_is_found() {
+        let map = compiled(
+            "code,sub,status,text_contains\nX,,in_transit,\nX,,returning,Return\nX,2,on_hold,\nX,2,lost,box\n*,,info,\n",
+        );
+        for (code, sub, text) in [
+            ("x", None, None),
+            ("X", Some("2"), Some("the BOX")),
+            ("X", Some("02"), Some("return")),
+            ("X", Some("3"), Some("on its return")),
+            ("Y", None, Some("return")),
+            ("lost", None, None),
+        ] {
+            let counts: Vec<_> =
+                map.explain(code, sub, text, 10).into_iter().filter(|c| c.fit == Fit::Counts).collect();
+            match map.find(code, sub, text) {
+                Meaning::Row(row) => assert!(counts.len() == 1 && counts[0].row == row, "{code} {sub:?}"),
+                _ => assert!(counts.is_empty(), "{code} {counts:?}"),
+            }
+        }
+        assert_eq!(map.explain("X", Some("2"), None, 1).len(), 1, "no more than asked for");
     }
 
     #[test]

@@ -28,7 +28,7 @@ type Result<T> = std::result::Result<T, ParcelError>;
 const LOOK_AT: usize = 2_000;
 
 /// Which parcels.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// In this status.

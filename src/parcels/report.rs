@@ -4,11 +4,12 @@
 use super::error::ParcelError;
 use super::event::{Corrected, ParcelEvent, Reported};
 use super::fold::fold_all;
-use super::map_service::{self, Unmapped};
 use super::maps::{Compiled, Meaning};
-use super::model::{Facts, Milestones, Parcel, ParcelId, Place, Status};
+use super::model::{Facts, Milestones, Parcel, ParcelId, Place};
+use super::remap::{self, Which, took_effect};
 use super::repo::{self, PARCELS};
 use super::rules;
+use super::unmapped::{self, Unmapped};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::journal::event::{FoldKey, Hlc, Stamped};
@@ -24,6 +25,8 @@ pub struct Report {
     pub number: Option<String>,
     /// The source's own word for the status.
     pub raw: Option<String>,
+    /// The second-level code beside it.
+    pub sub: Option<String>,
     /// When that was so.
     pub at: Option<Timestamp>,
     /// What is known.
@@ -60,6 +63,10 @@ pub struct Made {
     pub eid: Eid,
 }
 
+fn meaning<'a>(map: &'a Compiled, r: &Report) -> Option<Meaning<'a>> {
+    r.raw.as_deref().map(|raw| map.find(raw, r.sub.as_deref(), r.note.as_deref()))
+}
+
 /// Takes in one report of `source`. `begun` is the stamp at which its file was begun: what was written since then by the
 /// same row is a repetition inside the file.
 ///
@@ -73,29 +80,39 @@ pub fn take(
     begun: Hlc,
     r: &Report,
 ) -> Result<(Verdict, Vec<Made>)> {
-    let meaning = r.raw.as_deref().map(|raw| map.find(raw, None, r.note.as_deref()));
+    let meaning = meaning(map, r);
     let targets = targets(tx, r)?;
     let mut made = Vec::new();
     if targets.is_empty() {
         let id = Id::fresh();
-        let done = record::<Parcel>(tx, cx, id, None, vec![event(source, meaning, None, r)])?;
-        unmapped(tx, cx, source, meaning, r, id)?;
+        let done = record::<Parcel>(tx, cx, id, None, vec![event_of(source, meaning, None, r)])?;
+        note_unmapped(tx, cx, source, meaning, r, id)?;
         made.extend(done.eids.into_iter().map(|eid| Made { parcel: id, eid }));
         return Ok((Verdict::Created, made));
     }
     let mut verdict = Verdict::Unchanged;
     for id in targets {
         let Some(row) = PARCELS.get(tx, &id)? else { continue };
-        match told_at(tx, &row, source, r)? {
-            Some(t) if t >= begun => {
+        match told(tx, &row, source, r)? {
+            Some(told) if told.t >= begun => {
                 verdict = if verdict == Verdict::Updated { verdict } else { Verdict::Duplicate }
             }
-            Some(_) => {}
+            Some(told) => {
+                // Nobody knew its code when it came first: a map that has learnt it since speaks now.
+                let learnt = learnt(&told, ParcelId(id), source, map);
+                if !learnt.is_empty() {
+                    let before = row.state.clone();
+                    let done = record(tx, cx, id, Some(row), learnt)?;
+                    if changed(&before, &done.state) {
+                        verdict = Verdict::Updated;
+                    }
+                }
+            }
             None => {
                 let before = row.state.clone();
-                let told = event(source, meaning, Some(&before), r);
+                let told = event_of(source, meaning, Some(&before), r);
                 let done = record(tx, cx, id, Some(row), vec![told])?;
-                unmapped(tx, cx, source, meaning, r, id)?;
+                note_unmapped(tx, cx, source, meaning, r, id)?;
                 made.extend(done.eids.into_iter().map(|eid| Made { parcel: id, eid }));
                 if changed(&before, &done.state) {
                     verdict = Verdict::Updated;
@@ -126,25 +143,23 @@ fn targets(tx: &dyn ReadTx, r: &Report) -> Result<Vec<Id>> {
     Ok(ids)
 }
 
-/// When a report took effect, as far as it says. One that names no time for its status counts as of the last moment it
-/// names, so that an old copy of a file stays old. Only the end of a way that is still open is news of today: scans of
-/// ours may lie between that moment and the end.
-fn took_effect(r: &Report, to: Option<Status>, known: Option<&Parcel>) -> Option<Timestamp> {
-    let Milestones { purchased_at, approved_at, carrier_at, delivered_at } = r.milestones;
-    let last = [purchased_at, approved_at, carrier_at, delivered_at].into_iter().flatten().max();
-    let ends = to.is_some_and(rules::is_final) && known.is_some_and(|p| rules::is_open(p.status));
-    r.at.or(last.filter(|_| !ends || delivered_at.is_some()))
-}
-
-fn event(source: &str, meaning: Option<Meaning<'_>>, known: Option<&Parcel>, r: &Report) -> ParcelEvent {
+/// The event that a report is, as `meaning` has its code; `known` is the parcel as it was before.
+pub(super) fn event_of(
+    source: &str,
+    meaning: Option<Meaning<'_>>,
+    known: Option<&Parcel>,
+    r: &Report,
+) -> ParcelEvent {
     let to = meaning.and_then(Meaning::to);
     ParcelEvent::Reported(Box::new(Reported {
         source: source.to_owned(),
         raw: r.raw.clone(),
+        sub: r.sub.clone(),
         to,
         info: meaning.is_some_and(Meaning::is_info),
         reason: meaning.and_then(|m| m.reason().map(Into::into)),
-        at: took_effect(r, to, known),
+        at: took_effect(r.at, &r.milestones, to, known),
+        by_moment: r.at.is_none() && !r.milestones.is_empty(),
         number: r.number.clone(),
         facts: r.facts.clone(),
         milestones: r.milestones,
@@ -154,7 +169,7 @@ fn event(source: &str, meaning: Option<Meaning<'_>>, known: Option<&Parcel>, r: 
     }))
 }
 
-fn unmapped(
+fn note_unmapped(
     tx: &mut dyn WriteTx,
     cx: &Cx,
     source: &str,
@@ -163,25 +178,50 @@ fn unmapped(
     parcel: Id,
 ) -> Result<()> {
     if let (Some(Meaning::Unmapped), Some(raw)) = (meaning, &r.raw) {
-        map_service::note_unmapped(tx, &Unmapped::new(source, raw, r.note.as_deref(), parcel, cx.now))?;
+        let seen = Unmapped::new(source, raw, r.sub.as_deref(), r.note.as_deref(), parcel, cx.now);
+        unmapped::note(tx, &seen)?;
     }
     Ok(())
 }
 
-/// When this very report was taken in before, if it was and still counts.
-fn told_at(tx: &dyn ReadTx, row: &Folded<Parcel>, source: &str, r: &Report) -> Result<Option<Hlc>> {
-    let events = history::<Parcel>(tx, &row.line)?;
+/// This very report, as it was taken in before.
+struct ToldBefore {
+    /// When.
+    t: Hlc,
+    /// Which event it is.
+    eid: Eid,
+    /// All events of its parcel.
+    events: Vec<Stamped<ParcelEvent>>,
+}
+
+/// This very report as it was taken in before, if it was and still counts.
+fn told(tx: &dyn ReadTx, row: &Folded<Parcel>, source: &str, r: &Report) -> Result<Option<ToldBefore>> {
+    let events: Vec<_> = history::<Parcel>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
     let voided = |eid: &Eid| {
         let of = |e: &ParcelEvent| matches!(e, ParcelEvent::Corrected(Corrected { eid: named, to: None, .. }) if named == eid);
-        row.state.corrections > 0 && events.iter().any(|(_, e)| of(&e.event))
+        row.state.corrections > 0 && events.iter().any(|e| of(&e.event))
     };
-    let same = events.iter().find(|(_, e)| match &e.event {
+    let same = events.iter().find(|e| match &e.event {
         ParcelEvent::Reported(told) => {
             told.digest == Some(r.digest) && told.source == source && !voided(&e.key.eid)
         }
         _ => false,
     });
-    Ok(same.map(|(_, e)| e.key.t))
+    let found = same.map(|e| (e.key.t, e.key.eid));
+    Ok(found.map(|(t, eid)| ToldBefore { t, eid, events }))
+}
+
+/// What the map says now of a report whose code it did not hold when it came.
+fn learnt(told: &ToldBefore, id: ParcelId, source: &str, map: &Compiled) -> Vec<ParcelEvent> {
+    let unread = |e: &Stamped<ParcelEvent>| {
+        e.key.eid == told.eid
+            && matches!(&e.event, ParcelEvent::Reported(r) if r.raw.is_some() && r.to.is_none() && !r.info)
+    };
+    if !told.events.iter().any(unread) {
+        return Vec::new();
+    }
+    let planned = remap::plan(id, &told.events, source, map, Which::Unmapped);
+    planned.into_iter().filter(|r| r.eid == told.eid).map(ParcelEvent::Remapped).collect()
 }
 
 fn changed(before: &Parcel, after: &Parcel) -> bool {
@@ -210,15 +250,31 @@ pub fn take_back(tx: &mut dyn WriteTx, cx: &Cx, made: Made, why: &str) -> Result
 /// # Errors
 /// Storage failures.
 pub fn preview(tx: &dyn ReadTx, source: &str, map: &Compiled, now: Timestamp, r: &Report) -> Result<Verdict> {
-    let meaning = r.raw.as_deref().map(|raw| map.find(raw, None, r.note.as_deref()));
+    let meaning = meaning(map, r);
     let targets = targets(tx, r)?;
     let mut verdict = if targets.is_empty() { Verdict::Created } else { Verdict::Unchanged };
     for id in targets {
         let Some(row) = PARCELS.get(tx, &id)? else { continue };
-        if told_at(tx, &row, source, r)?.is_some() {
+        if let Some(told) = told(tx, &row, source, r)? {
+            let learnt = learnt(&told, ParcelId(id), source, map);
+            if !learnt.is_empty() {
+                let mut events = told.events;
+                let t: Hlc = now.unsigned() << 16;
+                let key = FoldKey { eff: t, t, eid: r.digest };
+                events.extend(learnt.into_iter().map(|event| Stamped {
+                    key,
+                    site: 0,
+                    epoch: 0,
+                    actor: 0,
+                    event,
+                }));
+                if changed(&row.state, &fold_all(ParcelId(id), &events)) {
+                    verdict = Verdict::Updated;
+                }
+            }
             continue;
         }
-        let event = event(source, meaning, Some(&row.state), r);
+        let event = event_of(source, meaning, Some(&row.state), r);
         let t: Hlc = now.unsigned() << 16;
         let key =
             FoldKey { eff: event.occurred().map_or(t, |at| t.min(at.unsigned() << 16)), t, eid: r.digest };

@@ -36,6 +36,9 @@ pub struct BulkVerdict {
 /// The verdicts of a bulk report.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkAnswer {
+    /// Its id, to take it back by; absent when no row was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Id>,
     /// Rows taken.
     pub accepted: usize,
     /// Rows refused.
@@ -292,22 +295,29 @@ pub struct EventView {
     pub event: serde_json::Value,
 }
 
+/// What an event says, as JSON.
+#[must_use]
+pub fn content(event: &ParcelEvent) -> serde_json::Value {
+    let content = match event {
+        ParcelEvent::Registered(e) => serde_json::to_value(e),
+        ParcelEvent::Reported(e) => serde_json::to_value(e),
+        ParcelEvent::Moved(e) => serde_json::to_value(e),
+        ParcelEvent::Described(e) => serde_json::to_value(e),
+        ParcelEvent::Noted(e) => serde_json::to_value(e),
+        ParcelEvent::Corrected(e) => serde_json::to_value(e),
+        ParcelEvent::Stale(e) => serde_json::to_value(e),
+        ParcelEvent::Flagged(e) => serde_json::to_value(e),
+        ParcelEvent::HandedOver(e) => serde_json::to_value(e),
+        ParcelEvent::PickupNoticed(e) => serde_json::to_value(e),
+        ParcelEvent::Remapped(e) => serde_json::to_value(e),
+    };
+    content.unwrap_or_default()
+}
+
 impl EventView {
     /// `e` as it is shown.
     #[must_use]
     pub fn of(e: &Stamped<ParcelEvent>) -> Self {
-        let event = match &e.event {
-            ParcelEvent::Registered(e) => serde_json::to_value(e),
-            ParcelEvent::Reported(e) => serde_json::to_value(e),
-            ParcelEvent::Moved(e) => serde_json::to_value(e),
-            ParcelEvent::Described(e) => serde_json::to_value(e),
-            ParcelEvent::Noted(e) => serde_json::to_value(e),
-            ParcelEvent::Corrected(e) => serde_json::to_value(e),
-            ParcelEvent::Stale(e) => serde_json::to_value(e),
-            ParcelEvent::Flagged(e) => serde_json::to_value(e),
-            ParcelEvent::HandedOver(e) => serde_json::to_value(e),
-            ParcelEvent::PickupNoticed(e) => serde_json::to_value(e),
-        };
         Self {
             id: Id(e.key.eid),
             kind: crate::journal::Event::name(&e.event),
@@ -315,7 +325,7 @@ impl EventView {
             received_at: Timestamp::from_millis(i64::try_from(e.key.t >> 16).unwrap_or(i64::MAX)),
             actor: e.actor,
             site: e.site,
-            event: event.unwrap_or_default(),
+            event: content(&e.event),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde::Serialize;
 
 use crate::base::ids::Id;
+use crate::carriers::model::Carrier;
 use crate::cases::model::Case;
 use crate::cases::worker;
 use crate::deadlines::dock::DockRules;
@@ -96,6 +97,8 @@ pub struct Folder {
     pub name: &'static str,
     /// Its kinds of change.
     pub kinds: RangeInclusive<u16>,
+    /// Further kinds of it, with numbers of their own.
+    pub more: &'static [u16],
     /// Whom they concern.
     pub reach: Reach,
     /// Takes in a change; true when it is new here.
@@ -125,6 +128,7 @@ impl Folder {
         Self {
             name: A::NAME,
             kinds,
+            more: &[],
             reach,
             receive: |tx, cx, blob, way| Ok(journal::receive::<A>(tx, cx, blob, way)?.is_some()),
             refold: |tx, cx, id| journal::refold::<A>(tx, cx, id),
@@ -230,13 +234,14 @@ impl Registry {
             Folder::shared::<Settings>(),
             Folder::shared::<OwnMap>(),
             Folder::shared::<Saved>(),
+            Folder::shared::<Carrier>(),
         ])
     }
 
     /// The type that changes of `kind` belong to.
     #[must_use]
     pub fn of(&self, kind: u16) -> Option<&Folder> {
-        self.folders.iter().find(|f| f.kinds.contains(&kind))
+        self.folders.iter().find(|f| f.kinds.contains(&kind) || f.more.contains(&kind))
     }
 
     /// The `n`-th type, for those who go through all of them a page at a time.
@@ -284,6 +289,7 @@ pub fn parcels() -> Folder {
             let stepped = cases.into_iter().filter(|row| row.line.n > 0);
             Ok(stepped.map(|row| (CASE_KIND, row.state.id.0)).collect())
         },
+        more: &[crate::parcels::event::REMAPPED],
         ..Folder::of::<Parcel>(1..=99, Reach::Concerned)
     }
 }

@@ -11,6 +11,7 @@ const AREAS: &[(&str, &[&str])] = &[
     ("imports", &["parcels"]),
     ("manifests", &["parcels", "imports"]),
     ("scan", &["parcels", "manifests"]),
+    ("carriers", &["parcels"]),
     ("labels", &["parcels"]),
     ("deliveries", &["parcels"]),
     ("routing", &["deliveries"]),

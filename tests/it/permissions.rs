@@ -20,6 +20,7 @@ const OPEN: &[(&str, u16, &str)] = &[
     ("POST /setup", 401, "setup.link_over"),
     ("GET /state-machines/{name}", 200, ""),
     ("GET /health", 200, ""),
+    ("POST /carriers/{code}/events", 401, "carrier.signature"),
 ];
 
 /// Routes that need a second feature beside their own.
@@ -27,6 +28,7 @@ const FURTHER: &[(&str, &str)] = &[
     ("POST /cases/bulk", "cases.work"),
     ("POST /cases/{id}/merge", "cases.work"),
     ("DELETE /auth/sessions/{id}", "sessions.revoke"),
+    ("GET /exports/{kind}", "parcels.view"),
 ];
 
 /// Routes that refuse whoever has their feature alone, for what the example asks is above them.
@@ -83,7 +85,8 @@ fn attempt(depot: &Depot, records: &Records, bearer: &str, route: &Route) -> Ans
     if let Some(example) = route.body.and_then(|b| b.example) {
         asked = asked.text("application/json", example);
     } else if let Some((media, _)) = route.raw_body {
-        asked = asked.text(media, "tracking number,status\nRR123456785NL,shipped\n");
+        let first = if route.path.starts_with("/status-maps/") { "code" } else { "tracking number" };
+        asked = asked.text(media, format!("{first},status\nRR123456785NL,in_transit\n"));
     }
     asked.send()
 }

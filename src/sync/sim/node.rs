@@ -105,7 +105,7 @@ impl Node {
 
 /// Somebody sets map `n`, one of those that headquarters owns.
 pub fn set_map(store: &Store, now: Timestamp, n: usize, value: String) {
-    let map = OwnMap { map: Map { source: value, ..Map::default() } };
+    let map = OwnMap { map: Map { source: value, ..Map::default() }, ..OwnMap::default() };
     put(store, move |tx| {
         let cx = Cx::new(tx, &Actor::system(), now, "test")?;
         reference::set::<OwnMap>(tx, &cx, map_id(&n.to_string()), Some(map.clone())).map(drop)

@@ -186,7 +186,7 @@ fn a_new_depot_gets_what_all_share_on_a_line_that_is_cut_again_and_again() {
         let cx = Cx::new(tx, &Actor::system(), at(1), "test")?;
         for n in 0..MAPS {
             let name = format!("carrier {n}");
-            let map = OwnMap { map: Map { source: name.clone(), ..Map::default() } };
+            let map = OwnMap { map: Map { source: name.clone(), ..Map::default() }, ..OwnMap::default() };
             reference::set(tx, &cx, map_id(&name), Some(map))?;
         }
         Ok(())

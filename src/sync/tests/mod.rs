@@ -186,5 +186,5 @@ fn push_of(who: Caller, blobs: Vec<Vec<u8>>, s: u64) -> Push {
 
 /// A map of a carrier's words.
 fn map(name: &str) -> OwnMap {
-    OwnMap { map: Map { source: name.into(), ..Map::default() } }
+    OwnMap { map: Map { source: name.into(), ..Map::default() }, ..OwnMap::default() }
 }

@@ -172,6 +172,7 @@ pub struct Records {
     pub printer: String,
     pub manifest: String,
     pub unloading: String,
+    pub carrier: String,
 }
 
 impl Records {
@@ -213,6 +214,9 @@ impl Records {
             (announce(format!("{name} truck"), "900001"), announce(format!("{name} flight"), "900002"));
         let dock = json!({ "manifests": [unloaded], "stations": [format!("{name} dock")] });
         let unloading = text(&ask("POST", "/unloadings").body(&dock).gives(201).json, "id");
+        let carrier = format!("{name}_carrier");
+        let new = json!({ "code": carrier, "name": name, "adapter": "plain" });
+        ask("POST", "/carriers").body(&new).gives(201);
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -238,6 +242,7 @@ impl Records {
             printer,
             manifest,
             unloading,
+            carrier,
         }
     }
 
@@ -255,13 +260,17 @@ impl Records {
             "printers" => &self.printer,
             "manifests" => &self.manifest,
             "unloadings" => &self.unloading,
+            "carriers" => &self.carrier,
+            "undo" => &self.import,
+            "exports" => return Some(path.replace("{kind}", "parcels")),
             "status-maps" | "import-mappings" => &self.source,
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
             "sync" => return Some(path.replace("{eid}", &"0".repeat(32))),
             _ => return (!path.contains('{')).then(|| path.to_owned()),
         };
-        let filled = path.replace("{id}", id).replace("{name}", id).replace("{source}", id);
+        let filled =
+            path.replace("{id}", id).replace("{name}", id).replace("{source}", id).replace("{code}", id);
         assert!(!filled.contains('{'), "{path} names something the tests don't know");
         Some(filled)
     }
@@ -279,6 +288,7 @@ impl Records {
             "/calendars",
             "/settings",
             "/status-maps",
+            "/carriers",
             "/printers",
             "/manifests?limit=500",
             "/unloadings",

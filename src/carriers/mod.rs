@@ -1,0 +1,20 @@
+//! Carriers: who they are, and their news of parcels. News comes in by a signed request of theirs or by asking them at
+//! intervals; either way it goes through the status map of the carrier's words and is kept as a foreign fact. What has
+//! come once is known by its id and does nothing when it comes again.
+//!
+//! `adapter` is a carrier's language, `easypost` and `plain` are two of them; `signature`, `breaker` and `mask` are pure.
+
+pub mod adapter;
+pub mod api;
+pub mod breaker;
+pub mod client;
+pub mod easypost;
+pub mod error;
+pub mod inbound_api;
+pub mod mask;
+pub mod model;
+pub mod plain;
+pub mod repo;
+pub mod service;
+pub mod signature;
+pub mod work;
