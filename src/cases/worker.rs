@@ -52,10 +52,8 @@ fn fire_one(
     Due { at, subject }: Due,
 ) -> Result<(), StoreError> {
     let row = CASES.get(tx, &subject)?;
-    let event = row
-        .as_ref()
-        .filter(|r| r.line.n < MAX_TIMELINE)
-        .and_then(|r| what_is_due(&r.state, kind, at, cx.now));
+    let event =
+        row.as_ref().filter(|r| r.line.n < MAX_TIMELINE).and_then(|r| what_is_due(&r.state, kind, at, cx));
     match event {
         Some(event) => record(tx, cx, subject, row, vec![event]).map(drop),
         // Nobody's deadline: taken away, or it would be found for ever.
@@ -63,7 +61,7 @@ fn fire_one(
     }
 }
 
-fn what_is_due(case: &Case, kind: DueKind, at: Timestamp, now: Timestamp) -> Option<CaseEvent> {
+fn what_is_due(case: &Case, kind: DueKind, at: Timestamp, cx: &Cx) -> Option<CaseEvent> {
     let (due_kind, due) = case.deadline()?;
     // Keys know no time before 1970.
     if due_kind != kind || due.unsigned() != at.unsigned() {
@@ -72,8 +70,9 @@ fn what_is_due(case: &Case, kind: DueKind, at: Timestamp, now: Timestamp) -> Opt
     match kind {
         DueKind::Waiting => Some(CaseEvent::Woken { due }),
         DueKind::Escalation => {
-            let level = case.running().level_at(now);
-            Some(CaseEvent::Escalated { level, due: case.running().level(level)? })
+            let level = case.running().level_at(cx.now);
+            let to = Some(cx.policy.tier(level));
+            Some(CaseEvent::Escalated { level, due: case.running().level(level)?, to })
         }
         _ => None,
     }

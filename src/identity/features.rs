@@ -59,6 +59,7 @@ features! {
     WorkCases = "cases.work", "Open, take, wait on, resolve and reopen cases";
     BulkCases = "cases.bulk", "Work on many cases at once";
     ManageCases = "cases.manage", "Merge cases and give them to others";
+    AnswerCases = "cases.answer", "Say what is to be done about one's own parcels";
     ViewImports = "imports.view", "See imports and their rejected rows";
     RunImports = "imports.run", "Import a file";
     UndoImports = "imports.undo", "Take an import back";

@@ -243,8 +243,19 @@ fn cases() -> Folder {
         let case = journal::load::<Case>(tx, id)?.filter(|row| row.state.subject.kind == Parcel::NAME);
         case.map_or(Ok(None), |row| parcel(tx, row.state.subject.id))
     }
+    /// A bulk case concerns whom any of its parcels concerns.
+    fn concerned(tx: &dyn ReadTx, id: Id) -> Result<Vec<SiteRef>> {
+        let Some(row) = journal::load::<Case>(tx, id)? else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for id in row.state.about_parcels() {
+            all.extend(parcel(tx, *id)?.map_or_else(Vec::new, |p| p.concerned()));
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
     Folder {
-        concerned: |tx, id| Ok(subject(tx, id)?.map_or_else(Vec::new, |p| p.concerned())),
+        concerned,
         origin: |tx, id| Ok(subject(tx, id)?.and_then(|p| p.origin)),
         sum: |_, _, _| Ok(None),
         ..Folder::of::<Case>(0x200..=0x2ff, Reach::Concerned)

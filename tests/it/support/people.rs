@@ -239,6 +239,7 @@ impl Records {
             "roles" => &self.role,
             "printers" => &self.printer,
             "status-maps" | "import-mappings" => &self.source,
+            "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
             "sync" => return Some(path.replace("{eid}", &"0".repeat(32))),
