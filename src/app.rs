@@ -58,6 +58,7 @@ pub fn areas() -> Vec<Routes> {
         imports::api::routes(),
         parcels::map_api::routes(),
         labels::api::routes(),
+        crate::reports::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

@@ -23,6 +23,7 @@ use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
 use crate::parcels::work::{Replan, StaleWatch};
+use crate::reports::work::{ReportFiles, RunReport};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
@@ -56,7 +57,9 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers
         .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
-    handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
+    let send = SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail);
+    handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
+    handlers.push(Arc::new(RunReport));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
@@ -281,6 +284,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::jobs::tables(),
         imports::model::tables(),
         labels::repo::tables(),
+        crate::reports::repo::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

@@ -175,6 +175,7 @@ const PARTNER: &[&str] = &[
     "imports.view",
     "imports.run",
     "reports.view",
+    "reports.edit",
     "reports.run",
     "exports.run",
     "alerts.receive",

@@ -169,7 +169,7 @@ impl Alerts {
             inbox::tell(tx, now, user, &subject, &text, "/cases")?;
             if let Some(to) = email.filter(|_| self.mail) {
                 let text = format!("{subject}\n\n{text}\n{}/cases\n", self.base.trim_end_matches('/'));
-                mail::post(tx, now, Letter { to, subject, text })?;
+                mail::post(tx, now, Letter::new(to, subject, text))?;
             }
         }
         PENDING.put(tx, READER, &Pending { cases: Vec::new(), last: Some(now) }).map(drop)

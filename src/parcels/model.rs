@@ -311,6 +311,11 @@ pub struct Issue {
     pub detail: String,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_none_yet(n: &u32) -> bool {
+    *n == 0
+}
+
 /// A parcel as its events tell it: the row. Only the fold makes one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -349,6 +354,14 @@ pub struct Parcel {
     pub location: Option<Place>,
     /// What is true of it wherever it is.
     pub flags: Flags,
+    /// Since when it is where it is: news that it is there still move [`since`](Self::since), not this.
+    pub entered: Timestamp,
+    /// How long it was in each status it has left, in milliseconds, by the status's number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spent: Vec<(u8, u64)>,
+    /// Attempts of a delivery that failed.
+    #[serde(skip_serializing_if = "is_none_yet")]
+    pub attempts: u32,
     /// How many notes its events carry.
     pub notes_count: u32,
     /// How many events it has, voided ones included.
@@ -378,6 +391,11 @@ impl Parcel {
     #[must_use]
     pub fn new(id: ParcelId) -> Self {
         Self { id, ..Self::default() }
+    }
+
+    /// How long it was in each status it has left, in milliseconds: all its stays there together.
+    pub fn stays(&self) -> impl Iterator<Item = (Status, u64)> + '_ {
+        self.spent.iter().filter_map(|(n, ms)| Some((*Status::ALL.get(usize::from(*n))?, *ms)))
     }
 
     /// The depot that acts on it when a deadline passes: who has it, else who first told of it.

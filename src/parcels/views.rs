@@ -205,6 +205,9 @@ impl<'a> ParcelView<'a> {
             origin,
             custody,
             next,
+            entered: _,
+            spent: _,
+            attempts: _,
         } = p;
         let Facts {
             order_ref,

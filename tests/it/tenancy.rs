@@ -37,6 +37,8 @@ fn random(depot: &Depot) -> Records {
         role: "nobody_role".into(),
         source: "nobody_source".into(),
         printer: id(),
+        report: id(),
+        run: id(),
     }
 }
 
@@ -53,6 +55,8 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.session,
         &r.key,
         &r.printer,
+        &r.report,
+        &r.run,
         "alpha",
         "ALPHA",
     ]

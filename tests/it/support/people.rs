@@ -170,6 +170,8 @@ pub struct Records {
     pub role: String,
     pub source: String,
     pub printer: String,
+    pub report: String,
+    pub run: String,
 }
 
 impl Records {
@@ -200,6 +202,9 @@ impl Records {
         // A name that leads nowhere: nothing leaves this machine.
         let printer = json!({ "name": format!("{name} printer"), "host": format!("{name}.invalid") });
         let printer = text(&ask("POST", "/printers").body(&printer).gives(201).json, "id");
+        let report = json!({ "name": format!("{name} report"), "definition": { "kind": "volumes" } });
+        let report = text(&ask("POST", "/reports").body(&report).gives(201).json, "id");
+        let run = text(&ask("POST", &format!("/reports/{report}/run")).gives(202).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -223,6 +228,8 @@ impl Records {
             role,
             source,
             printer,
+            report,
+            run,
         }
     }
 
@@ -238,6 +245,8 @@ impl Records {
             "api-keys" => &self.key,
             "roles" => &self.role,
             "printers" => &self.printer,
+            "reports" => &self.report,
+            "report-runs" => return Some(path.replace("{id}", &self.run).replace("{form}", "csv")),
             "status-maps" | "import-mappings" => &self.source,
             "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
@@ -264,6 +273,9 @@ impl Records {
             "/settings",
             "/status-maps",
             "/printers",
+            "/reports",
+            "/report-runs",
+            "/case-filters",
             "/api-keys",
             "/tenants",
             "/backups",
