@@ -19,6 +19,7 @@ use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Wor
 use crate::jobs::schedules::Schedules;
 use crate::journal::Cx;
 use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
+use crate::notify::channel::Email;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
@@ -69,7 +70,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Alerts {
             recipients: Arc::new(Users),
             cases: Arc::new(Lines),
-            mail: config.mail.is_on(),
+            channels: if config.mail.is_on() { vec![Arc::new(Email)] } else { Vec::new() },
             base: String::new(),
             every: Duration::from_secs(config.mail.digest_every_s),
         }),
@@ -163,6 +164,7 @@ impl Recipients for Users {
             if standing.is_admitted() && standing.features.contains::<ReceiveAlerts>() {
                 told.push(Recipient {
                     user: user.id,
+                    role: user.role,
                     email: user.email,
                     language: user.language,
                     scope: standing.scope,
@@ -177,18 +179,23 @@ impl Recipients for Users {
 struct Lines;
 
 impl CaseLines for Lines {
-    fn lines(&self, tx: &dyn ReadTx, ids: &[Id]) -> Result<Vec<CaseLine>, StoreError> {
+    fn lines(&self, tx: &dyn ReadTx, ids: &[Id]) -> Result<Vec<(Id, CaseLine)>, StoreError> {
         let mut lines = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(row) = CASES.get(tx, id)? {
                 let c = row.state;
                 let (label, distributor) = (c.subject.label.clone(), c.subject.distributor.clone());
-                lines.push(CaseLine {
+                let rule = c.reason.rule();
+                let line = CaseLine {
                     reason: c.reason.code().to_owned(),
+                    group: rule.group,
+                    role: rule.desk.role().to_owned(),
+                    owner: c.owner.map(|o| o.id),
                     label,
                     detail: c.detail,
                     distributor,
-                });
+                };
+                lines.push((*id, line));
             }
         }
         Ok(lines)

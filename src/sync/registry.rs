@@ -14,6 +14,8 @@ use crate::journal::event::{Eid, SiteRef, Stamped};
 use crate::journal::fold::Timeline;
 use crate::journal::reference::{Ref, Reference, Set};
 use crate::journal::{self, Aggregate, Arrival, Cx, Event};
+use crate::notify::plan::Plan;
+use crate::notify::templates::Template;
 use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
@@ -202,6 +204,8 @@ impl Registry {
             Folder::shared::<Settings>(),
             Folder::shared::<OwnMap>(),
             Folder::shared::<Saved>(),
+            Folder::shared::<Template>(),
+            Folder::shared::<Plan>(),
         ])
     }
 
