@@ -193,7 +193,7 @@ impl Shown {
 
     fn value(&self, subject: &str) -> Value {
         let more = self.count.saturating_sub(self.cases.len() as u64);
-        let cases = Value::from_serialize(&self.cases);
+        let cases = Value::serialize(&self.cases);
         context! { count => self.count, more => more, link => self.link, cases => cases, subject => subject }
     }
 }
