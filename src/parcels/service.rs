@@ -73,6 +73,26 @@ pub fn create(
     Ok(record(tx, cx, id, None, events)?)
 }
 
+/// Announces the parcels of a list, each by itself: a row that is refused leaves the others alone.
+///
+/// # Errors
+/// Storage failures; then nothing is kept.
+pub fn announce(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<CreateParcels>,
+    cx: &Cx,
+    rows: Vec<std::result::Result<NewParcel, Invalid>>,
+) -> Result<Vec<RowVerdict>> {
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        match row.map_err(ParcelError::from).and_then(|new| create(tx, grant, cx, new)) {
+            Err(ParcelError::Store(e)) => return Err(e.into()),
+            verdict => out.push(verdict),
+        }
+    }
+    Ok(out)
+}
+
 /// Which gate a caller's own step goes through: forcing takes the right and a reason.
 fn gate(who: &Principal) -> Gate {
     if who.features.contains::<ForceParcels>() { Gate::Supervisor } else { Gate::Own }

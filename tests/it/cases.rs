@@ -249,3 +249,37 @@ fn a_partner_answers_for_its_own_parcels_and_sees_of_a_storm_only_that_there_is_
     depot.ask(&bar, "POST", &path).body(&json!({ "answer": "return", "note": "send it back" })).gives(200);
     assert_eq!(get(&depot, &format!("/cases/{own}"))["answer"]["kind"], "return");
 }
+
+#[test]
+fn a_partner_announces_by_a_list_and_reports_on_many_within_its_own_distributors() {
+    let depot = depot();
+    parcel(&depot, "FOO000001", "foo");
+    depot.user(FIRST_TENANT, "bar_user", "partner", json!({ "scope": { "distributors": ["bar"] } }));
+    let bar = depot.token("bar_user");
+    let list = "tracking_number;recipient;city;weight_g;distributor;mood\nBAR000001;Ana;Porto;500;;good\n\
+                BAR000002;Bo;Faro;;bar;\nBAR000003;Cy;Faro;;foo;\nFOO000001;Eve;Faro;;;\nBAR000001;Ana;;;;\n";
+    let announced = depot.ask(&bar, "POST", "/parcels/announce").text("text/csv", list).gives(200).json;
+    assert_eq!((&announced["accepted"], &announced["rejected"]), (&json!(2), &json!(3)), "{announced}");
+    assert_eq!(announced["ignored"], json!(["mood"]));
+    let codes: Vec<Option<&str>> =
+        announced["results"].as_array().unwrap().iter().map(|r| r["code"].as_str()).collect();
+    assert_eq!(&codes[..2], [None, None]);
+    assert!(codes[2..].iter().all(Option::is_some), "{codes:?}");
+    assert!(!announced.to_string().contains(&text(&get(&depot, "/parcels/FOO000001"), "id")), "{announced}");
+    let first = get(&depot, "/parcels/BAR000001");
+    assert_eq!(
+        (&first["distributor"], &first["weight_g"], &first["to"]["city"]),
+        (&json!("bar"), &json!(500), &json!("Porto"))
+    );
+
+    let before = get(&depot, "/parcels/FOO000001/history");
+    let rows = json!({ "rows": [
+        { "parcel": "BAR000001", "status": "in_transit" },
+        { "parcel": "FOO000001", "status": "in_transit" },
+    ] });
+    let done = depot.ask(&bar, "POST", "/parcels/events").body(&rows).gives(200).json;
+    assert_eq!((&done["accepted"], &done["rejected"]), (&json!(1), &json!(1)), "{done}");
+    assert_eq!(get(&depot, "/parcels/FOO000001/history"), before);
+    depot.ask(&bar, "POST", "/parcels/announce").text("application/json", "{}").gives(415);
+    depot.ask(&bar, "POST", "/parcels/announce").text("text/csv", "name\nAna\n").gives(422);
+}
