@@ -151,7 +151,7 @@ pub fn current(tx: &dyn ReadTx, topic: Topic, language: &str) -> Result<Words> {
 }
 
 /// One case as a template sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Line {
     /// What it is about.
     pub label: String,
@@ -193,8 +193,22 @@ impl Shown {
 
     fn value(&self, subject: &str) -> Value {
         let more = self.count.saturating_sub(self.cases.len() as u64);
-        let cases = Value::serialize(&self.cases);
-        context! { count => self.count, more => more, link => self.link, cases => cases, subject => subject }
+        let line = |c: &Line| {
+            context! {
+                label => c.label.clone(),
+                reason => c.reason.clone(),
+                detail => c.detail.clone(),
+                distributor => c.distributor.clone(),
+            }
+        };
+        let cases: Value = self.cases.iter().map(line).collect();
+        context! {
+            count => self.count,
+            more => more,
+            link => self.link.clone(),
+            cases => cases,
+            subject => subject.to_owned(),
+        }
     }
 }
 
