@@ -307,7 +307,7 @@ fn enter(parcel: &mut Parcel, to: Status, key: &FoldKey) {
 
 /// Adds the stay that ends here to those it had in the same status.
 fn leave(parcel: &mut Parcel, key: &FoldKey) {
-    let ms = u64::try_from(key.at().since(parcel.entered).as_millis()).unwrap_or(u64::MAX);
+    let ms = u64::try_from(key.at().since(parcel.there_since()).as_millis()).unwrap_or(u64::MAX);
     let from = parcel.status as u8;
     match parcel.spent.iter_mut().find(|(n, _)| *n == from) {
         Some((_, sum)) => *sum = sum.saturating_add(ms),

@@ -393,6 +393,12 @@ impl Parcel {
         Self { id, ..Self::default() }
     }
 
+    /// Since when it is where it is; of a row that a release before wrote, since the last news of that.
+    #[must_use]
+    pub fn there_since(&self) -> Timestamp {
+        if self.entered == Timestamp::ZERO { self.since } else { self.entered }
+    }
+
     /// How long it was in each status it has left, in milliseconds: all its stays there together.
     pub fn stays(&self) -> impl Iterator<Item = (Status, u64)> + '_ {
         self.spent.iter().filter_map(|(n, ms)| Some((*Status::ALL.get(usize::from(*n))?, *ms)))

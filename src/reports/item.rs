@@ -127,7 +127,7 @@ pub fn of_parcel<'a>(kind: Kind, parcel: &'a Parcel, at: &At<'_>, f: &mut dyn Fn
         f(item(Stay { status, ms, still: false }));
     }
     if crate::parcels::rules::is_open(parcel.status) {
-        let ms = u64::try_from(at.now.since(parcel.entered).as_millis()).unwrap_or(u64::MAX);
+        let ms = u64::try_from(at.now.since(parcel.there_since()).as_millis()).unwrap_or(u64::MAX);
         f(item(Stay { status: parcel.status, ms, still: true }));
     }
 }
