@@ -64,6 +64,7 @@ pub fn areas() -> Vec<Routes> {
         parcels::limits_api::routes(),
         manifests::api::routes(),
         labels::api::routes(),
+        crate::reports::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

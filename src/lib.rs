@@ -5,7 +5,7 @@
 //! Rooms from the ground up; an arrow points at what a room may use, and a test holds the arrows.
 //!
 //! ```text
-//! base ◄── store ◄── identity::grant, jobs::queue, deadlines ◄── journal, audit, cases ◄── areas ◄── notify, sync ◄── web, cli ◄── app, main
+//! base ◄── store ◄── identity::grant, jobs::queue, deadlines ◄── journal, audit, cases ◄── areas ◄── notify, reports, sync ◄── web, cli ◄── app, main
 //! ```
 //!
 //! | room | what it is |
@@ -14,7 +14,7 @@
 //! | [`store`] | the seam to a database: typed tables, write transactions, logs; the embedded engine with group commit and its redo log, and with the feature `pg` one on PostgreSQL |
 //! | [`journal`] | what happened: changes as immutable blobs, the clock that stamps them, the fold that turns them into rows |
 //! | [`deadlines`] | what is due when: one index, working time, the house rules |
-//! | [`cases`] | what needs a person: reason, owner, clock, escalation |
+//! | [`cases`] | what needs a person: reason, owner, clock, escalation; one case for many parcels, cost, fault, answers |
 //! | [`identity`] | who may: users, roles, features, sessions, tokens; a `Grant` is the proof |
 //! | [`jobs`] | what runs by itself: the durable queue, schedules, workers, retention |
 //! | [`audit`] | who did what, in a hash chain of its own |
@@ -25,7 +25,8 @@
 //! | [`carriers`] | carriers: their records, their news by signed message and by asking, their languages |
 //! | [`exports`] | any list as a stream, with its filters and the reader's rights |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
-//! | [`notify`] | who is told: mail, digests, notifications on the screen |
+//! | [`notify`] | who is told: mail by the tenant's own templates, digests, quiet hours, notifications on the screen |
+//! | [`reports`] | figures: counted in one pass, traced back to their parcels, saved, scheduled, mailed as CSV and XLSX |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
 //! | [`sync`] | depots and headquarters: what is done without a line to anybody gets to whom it concerns, once |
@@ -74,6 +75,7 @@ pub mod manifests;
 pub mod notify;
 pub mod operation;
 pub mod parcels;
+pub mod reports;
 pub mod scan;
 pub mod settings;
 pub mod store;

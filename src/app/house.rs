@@ -20,6 +20,7 @@ use crate::jobs::schedules::Schedules;
 use crate::journal::Cx;
 use crate::manifests::work::Dock;
 use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
+use crate::notify::channel::Email;
 use crate::notify::counter::Counter;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
@@ -28,6 +29,7 @@ use crate::parcels::learn::{Learn, Nightly};
 use crate::parcels::map_runs::MapRuns;
 use crate::parcels::service::keeper_of_case;
 use crate::parcels::work::{Replan, StaleWatch};
+use crate::reports::work::{ReportFiles, RunReport};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
@@ -74,7 +76,9 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let is_cut = is_cut(app);
     handlers.extend(ask(app, &is_cut));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
-    handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
+    let send = SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail);
+    handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
+    handlers.push(Arc::new(RunReport));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
@@ -88,7 +92,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Alerts {
             recipients: Arc::new(Users),
             cases: Arc::new(Lines),
-            mail: config.mail.is_on(),
+            channels: if config.mail.is_on() { vec![Arc::new(Email)] } else { Vec::new() },
             base: String::new(),
             every: Duration::from_secs(config.mail.digest_every_s),
         }),
@@ -208,6 +212,7 @@ impl Recipients for Users {
             if standing.is_admitted() && standing.features.contains::<ReceiveAlerts>() {
                 told.push(Recipient {
                     user: user.id,
+                    role: user.role,
                     email: user.email,
                     language: user.language,
                     scope: standing.scope,
@@ -222,18 +227,23 @@ impl Recipients for Users {
 struct Lines;
 
 impl CaseLines for Lines {
-    fn lines(&self, tx: &dyn ReadTx, ids: &[Id]) -> Result<Vec<CaseLine>, StoreError> {
+    fn lines(&self, tx: &dyn ReadTx, ids: &[Id]) -> Result<Vec<(Id, CaseLine)>, StoreError> {
         let mut lines = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(row) = CASES.get(tx, id)? {
                 let c = row.state;
                 let (label, distributor) = (c.subject.label.clone(), c.subject.distributor.clone());
-                lines.push(CaseLine {
+                let rule = c.reason.rule();
+                let line = CaseLine {
                     reason: c.reason.code().to_owned(),
+                    group: rule.group,
+                    role: rule.desk.role().to_owned(),
+                    owner: c.owner.map(|o| o.id),
                     label,
                     detail: c.detail,
                     distributor,
-                });
+                };
+                lines.push((*id, line));
             }
         }
         Ok(lines)
@@ -332,6 +342,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         imports::model::tables(),
         carriers::repo::tables(),
         labels::repo::tables(),
+        crate::reports::repo::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

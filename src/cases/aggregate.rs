@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::event::CaseEvent;
-use super::model::{Case, MAX_NOTES, Note};
+use super::members;
+use super::model::{Answer, Case, MAX_NOTES, Note};
 use super::repo;
 use super::rules::{self, CaseId, State, Step};
 use crate::audit::Changed;
@@ -117,12 +118,41 @@ fn step(case: Case, e: &Stamped<CaseEvent>) -> Case {
             moved(case, Step::Assign).map(|c| Case { owner: owner.clone(), ..c })
         }
         CaseEvent::Noted { text } => moved(case, Step::Note).map(|c| noted(c, e, text)),
-        CaseEvent::Escalated { level, due } => {
+        CaseEvent::Escalated { level, due, to } => {
             let counts = case.stage == State::Open && *level > case.level && *due >= case.running().from;
-            counts.then_some(Case { level: *level, ..case })
+            counts.then_some(Case { level: *level, tier: *to, ..case })
+        }
+        // What a case is about, costs and whose fault it is can be told of it as long as it has not gone into another.
+        _ if case.stage == State::Merged => None,
+        CaseEvent::Joined { parcels } => Some(Case { parcels: joined(case.parcels, parcels), ..case }),
+        CaseEvent::Parted { parcels } => {
+            let left = case.parcels.iter().copied().filter(|id| !parcels.contains(id)).collect();
+            Some(Case { parcels: left, ..case })
+        }
+        CaseEvent::Blamed { fault } => Some(Case { blamed: Some(*fault), ..case }),
+        CaseEvent::Costed { amount, what } => {
+            let mut costs = case.costs.clone();
+            let sum = costs.entry(amount.currency.clone()).or_default();
+            *sum = sum.saturating_add(amount.minor);
+            Some(noted(Case { costs, ..case }, e, what))
+        }
+        CaseEvent::Answered { answer, note } => {
+            // Whoever waited for the answer waits no more.
+            let stage = if case.stage == State::Waiting { State::Acknowledged } else { case.stage };
+            let waiting_until = case.waiting_until.filter(|_| stage == State::Waiting);
+            let answer = Some(Answer { kind: *answer, at, by: e.actor });
+            Some(noted(Case { stage, waiting_until, answer, ..case }, e, note))
         }
     };
     after.unwrap_or(as_it_was)
+}
+
+/// The parcels of `had` and of `more`, each once, in the order of their ids.
+fn joined(mut had: Vec<Id>, more: &[Id]) -> Vec<Id> {
+    had.extend(more);
+    had.sort_unstable();
+    had.dedup();
+    had
 }
 
 fn noted(mut case: Case, e: &Stamped<CaseEvent>, text: &str) -> Case {
@@ -156,6 +186,7 @@ pub(super) fn keep(
             }
         }
     }
+    members::keep(tx, old.map_or(&[], |o| &o.state.parcels), new)?;
     // What was kept may be later than what the case says: when it was another site's to act on.
     let kept = |o: &Folded<Case>| o.state.deadline().and_then(|(kind, _)| Some((kind, o.due?)));
     let (was, is) = (old.and_then(kept), new.deadline());
@@ -167,7 +198,7 @@ pub(super) fn keep(
 }
 
 /// What the audit shows of a case.
-fn shown(c: &Case) -> [(&'static str, Value); 10] {
+fn shown(c: &Case) -> [(&'static str, Value); 14] {
     let text = |t: Option<String>| t.map_or(Value::Null, Value::from);
     [
         ("subject", text(Some(c.subject.label.clone()).filter(|l| !l.is_empty()))),
@@ -180,5 +211,9 @@ fn shown(c: &Case) -> [(&'static str, Value); 10] {
         ("resolution", serde_json::to_value(c.resolution).unwrap_or_default()),
         ("merged_into", text(c.merged_into.map(|m| m.to_string()))),
         ("notes", c.notes_count.into()),
+        ("parcels", c.parcels.len().into()),
+        ("fault", serde_json::to_value(c.blamed).unwrap_or_default()),
+        ("costs", serde_json::to_value(c.costs()).unwrap_or_default()),
+        ("answer", serde_json::to_value(c.answer.as_ref().map(|a| a.kind)).unwrap_or_default()),
     ]
 }

@@ -3,10 +3,13 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::model::{About, Owner, SlaClock};
-use super::reasons::Reason;
+use super::model::{About, AnswerKind, Owner, SlaClock};
+use super::reasons::{Fault, Reason};
 use super::rules::{CaseId, Resolution};
 use crate::base::clock::Timestamp;
+use crate::base::ids::Id;
+use crate::base::money::Money;
+use crate::deadlines::policy::Tier;
 use crate::journal::Event;
 use crate::store::{Result, StoreError};
 
@@ -86,6 +89,40 @@ pub enum CaseEvent {
         level: u8,
         /// When that was: the key by which two firings are one.
         due: Timestamp,
+        /// Whom it goes to; not told by releases before the chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Tier>,
+    },
+    /// It is about these parcels too.
+    Joined {
+        /// Their ids.
+        parcels: Vec<Id>,
+    },
+    /// It is about these parcels no longer.
+    Parted {
+        /// Their ids.
+        parcels: Vec<Id>,
+    },
+    /// Whose doing it is after all.
+    Blamed {
+        /// Whose.
+        fault: Fault,
+    },
+    /// It has cost this, on top of what it cost before; less than nothing takes back.
+    Costed {
+        /// How much.
+        amount: Money,
+        /// For what.
+        #[serde(default)]
+        what: String,
+    },
+    /// Whom it was asked of has answered.
+    Answered {
+        /// What they want.
+        answer: AnswerKind,
+        /// In words.
+        #[serde(default)]
+        note: String,
     },
 }
 
@@ -104,6 +141,11 @@ impl Event for CaseEvent {
                 Self::Assigned { .. } => 8,
                 Self::Noted { .. } => 9,
                 Self::Escalated { .. } => 10,
+                Self::Joined { .. } => 11,
+                Self::Parted { .. } => 12,
+                Self::Blamed { .. } => 13,
+                Self::Costed { .. } => 14,
+                Self::Answered { .. } => 15,
             }
     }
 
@@ -120,6 +162,11 @@ impl Event for CaseEvent {
             Self::Assigned { .. } => "case.assigned",
             Self::Noted { .. } => "case.noted",
             Self::Escalated { .. } => "case.escalated",
+            Self::Joined { .. } => "case.joined",
+            Self::Parted { .. } => "case.parted",
+            Self::Blamed { .. } => "case.blamed",
+            Self::Costed { .. } => "case.costed",
+            Self::Answered { .. } => "case.answered",
         }
     }
 
@@ -152,7 +199,12 @@ impl Event for CaseEvent {
             7 => read(body).map(|b: Merged| Self::Merged { into: b.into }),
             8 => read(body).map(|b: Assigned| Self::Assigned { owner: b.owner }),
             9 => read(body).map(|b: Noted| Self::Noted { text: b.text }),
-            10 => read(body).map(|b: Escalated| Self::Escalated { level: b.level, due: b.due }),
+            10 => read(body).map(|b: Escalated| Self::Escalated { level: b.level, due: b.due, to: b.to }),
+            11 => read(body).map(|b: Joined| Self::Joined { parcels: b.parcels }),
+            12 => read(body).map(|b: Parted| Self::Parted { parcels: b.parcels }),
+            13 => read(body).map(|b: Blamed| Self::Blamed { fault: b.fault }),
+            14 => read(body).map(|b: Costed| Self::Costed { amount: b.amount, what: b.what }),
+            15 => read(body).map(|b: Answered| Self::Answered { answer: b.answer, note: b.note }),
             _ => Err(bad(format!("kind {kind:#x} is no event of a case"))),
         }
     }
@@ -175,7 +227,12 @@ bodies! {
     Merged { into: CaseId }
     Assigned { #[serde(default)] owner: Option<Owner> }
     Noted { text: String }
-    Escalated { level: u8, due: Timestamp }
+    Escalated { level: u8, due: Timestamp, #[serde(default)] to: Option<Tier> }
+    Joined { parcels: Vec<Id> }
+    Parted { parcels: Vec<Id> }
+    Blamed { fault: Fault }
+    Costed { amount: Money, #[serde(default)] what: String }
+    Answered { answer: AnswerKind, #[serde(default)] note: String }
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
@@ -220,16 +277,27 @@ mod tests {
             CaseEvent::Merged { into: CaseId::fresh() },
             CaseEvent::Assigned { owner: Some(Owner { id: Id::fresh(), name: "Ann".into() }) },
             CaseEvent::Noted { text: "t".into() },
-            CaseEvent::Escalated { level: 2, due: t },
+            CaseEvent::Escalated { level: 2, due: t, to: Some(Tier::Supervisor) },
+            CaseEvent::Joined { parcels: vec![Id::fresh(), Id::fresh()] },
+            CaseEvent::Parted { parcels: vec![Id::fresh()] },
+            CaseEvent::Blamed { fault: Fault::Shipper },
+            CaseEvent::Costed { amount: Money { minor: -7, currency: "EUR".into() }, what: "w".into() },
+            CaseEvent::Answered { answer: AnswerKind::Return, note: "n".into() },
         ];
         for (i, event) in all.iter().enumerate() {
             assert_eq!(usize::from(event.kind() - FIRST_KIND), i);
             assert_eq!(&CaseEvent::decode(event.kind(), 1, &event.encode().unwrap()).unwrap(), event);
         }
+        // as a release before the chain wrote it
+        let old = [&[0x82, 0xa5][..], b"level", &[1, 0xa3], b"due", &[7]].concat();
+        assert_eq!(
+            CaseEvent::decode(FIRST_KIND + 10, 1, &old).unwrap(),
+            CaseEvent::Escalated { level: 1, due: t, to: None }
+        );
         let names: std::collections::BTreeSet<_> = all.iter().map(Event::name).collect();
         assert_eq!(names.len(), all.len());
         assert!(
-            CaseEvent::decode(FIRST_KIND + 11, 1, &[0x80]).is_err()
+            CaseEvent::decode(FIRST_KIND + 16, 1, &[0x80]).is_err()
                 && CaseEvent::decode(FIRST_KIND, 2, &[0x80]).is_err()
         );
     }

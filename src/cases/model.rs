@@ -4,13 +4,17 @@
 //! is the base; what people did is the fold of their steps over it. [`Case::state`] follows from both, so it is the same
 //! on every node whether a fact or a step came first.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::reasons::Reason;
+use super::reasons::{Fault, Reason};
 use super::rules::{CaseId, Resolution, State};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::base::money::Money;
 use crate::deadlines::due::DueKind;
+use crate::deadlines::policy::Tier;
 use crate::journal::Eid;
 
 /// Notes a row keeps, the newest; the history has them all.
@@ -32,6 +36,35 @@ pub struct About {
 
 /// The kind of what the depot itself raises.
 pub const DEPOT: &str = "depot";
+/// The kind of a bulk case: about many parcels at once, which it names in [`Case::parcels`].
+pub const PARCELS: &str = "parcels";
+
+/// What the shipper or partner wants done, when they were asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerKind {
+    /// Bring it to another address.
+    NewAddress,
+    /// Try once more.
+    Redeliver,
+    /// Send it back.
+    Return,
+    /// Destroy it.
+    Dispose,
+    /// Something else; the note says what.
+    Other,
+}
+
+/// An answer that has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Answer {
+    /// What they want.
+    pub kind: AnswerKind,
+    /// When it came.
+    pub at: Timestamp,
+    /// By whom: the writer's number at the site it was written at.
+    pub by: u32,
+}
 
 /// The fact a case follows from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +185,21 @@ pub struct Case {
     /// How many notes were written.
     #[serde(default)]
     pub notes_count: u32,
+    /// The parcels of a bulk case, in the order of their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<Id>,
+    /// Whose doing it is, where somebody said other than the reason does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blamed: Option<Fault>,
+    /// What it has cost so far, in minor units by currency.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub costs: BTreeMap<String, i64>,
+    /// Whom its last escalation went to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// The last answer of whom it was asked of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
 }
 
 impl Case {
@@ -181,6 +229,40 @@ impl Case {
             reopened: 0,
             notes: Vec::new(),
             notes_count: 0,
+            parcels: Vec::new(),
+            blamed: None,
+            costs: BTreeMap::new(),
+            tier: None,
+            answer: None,
+        }
+    }
+
+    /// Whose doing it is, as far as is known.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        self.blamed.unwrap_or(self.reason.rule().fault)
+    }
+
+    /// What it has cost, one amount a currency.
+    #[must_use]
+    pub fn costs(&self) -> Vec<Money> {
+        let of = |(currency, minor): (&String, &i64)| Money { minor: *minor, currency: currency.clone() };
+        self.costs.iter().map(of).collect()
+    }
+
+    /// Whether it is about many parcels at once.
+    #[must_use]
+    pub fn is_bulk(&self) -> bool {
+        self.subject.kind == PARCELS
+    }
+
+    /// The parcels it is about: its one subject, or those of a bulk case.
+    #[must_use]
+    pub fn about_parcels(&self) -> &[Id] {
+        match self.subject.kind.as_str() {
+            "parcel" => std::slice::from_ref(&self.subject.id),
+            PARCELS => &self.parcels,
+            _ => &[],
         }
     }
 

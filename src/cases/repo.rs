@@ -1,9 +1,14 @@
 //! Where cases are kept and how they are found: by time to first action, by subject, by distributor, by owner.
 
+use std::time::Duration;
+
 use super::model::Case;
+use super::reasons::{Fault, Group};
 use super::rules::{CaseId, State};
+use super::{filters, members};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::deadlines::policy::Tier;
 use crate::first_record;
 use crate::identity::grant::{Actor, Scope};
 use crate::journal::Folded;
@@ -104,6 +109,16 @@ pub struct Wanted {
     pub distributor: Option<String>,
     /// Only those whose first action is overdue, or only the others.
     pub overdue: Option<bool>,
+    /// For a reason of this group.
+    pub group: Option<Group>,
+    /// Whose fault it is.
+    pub fault: Option<Fault>,
+    /// Whom its last escalation went to.
+    pub tier: Option<Tier>,
+    /// Only those about many parcels, or only the others.
+    pub bulk: Option<bool>,
+    /// Only those that began at least so long ago.
+    pub older_than: Option<Duration>,
 }
 
 impl Wanted {
@@ -125,6 +140,11 @@ impl Wanted {
             && self.subject.is_none_or(|id| id == c.subject.id)
             && self.distributor.as_deref().is_none_or(|d| c.subject.distributor.as_deref() == Some(d))
             && self.overdue.is_none_or(|overdue| overdue == c.is_overdue(now))
+            && self.group.is_none_or(|g| g == c.reason.rule().group)
+            && self.fault.is_none_or(|f| f == c.fault())
+            && self.tier.is_none_or(|t| c.tier == Some(t))
+            && self.bulk.is_none_or(|bulk| bulk == c.is_bulk())
+            && self.older_than.is_none_or(|age| now.since(c.opened_at) >= age)
     }
 
     /// The index that serves it best and the range of it to walk.
@@ -265,5 +285,5 @@ pub(super) fn node_or_new(tx: &mut dyn WriteTx) -> Result<Id> {
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&CASES, &NODE]
+    vec![&CASES, &NODE, &members::Rows, &filters::FILTERS]
 }

@@ -55,13 +55,7 @@ pub fn open(
     detail: &str,
 ) -> Result<Written<Case>, CaseError> {
     text::optional("/detail", detail, text::LONG).map_err(|p| Invalid(vec![p]))?;
-    if reason.rule().group == Group::Operation {
-        return Err(Invalid::at(
-            "/reason",
-            format!("{reason} is raised by the depot itself; name one of a parcel's reasons"),
-        )
-        .into());
-    }
+    may_be_raised(reason)?;
     let subject = subject.unwrap_or_default();
     let owner = match grant.scope() {
         // Who sees but their own keeps sight of what they open.
@@ -74,6 +68,18 @@ pub fn open(
     let mut events = vec![opened(cx, reason, subject, detail.to_owned())];
     events.extend(owner);
     Ok(record(tx, cx, Id::fresh(), None, events)?)
+}
+
+/// Whether a person may open a case for `reason`.
+///
+/// # Errors
+/// When only the depot itself does.
+pub(super) fn may_be_raised(reason: Reason) -> Result<(), Invalid> {
+    if reason.rule().group == Group::Operation {
+        let said = format!("{reason} is raised by the depot itself; name one of a parcel's reasons");
+        return Err(Invalid::at("/reason", said));
+    }
+    Ok(())
 }
 
 fn opened(cx: &Cx, reason: Reason, subject: About, detail: String) -> CaseEvent {
@@ -387,7 +393,7 @@ pub enum CaseError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The case to merge into is closed.
-    #[error("case {into} is {state} and can't take another in; reopen it first or name an open one")]
+    #[error("case {into} is {state}; reopen it first or name an open one")]
     Closed {
         /// Which.
         into: CaseId,
@@ -397,6 +403,9 @@ pub enum CaseError {
     /// The depot's own cases close by themselves and come back under the same id.
     #[error("a case of the depot itself can't be merged; resolve it instead")]
     OfTheDepot,
+    /// Too many saved filters.
+    #[error("{} filters are saved already; remove one first", super::filters::MAX_SAVED)]
+    TooManyFilters,
     /// Too many steps.
     #[error("the case has had {MAX_STEPS} steps and takes no more; open a new one")]
     Full,
@@ -421,7 +430,11 @@ impl Fault for CaseError {
             Self::Refused(e) => e.kind(),
             Self::Invalid(e) => e.kind(),
             Self::Denied(e) => e.kind(),
-            Self::Closed { .. } | Self::OfTheDepot | Self::Full | Self::Bulk { .. } => Kind::Conflict,
+            Self::Closed { .. }
+            | Self::OfTheDepot
+            | Self::TooManyFilters
+            | Self::Full
+            | Self::Bulk { .. } => Kind::Conflict,
             Self::Store(e) => e.kind(),
         }
     }
@@ -435,6 +448,7 @@ impl Fault for CaseError {
             Self::Denied(e) => e.code(),
             Self::Closed { .. } => "case.target_closed",
             Self::OfTheDepot => "case.of_the_depot",
+            Self::TooManyFilters => "case.too_many_filters",
             Self::Full => "case.full",
             Self::Bulk { .. } => "case.bulk_refused",
             Self::Store(e) => e.code(),
@@ -450,6 +464,7 @@ impl Fault for CaseError {
             | Self::Denied(_)
             | Self::Closed { .. }
             | Self::OfTheDepot
+            | Self::TooManyFilters
             | Self::Full
             | Self::Bulk { .. }
             | Self::Store(_) => Vec::new(),
@@ -469,6 +484,7 @@ impl Fault for CaseError {
             | Self::Invalid(_)
             | Self::Closed { .. }
             | Self::OfTheDepot
+            | Self::TooManyFilters
             | Self::Full
             | Self::Store(_) => Map::new(),
         }

@@ -545,7 +545,11 @@ fn event() -> impl Strategy<Value = CaseEvent> {
             owner: some.then(|| Owner { id: Id::NIL, name: "Ann".into() })
         }),
         "[a-c]{1,2}".prop_map(|text| CaseEvent::Noted { text }),
-        (1_u8..4).prop_map(|level| CaseEvent::Escalated { level, due: hours(1 + u64::from(level)) }),
+        (1_u8..4).prop_map(|level| CaseEvent::Escalated {
+            level,
+            due: hours(1 + u64::from(level)),
+            to: None
+        }),
     ]
 }
 

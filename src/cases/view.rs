@@ -3,12 +3,15 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::model::{About, Case, Note, Owner};
+use super::actions::{Suggestion, suggestions};
+use super::model::{About, Answer, Case, Note, Owner};
 use super::reasons::{Desk, Fault, Group, Reason};
 use super::rules::{CaseId, Resolution, State, Step};
 use super::service::Taken;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::base::money::Money;
+use crate::deadlines::policy::Tier;
 use crate::journal::{Event, Stamped};
 
 const HOUR_S: u64 = 3_600;
@@ -27,7 +30,7 @@ pub struct CaseView {
     pub reason: Reason,
     /// What the reason is about.
     pub group: Group,
-    /// Whose doing it is, as far as the reason tells.
+    /// Whose doing it is: as somebody said, else as far as the reason tells.
     pub fault: Fault,
     /// Who acts first.
     pub desk: Desk,
@@ -51,6 +54,19 @@ pub struct CaseView {
     pub overdue: bool,
     /// How often it has escalated.
     pub escalation_level: u8,
+    /// Whom its last escalation went to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalated_to: Option<Tier>,
+    /// What to do next, the first thing first; none once it is closed.
+    pub suggested: Vec<Suggestion>,
+    /// What it has cost so far.
+    pub costs: Vec<Money>,
+    /// How many parcels a bulk case is about; absent for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parcels_count: Option<usize>,
+    /// The last answer of whom it was asked of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
     /// In whose hands it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
@@ -107,6 +123,7 @@ impl CaseView {
             insisted: _, owner, level, waiting_until, resolution, merged_into, first_action_at, ..
         } = case;
         let Case { resolved_at: _, reopened, notes: _, notes_count, .. } = case;
+        let Case { parcels, blamed: _, costs: _, tier, answer, .. } = case;
         let rule = reason.rule();
         let closed_at = case.closed_at();
         Self {
@@ -115,7 +132,7 @@ impl CaseView {
             subject: (!subject.kind.is_empty()).then(|| subject.clone()),
             reason: *reason,
             group: rule.group,
-            fault: rule.fault,
+            fault: case.fault(),
             desk: rule.desk,
             role: rule.desk.role(),
             action_required: rule.action_required,
@@ -127,6 +144,11 @@ impl CaseView {
             sla_due: case.running().due,
             overdue: case.is_overdue(now),
             escalation_level: *level,
+            escalated_to: *tier,
+            suggested: if state.is_open() { suggestions(*reason) } else { Vec::new() },
+            costs: case.costs(),
+            parcels_count: case.is_bulk().then_some(parcels.len()),
+            answer: answer.clone(),
             owner: owner.clone(),
             waiting_until: *waiting_until,
             resolution: *resolution,

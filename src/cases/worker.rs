@@ -77,7 +77,7 @@ fn fire_one(
         due::replace(tx, kind, subject, Some(at), Some(later))?;
         return CASES.put(tx, &subject, &Folded { due: Some(later), ..row }).map(drop);
     }
-    match what_is_due(&row.state, cx.now) {
+    match what_is_due(&row.state, cx) {
         Some(event) => record(tx, cx, subject, Some(row), vec![event]).map(drop),
         None => due::replace(tx, kind, subject, Some(at), None),
     }
@@ -115,12 +115,13 @@ pub fn opener(tx: &dyn ReadTx, line: &Timeline) -> Result<Option<SiteRef>, Store
     Ok(header.map(|(h, _)| SiteRef::new(h.o, h.e)))
 }
 
-fn what_is_due(case: &Case, now: Timestamp) -> Option<CaseEvent> {
+fn what_is_due(case: &Case, cx: &Cx) -> Option<CaseEvent> {
     match case.deadline()? {
         (DueKind::Waiting, due) => Some(CaseEvent::Woken { due }),
         (DueKind::Escalation, _) => {
-            let level = case.running().level_at(now);
-            Some(CaseEvent::Escalated { level, due: case.running().level(level)? })
+            let level = case.running().level_at(cx.now);
+            let to = Some(cx.policy.tier(level));
+            Some(CaseEvent::Escalated { level, due: case.running().level(level)?, to })
         }
         _ => None,
     }

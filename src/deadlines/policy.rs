@@ -38,6 +38,37 @@ pub struct StaleLimit {
     pub hours: u32,
 }
 
+/// Who is told when a case escalates: the chain of a house.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Its owner, else the role that sits at its desk.
+    Desk,
+    /// The supervisors of the house.
+    Supervisor,
+    /// The supervisors at headquarters, once they hear of it; where there is none, those of the house.
+    Hq,
+}
+
+impl Tier {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Desk => "desk",
+            Self::Supervisor => "supervisor",
+            Self::Hq => "hq",
+        }
+    }
+}
+
+/// The chain when nobody set one: the desk first, then its supervisor, then headquarters.
+fn usual_chain() -> Vec<Tier> {
+    vec![Tier::Desk, Tier::Supervisor, Tier::Hq]
+}
+
 /// The rules as their tenant writes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +82,9 @@ pub struct HouseRules {
     pub sla_hours: BTreeMap<String, u32>,
     /// Percentages of that time at which a case escalates.
     pub escalate_at: Vec<u32>,
+    /// Whom each escalation goes to, level by level; the last one holds for every further level.
+    #[serde(default = "usual_chain")]
+    pub escalate_to: Vec<Tier>,
     /// The currency of amounts that carry none.
     pub currency: String,
 }
@@ -87,6 +121,7 @@ impl HouseRules {
             stale: stale.collect(),
             sla_hours: BTreeMap::new(),
             escalate_at: vec![50, 100, 200],
+            escalate_to: usual_chain(),
             currency: "EUR".into(),
         }
     }
@@ -173,6 +208,12 @@ impl Policy {
                 "needs one to five rising percentages, such as [50, 100, 200]",
             ));
         }
+        if rules.escalate_to.is_empty() || rules.escalate_to.len() > 5 || !rules.escalate_to.is_sorted() {
+            problems.push(Problem::new(
+                "/escalate_to",
+                "needs one to five of desk, supervisor and hq, never back down the chain",
+            ));
+        }
         if rules.currency.len() != 3 || !rules.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             problems.push(Problem::new("/currency", "must be a three-letter ISO 4217 code such as EUR"));
         }
@@ -211,6 +252,14 @@ impl Policy {
     ) -> Option<Timestamp> {
         let (limit, _) = self.stale_limit(status, carrier, service)?;
         Some(self.calendar.add_working(since, limit))
+    }
+
+    /// Whom the escalation to `level`, counted from 1, goes to.
+    #[must_use]
+    pub fn tier(&self, level: u8) -> Tier {
+        let chain = &self.rules.escalate_to;
+        let at = usize::from(level).saturating_sub(1).min(chain.len().saturating_sub(1));
+        chain.get(at).copied().unwrap_or(Tier::Desk)
     }
 
     /// The tenant's present rules, compiled.
@@ -435,6 +484,29 @@ mod tests {
         let off = of(&Learning { on: false, ..learning });
         assert_eq!(hours(&off, "in_transit", None), Some((24, Word::Default)));
         assert_eq!(hours(&off, "in_transit", Some("dpd")), Some((9, Word::Pinned)));
+    }
+
+    #[test]
+    fn an_escalation_climbs_the_chain_and_stays_at_its_top() {
+        let mut rules = HouseRules::usual("UTC");
+        let at = |p: &Policy| [1, 2, 3, 4].map(|level| p.tier(level));
+        let usual = Policy::new(rules.clone()).unwrap();
+        assert_eq!(at(&usual), [Tier::Desk, Tier::Supervisor, Tier::Hq, Tier::Hq]);
+        rules.escalate_to = vec![Tier::Supervisor];
+        assert_eq!(at(&Policy::new(rules.clone()).unwrap()), [Tier::Supervisor; 4]);
+        for wrong in [vec![], vec![Tier::Hq, Tier::Desk], vec![Tier::Desk; 6]] {
+            rules.escalate_to = wrong;
+            assert_eq!(Policy::new(rules.clone()).unwrap_err().0[0].pointer, "/escalate_to");
+        }
+        let old: HouseRules = serde_json::from_str(
+            r#"{"opening":{"zone":"UTC","hours":"always"},"stale":[],"escalate_at":[100],"currency":"EUR"}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            old.escalate_to,
+            usual_chain(),
+            "rules written before there was a chain have the usual one"
+        );
     }
 
     #[test]

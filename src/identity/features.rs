@@ -62,6 +62,7 @@ features! {
     ManageCases = "cases.manage", "Merge cases and give them to others";
     ViewCarriers = "carriers.view", "See carriers and how asking them goes";
     ManageCarriers = "carriers.manage", "Add and change carriers, their keys and credentials";
+    AnswerCases = "cases.answer", "Say what is to be done about one's own parcels";
     ViewImports = "imports.view", "See imports and their rejected rows";
     RunImports = "imports.run", "Import a file";
     UndoImports = "imports.undo", "Take an import or a bulk report back";

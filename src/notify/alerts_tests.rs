@@ -4,6 +4,7 @@ use super::*;
 use crate::jobs::queue::JOBS;
 use crate::journal::change::Header;
 use crate::journal::log;
+use crate::notify::mail::Letter;
 use crate::store::redb::Redb;
 use crate::store::{Dir, Ix, KeyRange, Store, StoreError};
 
@@ -23,17 +24,20 @@ impl Recipients for People {
 struct Desk(Arc<AtomicBool>);
 
 impl CaseLines for Desk {
-    fn lines(&self, _: &dyn ReadTx, ids: &[Id]) -> Result<Vec<CaseLine>> {
+    fn lines(&self, _: &dyn ReadTx, ids: &[Id]) -> Result<Vec<(Id, CaseLine)>> {
         if self.0.swap(false, Ordering::SeqCst) {
             return Err(StoreError::Io("the power is gone".into()));
         }
         let line = |id: &Id| CaseLine {
             reason: "damaged".into(),
+            group: Group::Handling,
+            role: "clerk".into(),
+            owner: None,
             label: format!("P{}", id.0[0]),
             detail: "wet\nand torn".into(),
             distributor: Some(if id.0[0].is_multiple_of(10) { "foo" } else { "bar" }.into()),
         };
-        Ok(ids.iter().map(line).collect())
+        Ok(ids.iter().map(|id| (*id, line(id))).collect())
     }
 }
 
@@ -42,14 +46,15 @@ fn at(s: u64) -> Timestamp {
 }
 
 fn recipient(user: Id, scope: Scope) -> Recipient {
-    Recipient { user, email: Some(format!("{}@example.com", user.0[0])), language: "pt-BR".into(), scope }
+    let email = Some(format!("{}@example.com", user.0[0]));
+    Recipient { user, role: "clerk".into(), email, language: "pt-BR".into(), scope }
 }
 
 fn alerts(people: Vec<Recipient>, desk: &Desk) -> Alerts {
     Alerts {
         recipients: Arc::new(People(people)),
         cases: Arc::new(desk.clone()),
-        mail: true,
+        channels: vec![Arc::new(crate::notify::channel::Email)],
         base: "https://depot.example.com/".into(),
         every: Duration::from_secs(60),
     }
@@ -179,4 +184,55 @@ fn a_partner_is_told_of_its_own_cases_and_who_has_no_mail_on_the_screen() {
     };
     assert_eq!(title(ANA), ["30 casos novos"]);
     assert!(title(Id([3; 16])).is_empty());
+}
+
+/// What users want and the house plans, kept.
+fn wanted(ctx: &Ctx, user: Id, wishes: plan::Wishes, quiet: Option<plan::Quiet>) {
+    let kept = ctx.store.write(1, Lane::People, move |tx| {
+        let cx = crate::journal::Cx::new(tx, &crate::identity::grant::Actor::system(), at(0), "test")?;
+        let plan = Plan { quiet, ..Plan::default() };
+        crate::journal::reference::set(tx, &cx, plan::plan_id(), Some(plan))?;
+        plan::want(tx, user, &wishes)
+    });
+    kept.wait().unwrap();
+}
+
+#[test]
+fn what_comes_in_quiet_hours_is_one_mail_when_they_end_and_none_is_lost() {
+    let (ctx, desk) = (depot(), Desk::default());
+    let alerts = alerts(vec![recipient(ANA, Scope::Tenant)], &desk);
+    // at(0) is 22:13:20 UTC
+    wanted(&ctx, ANA, plan::Wishes::default(), Some(plan::Quiet { from: 22 * 60, to: 6 * 60 }));
+    let morning = at(0).after(Duration::from_secs(7 * 3_600 + 46 * 60 + 40));
+    for s in [0, 100, 200] {
+        open(&ctx, 10, UNENROLLED, false);
+        assert_eq!(work(&alerts, &ctx, at(s)), Step::IdleUntil(morning));
+    }
+    assert!(letters(&ctx).is_empty(), "nobody is written to at night");
+    let shown = ctx.store.read(1, |tx| inbox::list(tx, ANA, None, 10)).unwrap();
+    assert_eq!(shown.items.len(), 3, "on the screen it is told at once");
+    work(&alerts, &ctx, morning);
+    let sent: Vec<_> = letters(&ctx).into_iter().map(|l| l.subject).collect();
+    assert_eq!(sent, ["30 casos novos"]);
+    open(&ctx, 1, UNENROLLED, false);
+    work(&alerts, &ctx, morning.after(Duration::from_secs(60)));
+    assert_eq!(letters(&ctx).len(), 2);
+}
+
+#[test]
+fn who_opts_out_is_told_on_the_screen_alone_and_who_wants_a_digest_gets_one() {
+    let (ctx, desk) = (depot(), Desk::default());
+    let alerts = alerts(vec![recipient(ANA, Scope::Tenant), recipient(BO, Scope::Tenant)], &desk);
+    wanted(&ctx, ANA, plan::Wishes { off: vec![Topic::NewCases], ..plan::Wishes::default() }, None);
+    wanted(&ctx, BO, plan::Wishes { digest_minutes: Some(60), ..plan::Wishes::default() }, None);
+    let hour = at(0).after(Duration::from_secs(46 * 60 + 40));
+    for s in [0, 100] {
+        open(&ctx, 25, UNENROLLED, false);
+        assert_eq!(work(&alerts, &ctx, at(s)), Step::IdleUntil(hour));
+    }
+    work(&alerts, &ctx, hour);
+    let sent: Vec<_> = letters(&ctx).into_iter().map(|l| (l.to, l.subject)).collect();
+    assert_eq!(sent, [("2@example.com".to_owned(), "50 casos novos".to_owned())]);
+    let shown = ctx.store.read(1, |tx| inbox::list(tx, ANA, None, 10)).unwrap();
+    assert_eq!(shown.items.len(), 2);
 }

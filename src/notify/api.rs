@@ -107,11 +107,12 @@ async fn read(call: Call<OwnProfile>, body: Body<Read>) -> Result<HttpResponse, 
 /// The routes of notifications.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new("notifications")
+    let own = Routes::new("notifications")
         .add::<OwnProfile, _, _>(Method::GET, "/notifications", list, "What you were told, the newest first")
         .query(&[("limit", "rows of a page, 1 to 500"), ("cursor", "where the page begins")])
         .answers::<Notifications>(200)
         .add::<OwnProfile, _, _>(Method::POST, "/notifications/read", read, "Mark notifications as read")
         .body::<Read>(r#"{"ids":["019a0c2f-7b2c-7d10-a1b2-c3d4e5f60718"]}"#)
-        .answers::<Unread>(200)
+        .answers::<Unread>(200);
+    super::template_api::add(own)
 }

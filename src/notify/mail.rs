@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MessageBuilder, SinglePart};
+use lettre::message::{Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -17,7 +17,7 @@ use crate::config::choices::MailSecurity;
 use crate::config::sections;
 use crate::jobs::queue::{Limits, NewJob, enqueue};
 use crate::jobs::runner::{Handler, JobError, JobRun};
-use crate::store::{Result, WriteTx};
+use crate::store::{Result, Store, Tenant, WriteTx};
 
 /// The kind of job that hands a mail over.
 pub const SEND: &str = "mail.send";
@@ -38,6 +38,50 @@ pub struct Letter {
     pub subject: String,
     /// Its text, cut off at [`MAX_TEXT`].
     pub text: String,
+    /// What goes with it: not the files themselves, which are made when it is handed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<Attached>,
+}
+
+impl Letter {
+    /// A letter with nothing attached.
+    #[must_use]
+    pub fn new(to: impl Into<String>, subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { to: to.into(), subject: subject.into(), text: text.into(), attached: Vec::new() }
+    }
+}
+
+/// A file that goes with a letter, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// Who makes it: the name of one of the [`Files`].
+    pub source: String,
+    /// Of what.
+    pub id: Id,
+    /// In which form, such as `csv`.
+    pub form: String,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes the files that go with letters: what they are made of is above mail, and is asked for when one is handed over.
+pub trait Files: Send + Sync + 'static {
+    /// The name letters call it by.
+    fn source(&self) -> &'static str;
+    /// The file; none when what it was made of is gone.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn file(&self, store: &Store, tenant: Tenant, what: &Attached) -> Result<Option<NamedFile>>;
 }
 
 /// A mail on its way: the same job always makes the same mail, so that one that is sent again after a crash can be
@@ -50,6 +94,8 @@ pub struct Mail {
     pub at: Timestamp,
     /// What it says.
     pub letter: Letter,
+    /// What goes with it.
+    pub files: Vec<NamedFile>,
 }
 
 /// Why a mail was not taken.
@@ -93,14 +139,44 @@ pub struct SendMail {
     pub mailer: Arc<dyn Mailer>,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// Who makes the files that go with mails.
+    pub files: Vec<Arc<dyn Files>>,
 }
 
 impl SendMail {
     /// With the mailer and the time limit of the settings.
     #[must_use]
     pub fn new(mailer: Arc<dyn Mailer>, settings: &sections::Mail) -> Self {
-        Self { mailer, timeout: Duration::from_secs(settings.timeout_s) }
+        Self { mailer, timeout: Duration::from_secs(settings.timeout_s), files: Vec::new() }
     }
+
+    /// The same with somebody who makes files.
+    #[must_use]
+    pub fn with(mut self, files: Arc<dyn Files>) -> Self {
+        self.files.push(files);
+        self
+    }
+}
+
+/// The files that go with `letter`; one whose source is gone is left out, and the letter says so.
+fn files_of(
+    makers: &[Arc<dyn Files>],
+    store: &Store,
+    tenant: Tenant,
+    letter: &mut Letter,
+) -> Result<Vec<NamedFile>> {
+    let mut files = Vec::with_capacity(letter.attached.len());
+    for what in &letter.attached {
+        let made = match makers.iter().find(|m| m.source() == what.source) {
+            Some(maker) => maker.file(store, tenant, what)?,
+            None => None,
+        };
+        match made {
+            Some(file) => files.push(file),
+            None => letter.text.push_str(&format!("\n[{} {}: no longer there]\n", what.source, what.form)),
+        }
+    }
+    Ok(files)
 }
 
 impl Handler for SendMail {
@@ -114,9 +190,16 @@ impl Handler for SendMail {
     }
 
     fn run(&self, job: JobRun) -> BoxFuture<'static, std::result::Result<(), JobError>> {
-        let (mailer, timeout) = (Arc::clone(&self.mailer), self.timeout);
+        let (mailer, timeout, makers) = (Arc::clone(&self.mailer), self.timeout, self.files.clone());
         Box::pin(async move {
-            let mail = Mail { id: job.job.id, at: job.job.created_at, letter: job.payload()? };
+            let mut letter: Letter = job.payload()?;
+            let (store, tenant) = (job.store.clone(), job.tenant);
+            let made = tokio::task::spawn_blocking(move || {
+                let files = files_of(&makers, &store, tenant, &mut letter);
+                files.map(|files| (letter, files))
+            });
+            let (letter, files) = made.await.map_err(|e| JobError::Failed(e.to_string()))??;
+            let mail = Mail { id: job.job.id, at: job.job.created_at, letter, files };
             if !mailer.is_on() {
                 return Err(JobError::Hopeless(
                     "no mail server is set; set mail.host and retry the job".into(),
@@ -207,7 +290,7 @@ fn chain(e: &dyn std::error::Error) -> String {
 }
 
 fn message(mail: &Mail, from: &str) -> std::result::Result<Message, MailError> {
-    let Mail { id, at, letter: Letter { to, subject, text } } = mail;
+    let Mail { id, at, letter: Letter { to, subject, text, attached: _ }, files } = mail;
     let mailbox = |what: &str, text: &str| {
         text.parse::<Mailbox>()
             .map_err(|e| MailError::Never(format!("the {what} \"{text}\" is not an address: {e}")))
@@ -225,7 +308,15 @@ fn message(mail: &Mail, from: &str) -> std::result::Result<Message, MailError> {
         .date(UNIX_EPOCH + Duration::from_millis(at.unsigned()))
         .raw_header(HeaderValue::new(automatic, "auto-generated".into()));
     let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
-    builder.singlepart(SinglePart::plain(text)).map_err(|e| MailError::Never(e.to_string()))
+    if files.is_empty() {
+        return builder.singlepart(SinglePart::plain(text)).map_err(|e| MailError::Never(e.to_string()));
+    }
+    let mut parts = MultiPart::mixed().singlepart(SinglePart::plain(text));
+    for NamedFile { name, media, bytes } in files {
+        let media = media.parse().map_err(|e| MailError::Never(format!("{media} is no media type: {e}")))?;
+        parts = parts.singlepart(Attachment::new(name.clone()).body(bytes.clone(), media));
+    }
+    builder.multipart(parts).map_err(|e| MailError::Never(e.to_string()))
 }
 
 /// Mail that is kept in memory, for tests.

@@ -118,8 +118,8 @@ impl Depot {
     async fn post(&self, to: &str, subject: &str) {
         let (now, to, subject) = (self.clock.now(), to.to_owned(), subject.to_owned());
         let posted = self.store.write(1, Lane::People, move |tx| {
-            let text = "first line\n.second begins with a dot".into();
-            post(tx, now, Letter { to: to.clone(), subject: subject.clone(), text })
+            let text: String = "first line\n.second begins with a dot".into();
+            post(tx, now, Letter::new(to.clone(), subject.clone(), text))
         });
         posted.await.unwrap();
         self.wake.wake();

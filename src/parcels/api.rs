@@ -7,6 +7,7 @@ use actix_web::http::Method;
 use actix_web::web::Path;
 use serde::Deserialize;
 
+use super::announce::{self, List};
 use super::cards::Card;
 use super::error::ParcelError;
 use super::inputs::{BulkInput, BulkRow, EventInput, FactsChange, NewParcel, NoteInput};
@@ -17,12 +18,14 @@ use super::stats::{self, Stats};
 use super::undo;
 use super::views::{BulkAnswer, BulkVerdict, EventView, ParcelView};
 use crate::base::error::{Fault, Invalid};
+use crate::base::ids::Id;
 use crate::base::page::Page;
 use crate::identity::features::{
     BulkParcels, CreateParcels, EditParcels, ScanParcels, ViewDashboard, ViewParcels,
 };
+use crate::identity::grant::Scope;
 use crate::web::routes::Routes;
-use crate::web::{Answer, ApiError, Body, Call, Query};
+use crate::web::{Answer, ApiError, Body, Call, Query, Text};
 
 type Response = Result<HttpResponse, ApiError>;
 
@@ -45,6 +48,17 @@ pub fn routes() -> Routes {
             r#"{"tracking_number":"RR123456785NL","distributor":"bar","recipient":{"name":"x"}}"#,
         )
         .answers::<ParcelView<'_>>(201)
+        .add::<CreateParcels, _, _>(
+            Method::POST,
+            "/parcels/announce",
+            announce,
+            "Announce up to 1,000 parcels by a list, with a verdict for each row",
+        )
+        .raw_body(
+            "text/csv",
+            "headings such as tracking_number, recipient, city, weight_g; then a row a parcel",
+        )
+        .answers::<AnnounceAnswer>(200)
         .add::<BulkParcels, _, _>(Method::POST, "/parcels/events", bulk, "Report on many parcels at once")
         .body::<BulkInput>(r#"{"rows":[{"parcel":"RR123456785NL","status":"in_transit"}],"atomic":false}"#)
         .answers::<BulkAnswer>(200)
@@ -156,27 +170,56 @@ async fn bulk(call: Call<BulkParcels>, body: Body<BulkInput>) -> Response {
         let rows = body.0.rows.iter().cloned().map(BulkRow::split).collect();
         let verdicts = service::post_events(tx, grant, cx, rows, body.0.atomic)?;
         let batch = undo::keep(tx, cx, &verdicts)?;
-        let verdict = |(row, v): (usize, service::RowVerdict)| match v {
-            Ok(w) => BulkVerdict {
-                row,
-                ok: true,
-                id: Some(w.state.id),
-                status: Some(w.state.status),
-                code: None,
-                detail: None,
-            },
-            Err(e) => BulkVerdict {
-                row,
-                ok: false,
-                id: None,
-                status: None,
-                code: Some(e.code()),
-                detail: Some(e.to_string()),
-            },
+        Ok(Answer::ok(&told(batch, verdicts))?)
+    })
+    .await
+}
+
+/// The verdicts as they are answered, row by row.
+fn told(batch: Option<Id>, verdicts: Vec<service::RowVerdict>) -> BulkAnswer {
+    let verdict = |(row, v): (usize, service::RowVerdict)| match v {
+        Ok(w) => BulkVerdict {
+            row,
+            ok: true,
+            id: Some(w.state.id),
+            status: Some(w.state.status),
+            code: None,
+            detail: None,
+        },
+        Err(e) => BulkVerdict {
+            row,
+            ok: false,
+            id: None,
+            status: None,
+            code: Some(e.code()),
+            detail: Some(e.to_string()),
+        },
+    };
+    let results: Vec<BulkVerdict> = verdicts.into_iter().enumerate().map(verdict).collect();
+    let accepted = results.iter().filter(|r| r.ok).count();
+    BulkAnswer { batch, accepted, rejected: results.len() - accepted, results }
+}
+
+/// What became of a list of parcels.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+struct AnnounceAnswer {
+    /// Columns that nobody knows, which were passed over.
+    ignored: Vec<String>,
+    /// The verdicts.
+    #[serde(flatten)]
+    verdicts: BulkAnswer,
+}
+
+async fn announce(call: Call<CreateParcels>, body: Text) -> Response {
+    call.write(move |tx, grant, cx| -> Result<Answer, ParcelError> {
+        // Whoever has one distributor need not name it in every row.
+        let own = match grant.scope() {
+            Scope::Distributors(ours) if ours.len() == 1 => ours.first().map(String::as_str),
+            _ => None,
         };
-        let results: Vec<BulkVerdict> = verdicts.into_iter().enumerate().map(verdict).collect();
-        let accepted = results.iter().filter(|r| r.ok).count();
-        Ok(Answer::ok(&BulkAnswer { batch, accepted, rejected: results.len() - accepted, results })?)
+        let List { rows, ignored } = announce::read(&body.0, own, cx.policy.calendar.zone())?;
+        let verdicts = told(None, service::announce_list(tx, grant, cx, rows)?);
+        Ok(Answer::ok(&AnnounceAnswer { ignored, verdicts })?)
     })
     .await
 }

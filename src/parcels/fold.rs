@@ -172,6 +172,7 @@ enum Outcome {
 fn count(parcel: &mut Parcel, key: &FoldKey) {
     if parcel.events == 0 {
         parcel.created_at = key.at();
+        parcel.entered = key.at();
         parcel.since = key.at(); // an unknown status lasts since then, not since the first day of 1970
     }
     parcel.events = parcel.events.saturating_add(1);
@@ -341,6 +342,13 @@ fn enter(parcel: &mut Parcel, to: Status, key: &FoldKey) {
     } else {
         parcel.before_hold = None;
     }
+    if to != from {
+        leave(parcel, key);
+        parcel.entered = key.at();
+    }
+    if to == Status::Attempted {
+        parcel.attempts = parcel.attempts.saturating_add(1);
+    }
     parcel.status = to;
     parcel.since = key.at();
     parcel.pickup_noticed = 0;
@@ -349,6 +357,18 @@ fn enter(parcel: &mut Parcel, to: Status, key: &FoldKey) {
         issues::settled(parcel);
     } else if to != from && !matches!(to, Status::Attempted | Status::OnHold) {
         issues::moved_on(parcel);
+    }
+}
+
+/// Adds the stay that ends here to those it had in the same status.
+fn leave(parcel: &mut Parcel, key: &FoldKey) {
+    let ms = u64::try_from(key.at().since(parcel.there_since()).as_millis()).unwrap_or(u64::MAX);
+    let from = parcel.status as u8;
+    match parcel.spent.iter_mut().find(|(n, _)| *n == from) {
+        Some((_, sum)) => *sum = sum.saturating_add(ms),
+        // A parcel that was nowhere for no time was nowhere at all.
+        None if ms > 0 || parcel.status != Status::Unknown => parcel.spent.push((from, ms)),
+        None => {}
     }
 }
 

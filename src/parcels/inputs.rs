@@ -159,6 +159,19 @@ pub struct PlaceInput {
 }
 
 impl PlaceInput {
+    /// The address alone, checked; `at` is where it stands in the body.
+    ///
+    /// # Errors
+    /// Names each part that is wrong.
+    pub fn place(self, at: &str) -> Result<Place, Invalid> {
+        let mut wrong = Vec::new();
+        let place = self.checked(at, &mut wrong);
+        if place.is_empty() {
+            wrong.push(Problem::new(at, "is an address without anything in it"));
+        }
+        if wrong.is_empty() { Ok(place) } else { Err(Invalid(wrong)) }
+    }
+
     fn checked(self, at: &str, wrong: &mut Vec<Problem>) -> Place {
         let Self { line, zip, city, state, country, latitude, longitude } = self;
         for (name, text) in

@@ -3,6 +3,7 @@
 pub mod aggregate;
 #[cfg(test)]
 mod aggregate_tests;
+pub mod announce;
 pub mod api;
 pub mod cards;
 pub mod error;

@@ -311,6 +311,11 @@ pub struct Issue {
     pub detail: String,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_none_yet(n: &u32) -> bool {
+    *n == 0
+}
+
 /// A parcel as its events tell it: the row. Only the fold makes one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -352,6 +357,14 @@ pub struct Parcel {
     /// At which percentage of the holding time people were last told that it waits at the counter; 0 for not yet.
     #[serde(skip_serializing_if = "is_nought")]
     pub pickup_noticed: u8,
+    /// Since when it is where it is: news that it is there still move [`since`](Self::since), not this.
+    pub entered: Timestamp,
+    /// How long it was in each status it has left, in milliseconds, by the status's number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spent: Vec<(u8, u64)>,
+    /// Attempts of a delivery that failed.
+    #[serde(skip_serializing_if = "is_none_yet")]
+    pub attempts: u32,
     /// How many notes its events carry.
     pub notes_count: u32,
     /// How many events it has, voided ones included.
@@ -386,6 +399,17 @@ impl Parcel {
     #[must_use]
     pub fn new(id: ParcelId) -> Self {
         Self { id, ..Self::default() }
+    }
+
+    /// Since when it is where it is; of a row that a release before wrote, since the last news of that.
+    #[must_use]
+    pub fn there_since(&self) -> Timestamp {
+        if self.entered == Timestamp::ZERO { self.since } else { self.entered }
+    }
+
+    /// How long it was in each status it has left, in milliseconds: all its stays there together.
+    pub fn stays(&self) -> impl Iterator<Item = (Status, u64)> + '_ {
+        self.spent.iter().filter_map(|(n, ms)| Some((*Status::ALL.get(usize::from(*n))?, *ms)))
     }
 
     /// The depot that acts on it when a deadline passes: who has it, else who first told of it.

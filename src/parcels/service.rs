@@ -2,9 +2,9 @@
 
 use super::aggregate::stale_at;
 use super::error::ParcelError;
-use super::event::{Corrected, Described, HandedOver, Moved, Noted, ParcelEvent, Registered, Stale};
+use super::event::{Corrected, Described, Flagged, HandedOver, Moved, Noted, ParcelEvent, Registered, Stale};
 use super::inputs::{EventInput, NewParcel};
-use super::model::{Facts, Parcel, ParcelId, Place, Status};
+use super::model::{Facts, Flag, Parcel, ParcelId, Place, Status};
 use super::repo::{self, PARCELS};
 use super::rules::{self, Gate, Step};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::cases::model::Case;
 use crate::cases::reasons::Reason;
 use crate::deadlines::due::{self, DueKind};
 use crate::identity::features::{
-    BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
+    AnswerCases, BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
 };
 use crate::identity::grant::{Actor, Grant, Principal, Scope};
 use crate::journal::clock::{HEADQUARTERS, Origin, UNENROLLED};
@@ -115,6 +115,26 @@ pub fn announce(
 /// Storage failures.
 pub fn load(tx: &dyn ReadTx, id: ParcelId) -> std::result::Result<Option<Parcel>, StoreError> {
     Ok(PARCELS.get(tx, &id.0)?.map(|row| row.state))
+}
+
+/// Announces the parcels of a list, each by itself: a row that is refused leaves the others alone.
+///
+/// # Errors
+/// Storage failures; then nothing is kept.
+pub fn announce_list(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<CreateParcels>,
+    cx: &Cx,
+    rows: Vec<std::result::Result<NewParcel, Invalid>>,
+) -> Result<Vec<RowVerdict>> {
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        match row.map_err(ParcelError::from).and_then(|new| create(tx, grant, cx, new)) {
+            Err(ParcelError::Store(e)) => return Err(e.into()),
+            verdict => out.push(verdict),
+        }
+    }
+    Ok(out)
 }
 
 /// Which gate a caller's own step goes through: forcing takes the right and a reason.
@@ -314,6 +334,33 @@ pub fn describe(
     }
     let event = ParcelEvent::Described(Box::new(Described { facts }));
     Ok(record(tx, cx, id.0, Some(found.value), vec![event])?)
+}
+
+/// Takes over the new address that the shipper or partner answered with: it replaces the old one as a whole, and the
+/// parcel is redirected from then on.
+///
+/// # Errors
+/// When the parcel is unknown or somebody else's, or at its end already.
+pub fn redirect(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<AnswerCases>,
+    cx: &Cx,
+    id: Id,
+    to: Place,
+) -> Result<Written<Parcel>> {
+    let row = PARCELS.get(tx, &id)?.filter(|row| repo::visible(grant.scope(), &row.state));
+    let row = row.ok_or_else(|| ParcelError::Unknown(id.to_string()))?;
+    if !rules::is_open(row.state.status) {
+        let said = format!("comes too late: the parcel is {}", row.state.status);
+        return Err(Invalid::at("/to", said).into());
+    }
+    let facts = Facts { to, cleared: vec!["to".into()], ..Facts::default() };
+    let reason = Some("a new address was given".to_owned());
+    let events = vec![
+        ParcelEvent::Described(Box::new(Described { facts })),
+        ParcelEvent::Flagged(Flagged { flag: Flag::Redirected, on: true, reason }),
+    ];
+    Ok(record(tx, cx, id, Some(row), events)?)
 }
 
 /// Adds a note.

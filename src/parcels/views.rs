@@ -209,6 +209,9 @@ impl<'a> ParcelView<'a> {
             custody,
             next,
             pickup_noticed: _,
+            entered: _,
+            spent: _,
+            attempts: _,
         } = p;
         let Facts {
             order_ref,

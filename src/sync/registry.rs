@@ -19,6 +19,8 @@ use crate::journal::fold::Timeline;
 use crate::journal::reference::{Ref, Reference, Set};
 use crate::journal::{self, Aggregate, Arrival, Cx, Event};
 use crate::manifests::model::{Manifest, Unloading};
+use crate::notify::plan::Plan;
+use crate::notify::templates::Template;
 use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
@@ -235,6 +237,8 @@ impl Registry {
             Folder::shared::<OwnMap>(),
             Folder::shared::<Saved>(),
             Folder::shared::<Carrier>(),
+            Folder::shared::<Template>(),
+            Folder::shared::<Plan>(),
         ])
     }
 
@@ -323,11 +327,22 @@ fn cases() -> Folder {
     fn place(tx: &dyn ReadTx, id: Id) -> Result<Option<SiteRef>> {
         dock(tx, id)?.map_or_else(|| opener(tx, id), |site| Ok(Some(site)))
     }
+    /// A bulk case concerns whom any of its parcels concerns.
+    fn concerned(tx: &dyn ReadTx, id: Id) -> Result<Vec<SiteRef>> {
+        let Some(row) = journal::load::<Case>(tx, id)? else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for id in row.state.about_parcels() {
+            all.extend(parcel(tx, *id)?.map_or_else(Vec::new, |p| p.concerned()));
+        }
+        if all.is_empty() {
+            all.extend(place(tx, id)?);
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
     Folder {
-        concerned: |tx, id| match subject(tx, id)? {
-            Some(parcel) => Ok(parcel.concerned()),
-            None => Ok(place(tx, id)?.into_iter().collect()),
-        },
+        concerned,
         origin: |tx, id| match subject(tx, id)? {
             Some(parcel) => Ok(parcel.origin),
             None => place(tx, id),

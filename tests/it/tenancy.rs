@@ -39,6 +39,8 @@ fn random(depot: &Depot) -> Records {
         printer: id(),
         manifest: id(),
         unloading: id(),
+        report: id(),
+        run: id(),
     }
 }
 
@@ -57,6 +59,8 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.printer,
         &r.manifest,
         &r.unloading,
+        &r.report,
+        &r.run,
         "alpha",
         "ALPHA",
     ]

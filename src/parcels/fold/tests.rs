@@ -99,6 +99,20 @@ fn a_parcel_is_where_its_last_allowed_step_took_it() {
 }
 
 #[test]
+fn stays_add_up_by_status_attempts_are_counted_and_news_of_the_same_status_ends_no_stay() {
+    use Status::{AtDepot, Attempted, Delivered, InTransit, OutForDelivery};
+    const MINUTE: u64 = 60_000;
+    let told = [InTransit, InTransit, AtDepot, OutForDelivery, Attempted, AtDepot, OutForDelivery, Delivered];
+    let parcel = folded(told.map(|to| news("x", to)));
+    let stays: BTreeMap<Status, u64> = parcel.stays().collect();
+    let expected = [(InTransit, 2), (AtDepot, 2), (OutForDelivery, 2), (Attempted, 1)];
+    assert_eq!(stays, expected.into_iter().map(|(s, n)| (s, n * MINUTE)).collect());
+    assert_eq!((parcel.attempts, parcel.entered), (1, at(7)));
+    let wrong = folded(told.map(|to| news("x", to)).into_iter().chain([correction(4, Some(AtDepot))]));
+    assert_eq!(wrong.attempts, 0, "an attempt that was none is not counted");
+}
+
+#[test]
 fn a_step_back_keeps_its_event_but_has_no_effect() {
     let parcel = folded([news("shipped", Status::InTransit), news("approved", Status::Announced)]);
     assert_eq!((parcel.status, parcel.raw.as_deref()), (Status::InTransit, Some("shipped")));

@@ -173,6 +173,8 @@ pub struct Records {
     pub manifest: String,
     pub unloading: String,
     pub carrier: String,
+    pub report: String,
+    pub run: String,
 }
 
 impl Records {
@@ -217,6 +219,9 @@ impl Records {
         let carrier = format!("{name}_carrier");
         let new = json!({ "code": carrier, "name": name, "adapter": "plain" });
         ask("POST", "/carriers").body(&new).gives(201);
+        let report = json!({ "name": format!("{name} report"), "definition": { "kind": "volumes" } });
+        let report = text(&ask("POST", "/reports").body(&report).gives(201).json, "id");
+        let run = text(&ask("POST", &format!("/reports/{report}/run")).gives(202).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -243,6 +248,8 @@ impl Records {
             manifest,
             unloading,
             carrier,
+            report,
+            run,
         }
     }
 
@@ -263,7 +270,11 @@ impl Records {
             "carriers" => &self.carrier,
             "undo" => &self.import,
             "exports" => return Some(path.replace("{kind}", "parcels")),
+            "reports" => &self.report,
+            "templates" => return Some(path.replace("{topic}", "cases.new").replace("{language}", "es")),
+            "report-runs" => return Some(path.replace("{id}", &self.run).replace("{form}", "csv")),
             "status-maps" | "import-mappings" => &self.source,
+            "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
             "sync" => return Some(path.replace("{eid}", &"0".repeat(32))),
@@ -294,6 +305,11 @@ impl Records {
             "/unloadings",
             "/stale-limits",
             "/dock-rules",
+            "/templates",
+            "/alert-plan",
+            "/reports",
+            "/report-runs",
+            "/case-filters",
             "/api-keys",
             "/tenants",
             "/backups",
