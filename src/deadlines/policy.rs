@@ -350,11 +350,11 @@ impl Limits {
     }
 }
 
-type Tier = (Word, BTreeMap<String, Limits>);
+type Source = (Word, BTreeMap<String, Limits>);
 
 /// What the tenant said outright comes before what was learned, and that before the default table. A status the house
 /// rules leave out never becomes stale, whatever was learned of it.
-fn tiers(rules: &HouseRules, learning: &Learning, learned: &Learned) -> [Tier; 4] {
+fn tiers(rules: &HouseRules, learning: &Learning, learned: &Learned) -> [Source; 4] {
     let [mut pinned, mut set, mut taught, mut usual] = [const { BTreeMap::<String, Limits>::new() }; 4];
     for l in learning.pinned.iter().take(MAX_LIMITS) {
         pinned.entry(l.status.clone()).or_default().add(l.carrier.as_ref(), l.service.as_ref(), l.hours);
