@@ -136,7 +136,7 @@ pub const fn suggested(reason: Reason) -> &'static [Action] {
         R::StatusStale => &[Search, AskCarrier, Claim],
         R::PieceWithoutData => &[CompleteData, AskShipper],
         R::DataWithoutPiece => &[Search, AskShipper],
-        R::DuplicateScan => &[Look],
+        R::Duplicate | R::DuplicateScan => &[Look],
         R::WrongRouteLoaded => &[Unload, SendOn],
         R::UnmappedCode => &[MapCode],
         R::OverReceived => &[CountAgain, AskShipper],

@@ -63,6 +63,6 @@ impl Counter {
         }
         let Some(to) = parcel.facts.recipient.email.filter(|e| !e.trim().is_empty()) else { return Ok(()) };
         let (subject, text) = words::waits(&self.language, &parcel.number, until);
-        mail::post(tx, now, Letter { to, subject, text }).map(drop)
+        mail::post(tx, now, Letter::new(to, subject, text)).map(drop)
     }
 }

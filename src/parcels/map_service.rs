@@ -100,7 +100,7 @@ pub fn compiled(tx: &dyn ReadTx, source: &str) -> Result<Arc<Compiled>> {
 /// # Errors
 /// Storage failures.
 pub fn still(tx: &dyn ReadTx, source: &str, had: &Arc<Compiled>) -> Result<Arc<Compiled>> {
-    let rev = OWN.look(tx, &map_id(source), |row| Ok(row.rev))?.unwrap_or(0);
+    let rev = OWN.look(tx, &map_id(source), |row| row.rev())?.unwrap_or(0);
     if rev == had.rev { Ok(Arc::clone(had)) } else { compiled(tx, source) }
 }
 

@@ -115,6 +115,19 @@ impl<V: Record> Unread<'_, V> {
         self.row.pk
     }
 
+    /// Its revision.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn rev(&self) -> Result<u64> {
+        let mut at = 0;
+        self.row.open(&mut |rev, _| {
+            at = rev;
+            Ok(())
+        })?;
+        Ok(at)
+    }
+
     /// The record, unless it is at the revision `known` already; and its revision.
     ///
     /// # Errors
