@@ -78,9 +78,9 @@ impl Depot {
 
     fn overdue(&self) {
         let page = self.store.read(TENANT, |tx| {
-            let calendar = &Policy::current(tx)?.calendar;
+            let policy = Policy::current(tx)?;
             let which = Overdue { at: now(), by: By::Clock, now: now(), limit: Some(50), cursor: None };
-            queries::overdue(tx, &Scope::Tenant, &self.cards, calendar, &which)
+            queries::overdue(tx, &Scope::Tenant, &self.cards, &policy, &which)
         });
         assert!(!page.unwrap().items.is_empty());
     }

@@ -35,7 +35,7 @@ use crossdock::store::{Lane, Store, StoreError, WriteTx};
 use crossdock::sync::courier::{self, Courier, HttpLink};
 use crossdock::sync::depot::tables::{Standing, save, standing};
 use crossdock::sync::depot::{Budget, Depot, Link, relog};
-use crossdock::sync::keys::{DepotKey, Sign};
+use crossdock::sync::keys::DepotKey;
 use crossdock::sync::registry::Registry;
 use crossdock::sync::sites;
 use crossdock::sync::wire::{self, Bin, Call, Enrol, Enrolled, Log};

@@ -48,21 +48,21 @@ impl<F: Feature> FromRequest for Call<F> {
 fn principal(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
     let app = app(req)?;
     let principal = match shell::control_tenant(req) {
-        Some(tenant) => operator(req, &app, tenant)?,
+        Some(tenant) => Arc::new(Principal::system(tenant)),
         None => app.gate.admit(&app.store, &shown(req), app.clock.now())?,
     };
     Ok((app, principal))
 }
 
-/// Whoever comes through the control door. Before anybody has set the depot up there is nobody to do anything for, and
-/// work for nobody would wait for ever.
-fn operator(req: &HttpRequest, app: &App, tenant: u32) -> Result<Arc<Principal>, ApiError> {
-    let site = req.app_data::<Data<Site>>();
-    if !site.map_or(Ok(true), |site| site.setup.is_done(app))? {
-        let detail = "this depot is not set up yet: run crossdock init, or open the link that the server printed when it started";
-        return Err(Refusal::new(Kind::Conflict, "setup.needed", detail).into());
+/// Before anybody has set the depot up there is nobody to write for, and what is asked through the control door would
+/// wait for ever.
+fn is_set_up(req: &HttpRequest, app: &App) -> Result<(), ApiError> {
+    let site = req.app_data::<Data<Site>>().filter(|_| shell::control_tenant(req).is_some());
+    if site.map_or(Ok(true), |site| site.setup.is_done(app))? {
+        return Ok(());
     }
-    Ok(Arc::new(Principal::system(tenant)))
+    let detail = "this depot is not set up yet: run crossdock init, or open the link that the server printed when it started";
+    Err(Refusal::new(Kind::Conflict, "setup.needed", detail).into())
 }
 
 /// The session cookie's name.
@@ -189,6 +189,7 @@ impl<F: Feature> Call<F> {
     where
         E: Fault + From<StoreError> + Send + 'static,
     {
+        is_set_up(&self.request, &self.app)?;
         let repeat = Repeat::of(&self.request, self.grant.actor().user)?;
         let (grant, now) = (self.grant, self.app.clock.now());
         let tenant = grant.tenant();

@@ -109,7 +109,8 @@ fn only_the_store_knows_its_database() {
 /// What may know HTTP: an area's `api.rs` and its like, the web, the command line, the wiring.
 fn is_edge(path: &str) -> bool {
     let top = path.starts_with("web/") || path.starts_with("cli") || path == "app.rs" || path == "main.rs";
-    top || path.ends_with("/api.rs") || path.ends_with("_api.rs") || path.contains("/api/")
+    top || ["/api.rs", "_api.rs"].iter().any(|end| path.ends_with(end))
+        || ["/api/", "_api/"].iter().any(|folder| path.contains(folder))
 }
 
 #[test]

@@ -193,7 +193,10 @@ pub fn write_number(out: &mut Vec<u8>, class: Class, n: u64) -> Result<(), WireE
         Class::Single => (SINGLE, 4),
         Class::Double => (DOUBLE, 8),
         Class::Negative => match n {
-            0..32 => return Ok(out.push(!(n as u8))),
+            0..32 => {
+                out.push(!(n as u8));
+                return Ok(());
+            }
             32..0x80 => (0xd0, 1),
             0x80..0x8000 => (0xd1, 2),
             0x8000..0x8000_0000 => (0xd2, 4),
@@ -201,7 +204,10 @@ pub fn write_number(out: &mut Vec<u8>, class: Class, n: u64) -> Result<(), WireE
             _ => return Err(malformed("a number that is too small")),
         },
         _ => match n {
-            0..0x80 => return Ok(out.push(n as u8)),
+            0..0x80 => {
+                out.push(n as u8);
+                return Ok(());
+            }
             0x80..0x100 => (0xcc, 1),
             0x100..0x1_0000 => (0xcd, 2),
             0x1_0000..0x1_0000_0000 => (0xce, 4),
