@@ -17,6 +17,7 @@ pub mod maps;
 pub mod merge;
 pub mod model;
 pub mod numbers;
+pub mod pulse;
 pub mod queries;
 pub mod repo;
 pub mod report;

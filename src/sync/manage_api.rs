@@ -17,10 +17,12 @@ use super::node::{self, Node};
 use super::status::{self, SiteView};
 use super::{join, keys, sites, wire};
 use crate::audit::{self, Changed, Class, Entry};
+use crate::base::clock::Timestamp;
 use crate::base::error::{Fault, Kind};
 use crate::base::ids::Id;
 use crate::base::page::MAX_LIMIT;
 use crate::identity::features::{ManageSync, ViewSync};
+use crate::identity::grant::Actor;
 use crate::jobs::runner::Stop;
 use crate::journal::Cx;
 use crate::parcels::model::Parcel;
@@ -340,15 +342,23 @@ async fn show(call: Call<ViewSync>) -> Response {
     Ok(answer.await?.respond("", ""))
 }
 
+/// Exchanges with headquarters at once. Blocks.
+///
+/// # Errors
+/// When this depot has joined none, or the exchange stopped.
+pub fn exchange(node: &Node, tenant: Tenant) -> Result<(), ApiError> {
+    with(node, tenant, |party| {
+        let stop = Stop::default();
+        let once = |party: &mut _| node::turn(node, tenant, party, &stop, &Budget::default());
+        while once(party).map_err(|e| stopped(&e))?.more {}
+        Ok(())
+    })
+}
+
 async fn now(call: Call<ManageSync>) -> Response {
     let (node, tenant) = (call.app.sync.clone(), call.grant.tenant());
     let answer = aside(move || {
-        with(&node, tenant, |party| {
-            let stop = Stop::default();
-            let once = |party: &mut _| node::turn(&node, tenant, party, &stop, &Budget::default());
-            while once(party).map_err(|e| stopped(&e))?.more {}
-            Ok(())
-        })?;
+        exchange(&node, tenant)?;
         Ok(Answer::ok(&status::of_depot(&node, tenant)?)?)
     });
     let answer = answer.await;
@@ -573,21 +583,33 @@ fn noted(
     audit::note(tx, cx, &entry).map(drop)
 }
 
+/// Adds a depot to this headquarters and gives out the code by which it joins. Blocks.
+///
+/// # Errors
+/// When this is no headquarters, or the name is no name.
+pub fn add_site(
+    node: &Node,
+    tenant: Tenant,
+    actor: Actor,
+    now: Timestamp,
+    name: String,
+) -> Result<join::SiteCode, ApiError> {
+    node.hq.as_ref().ok_or_else(no_hq)?;
+    let made = node.store.write(tenant, crate::store::Lane::People, move |tx| {
+        let site = sites::add(tx, &name)?;
+        let cx = Cx::new(tx, &actor, now, "http")?;
+        noted(tx, &cx, "site.added", site.number)?;
+        Ok::<_, wire::Refusal>(site)
+    });
+    Ok(join::code(node, tenant, &made.wait()?)?)
+}
+
 async fn add(call: Call<ManageSync>, new: Body<NewSite>) -> Response {
     headquarters(&call.app)?;
     let (node, tenant) = (call.app.sync.clone(), call.grant.tenant());
     let (actor, now) = (call.grant.actor().clone(), call.app.clock.now());
     let name = new.0.name;
-    let made = aside(move || {
-        let made = node.store.write(tenant, crate::store::Lane::People, move |tx| {
-            let site = sites::add(tx, &name)?;
-            let cx = Cx::new(tx, &actor, now, "http")?;
-            noted(tx, &cx, "site.added", site.number)?;
-            Ok::<_, wire::Refusal>(site)
-        });
-        let site = made.wait()?;
-        Ok(join::code(&node, tenant, &site)?)
-    });
+    let made = aside(move || add_site(&node, tenant, actor, now, name));
     Ok(Answer::created("/api/v1/sites".into(), &made.await?)?.respond("", ""))
 }
 

@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod desk;
+pub mod page;
 pub mod people;
 #[cfg(feature = "pg")]
 pub mod pg;
