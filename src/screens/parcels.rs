@@ -14,7 +14,8 @@ use crate::cases::model::Case;
 use crate::cases::repo::{self as cases, Reader, Wanted};
 use crate::deadlines::policy::Policy;
 use crate::identity::features::{
-    CreateParcels, EditParcels, ForceParcels, PrintLabels, ScanParcels, ViewCases, ViewParcels, WorkCases,
+    CreateParcels, EditParcels, ForceParcels, PrintLabels, ScanParcels, ViewCases, ViewParcels, ViewPrinters,
+    WorkCases,
 };
 use crate::identity::grant::Grant;
 use crate::journal::{Stamped, history};
@@ -218,8 +219,11 @@ fn load(visit: &Looking) -> Result<Page, Fail> {
             let wanted = Wanted { subject: Some(parcel.id.0), ..Wanted::default() };
             about = cases::list(tx, &reader, &wanted, v.now, None, 20)?.0;
         }
-        let printers =
-            if v.may::<PrintLabels>() { printers::list(tx).unwrap_or_default() } else { Vec::new() };
+        let printers = if v.may::<PrintLabels>() && v.may::<ViewPrinters>() {
+            printers::list(tx).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         let cases = about.into_iter().map(|e| e.value.state).collect();
         Ok(Page { parcel, duplicates, events, cases, printers, done: asked.done })
     })?;
@@ -470,6 +474,7 @@ async fn label(visit: Visit<Grant<PrintLabels>>) -> Reply {
         visit.read(|tx| -> Result<_, ParcelError> { Ok(service::find(tx, scope, &name)?.0.value.state) })?;
     visit.saw("parcel", [parcel.id.0]);
     let main = html! {
+        h1.away { (v.t("label")) }
         div.print-label {
             p.noprint { a.button href={ "/parcels/" (parcel.id) } { (v.t("back")) } " " button.primary data-print { (v.t("label-print")) } }
             img src={ "/api/v1/parcels/" (parcel.id) "/label.svg" } alt=(v.t("label-alt")) width="384" height="576";

@@ -11,7 +11,7 @@ use super::shell::{Anyone, Fail, Form, Group, Out, Reply, Screen, Viewer, Visit}
 use crate::identity::IdentityError;
 use crate::identity::auth::api::{blocking, hashing};
 use crate::identity::auth::{Switch, switch};
-use crate::identity::features::ScanParcels;
+use crate::identity::features::{PrintLabels, ScanParcels, ViewParcels};
 use crate::identity::grant::Grant;
 use crate::identity::model::SessionKind;
 use crate::identity::repo::{SESSIONS, by_badge_print};
@@ -257,7 +257,7 @@ fn whose(v: &Viewer, p: &Parcel) -> Markup {
     let to = [&p.facts.to.zip, &p.facts.to.city, &p.facts.to.country];
     let to: Vec<&str> = to.into_iter().filter_map(|t| t.as_deref()).collect();
     html! {
-        a.code href={ "/parcels/" (p.id) } { (p.number) }
+        @if v.may::<ViewParcels>() { a.code href={ "/parcels/" (p.id) } { (p.number) } } @else { p.code { (p.number) } }
         p.to { (to.join(" ")) @if let Some(name) = &p.facts.recipient.name { " · " (name) } }
         @if !p.issues.is_empty() {
             ul.issues { @for issue in &p.issues { li { (Icon::Triangle) (v.word("reason", &issue.reason)) } } }
@@ -291,7 +291,7 @@ fn markup(v: &Viewer, m: &Model) -> Markup {
             details.help {
                 summary { (v.t("scan-help")) }
                 p { (v.t("scan-help-text")) }
-                p { a.button href="/api/v1/labels/wall-sheet.pdf" { (v.t("scan-wall")) } }
+                @if v.may::<PrintLabels>() { p { a.button href="/api/v1/labels/wall-sheet.pdf" { (v.t("scan-wall")) } } }
             }
         }
     }

@@ -59,6 +59,15 @@ async fn show(visit: Visit<Grant<ViewSettings>>) -> Reply {
     page(&visit, None)
 }
 
+/// The form for those who may send it; for others what stands in it.
+fn only(may: bool, v: &Viewer, action: &str, inside: &Markup) -> Markup {
+    if may {
+        parts::post(v, action, inside)
+    } else {
+        html! { (inside) }
+    }
+}
+
 fn markup(v: &Viewer, m: &Model, fail: Option<&ApiError>) -> Markup {
     let s = &m.settings;
     html! {
@@ -67,7 +76,7 @@ fn markup(v: &Viewer, m: &Model, fail: Option<&ApiError>) -> Markup {
         (refusal(v, fail))
         section.card.narrow {
             h2 { (v.t("settings-house")) }
-            (parts::post(v, "/settings", &html! {
+            (only(v.may::<EditSettings>(), v, "/settings", &html! {
                 fieldset.plain disabled[!v.may::<EditSettings>()] {
                     (parts::version(m.version))
                     (Field::text("depot", v.t("setup-depot"), &s.depot).needed())
@@ -95,7 +104,7 @@ fn limits_card(v: &Viewer, rules: &HouseRules, version: u64) -> Markup {
         section.card.narrow {
             h2 { (v.t("limits")) }
             p.faint { (v.t("limits-hint")) }
-            (parts::post(v, "/settings/limits", &html! {
+            (only(v.may::<EditRules>(), v, "/settings/limits", &html! {
                 fieldset.plain disabled[!v.may::<EditRules>()] {
                     (parts::version(version))
                     table.list {

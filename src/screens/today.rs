@@ -13,7 +13,7 @@ use super::shell::{Anyone, Group, Out, Reply, Screen, Viewer, Visit};
 use crate::cases::model::Case;
 use crate::cases::repo::{self as cases, Reader, Wanted, Which, Whose};
 use crate::cases::service::open_by_reason;
-use crate::identity::features::{ScanParcels, ViewCases, ViewParcels, ViewSync};
+use crate::identity::features::{RunImports, ScanParcels, ViewCases, ViewParcels, ViewSync};
 use crate::parcels::model::Status;
 use crate::parcels::pulse::{DAYS, Pulse};
 use crate::store::StoreError;
@@ -221,7 +221,7 @@ fn markup(v: &Viewer, m: &Model) -> Markup {
                 @else if v.may::<ViewParcels>() { section.card data-again="1000" { p.faint { (v.t("today-counting")) } } }
                 @if !reasons.is_empty() { section.card { (shares(v, "by-reason", &v.t("today-by-reason"), &reasons)) } }
                 @if v.may::<ScanParcels>() && m.pulse.as_ref().is_some_and(|p| p.parcels == 0) {
-                    section.card { (empty(&v.t("parcels-none"), &html! { p { (v.t("parcels-none-hint")) } p { a.button.primary href="/imports/new" { (v.t("imports-new")) } " " a.button href="/scan" { (v.t("nav-scan")) } } })) }
+                    section.card { (empty(&v.t("parcels-none"), &html! { p { (v.t("parcels-none-hint")) } p { @if v.may::<RunImports>() { a.button.primary href="/imports/new" { (v.t("imports-new")) } } " " a.button href="/scan" { (v.t("nav-scan")) } } })) }
                 }
             }
         }

@@ -195,7 +195,7 @@ fn forms_do_their_work_without_a_script() {
     admin.does(&format!("{at}/step"), &[("status", "at_depot"), ("note", "gate 2")]);
     assert_eq!(ask("/parcels/RR123456785NL")["status"], "at_depot");
     let refused = admin.post(&format!("{at}/step"), &[("status", "returned")]);
-    assert_eq!(refused.status, 422, "a forced step needs its reason: {refused:?}");
+    assert!([409, 422].contains(&refused.status), "a forced step needs its reason: {refused:?}");
     let page = admin.does(&format!("{at}/note"), &[("text", "customer <called>")]);
     assert!(page.page().text().contains("customer <called>"));
 

@@ -234,12 +234,21 @@ fn a_scan_is_answered_kept_while_the_depot_is_away_and_seen_by_another_screen() 
             )
             .await?;
             type_in(&b, "#code", "RB123456785GB\n").await?;
-            type_in(&b, "#code", "CMD:HOLD\n").await?;
+            type_in(&b, "#code", "RR123456785NL\n").await?;
             there(&b, ".outcome.kept").await?;
             there(&b, "#waiting").await?;
             b.execute("window.fetch = window.real", Vec::new()).await?;
-            there(&b, "#waiting[hidden]").await.err();
-            says(&b, "hold").await?;
+            let begun = Instant::now();
+            while !b
+                .execute("return document.querySelector('#waiting').hidden", Vec::new())
+                .await?
+                .json()
+                .as_bool()
+                .unwrap()
+            {
+                assert!(begun.elapsed() < PATIENCE, "what was kept is not sent");
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
             b.switch_to_window(desk).await?;
             says(&b, "at depot").await?;
             fits(&b, "parcels").await
