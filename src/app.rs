@@ -35,7 +35,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    audit, cases, identity, imports, jobs, labels, notify, operation, parcels, scan, screens, settings, sync,
+    audit, cases, identity, imports, jobs, labels, manifests, notify, operation, parcels, scan, screens,
+    settings, sync,
 };
 
 pub mod analysts;
@@ -58,6 +59,8 @@ pub fn areas() -> Vec<Routes> {
         cases::api::routes(),
         imports::api::routes(),
         parcels::map_api::routes(),
+        parcels::limits_api::routes(),
+        manifests::api::routes(),
         labels::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
@@ -217,7 +220,7 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         return Err(StartError::Store { folder, why });
     }
     let keys = Keys::open(&folder)?;
-    let gate = Arc::new(Gate::new(Arc::new(keys), None)?);
+    let gate = Arc::new(Gate::new(Arc::new(keys))?);
     let given = &config.server.tls;
     let source = match given.mode {
         TlsMode::Own => Some(Source::Own { data: folder.clone(), names: given.names.clone() }),

@@ -193,6 +193,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MapCommand,
     },
+    /// Announce what a truck, a flight or a distributor brings, and see what is announced
+    Manifest {
+        #[command(subcommand)]
+        command: ManifestCommand,
+    },
     /// The exchange with headquarters: how it stands, and what it can be told
     Sync {
         #[command(subcommand)]
@@ -237,6 +242,44 @@ pub(crate) enum BackupCommand {
         /// A file with the passphrase they are sealed with
         #[arg(long, value_name = "F")]
         passphrase_file: Option<PathBuf>,
+    },
+}
+
+/// What can be done with manifests.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ManifestCommand {
+    /// Announce one from a CSV file of its lines
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// Its number
+        #[arg(long, value_name = "NO")]
+        number: String,
+        /// What brings it: truck, flight or distributor
+        #[arg(long, value_name = "KIND", default_value = "truck")]
+        kind: String,
+        /// Who drives or flies
+        #[arg(long, value_name = "NAME")]
+        carrier: Option<String>,
+        /// Plate or flight number
+        #[arg(long, value_name = "NAME")]
+        vehicle: Option<String>,
+        /// Whose it is
+        #[arg(long, value_name = "NAME")]
+        distributor: Option<String>,
+        /// When it is to be here (RFC 3339); now without it
+        #[arg(long, value_name = "TIME")]
+        expected_at: Option<String>,
+        /// The file
+        file: PathBuf,
+    },
+    /// List them, in the order they are expected
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Only those in this state: announced, late, unloading, unloaded or cancelled
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
     },
 }
 

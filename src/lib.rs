@@ -21,6 +21,7 @@
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
+//! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
@@ -66,6 +67,7 @@ pub mod jobs;
 pub mod journal;
 pub mod labels;
 pub mod logs;
+pub mod manifests;
 pub mod notify;
 pub mod operation;
 pub mod parcels;

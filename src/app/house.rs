@@ -18,10 +18,13 @@ use crate::jobs::retention::{Cleaner, Retained, of_jobs};
 use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Worker};
 use crate::jobs::schedules::Schedules;
 use crate::journal::Cx;
+use crate::manifests::work::Dock;
 use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
+use crate::notify::counter::Counter;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
+use crate::parcels::learn::{Learn, Nightly};
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
@@ -33,7 +36,12 @@ use crate::{imports, labels, parcels, scan};
 pub fn retained() -> Vec<Retained> {
     let areas =
         [idempotency::retained(), inbox::retained(), imports::service::retained(), labels::repo::retained()];
-    of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
+    of_jobs()
+        .into_iter()
+        .chain(areas)
+        .chain(scan::repo::retained())
+        .chain([crate::manifests::repo::retained()])
+        .collect()
 }
 
 /// Everything that runs by itself, ready to be started.
@@ -53,13 +61,16 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let silence = (silence > 0).then(|| Duration::from_secs(silence * 60));
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
     handlers.push(Arc::new(Replan));
+    handlers.push(Arc::new(Learn));
     handlers
         .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
-    let workers: Vec<Arc<dyn Worker>> = vec![
+    let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
+        Arc::new(Dock),
+        Arc::new(Nightly::default()),
         Arc::new(CaseClock),
         Arc::new(Schedules),
         Arc::new(Scribe(app.sightings.clone())),
@@ -77,6 +88,9 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Stages::new(Arc::clone(&app.sync), config.retention.sync_log)),
         Arc::new(Turns::new(Arc::clone(&app.sync), stop, silence, config.retention.sync_log)),
     ];
+    if config.mail.is_on() {
+        workers.push(Arc::new(Counter { language: config.depot.language.clone() }));
+    }
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
@@ -274,6 +288,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         parcels::repo::tables(),
         parcels::map_service::tables(),
         scan::repo::tables(),
+        crate::manifests::repo::tables(),
         crate::cases::repo::tables(),
         users::tables(),
         crate::settings::tables(),

@@ -271,7 +271,7 @@ reasons! {
     StatusConflict = "status_conflict": Data, Nobody, act, again, 8, Clerk, "triage";
     /// The same piece was scanned in two places at one time, or one number sits on two pieces.
     DuplicateScan = "duplicate_scan": Data, Depot, act, again, 8, Clerk, "triage";
-    /// It lies in the wrong vehicle, which has not left yet.
+    /// It lies in the wrong vehicle, or came with it.
     WrongRouteLoaded = "wrong_route_loaded": Handling, Depot, act, again, AT_ONCE, Dispatcher, "reload_now";
     /// A carrier's code that the status map does not know.
     UnmappedCode = "unmapped_code": Data, Nobody, act, again, 24, Supervisor, "map_code";

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::client::{Depot, Refused, encoded};
 use super::serve::{self, How};
 use super::{
-    BackupCommand, Command, Faults, MapCommand, Place, RoleArg, UserCommand, answer, quiet, say, secret,
-    settings,
+    BackupCommand, Command, Faults, ManifestCommand, MapCommand, Place, RoleArg, UserCommand, answer, quiet,
+    say, secret, settings,
 };
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -101,6 +101,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             };
             answer(&pretty(&get(&place, &path).await?)?)
         }
+        Command::Manifest { command } => manifest(command).await,
         Command::Sync { command } => super::sync::sync(command).await,
         Command::Hq { command } => super::sync::hq(command).await,
         Command::Config { place } => answer(&settings(&place, &[])?.to_toml_redacted()?),
@@ -162,6 +163,31 @@ async fn user(command: UserCommand) -> anyhow::Result<()> {
             }
         };
     answer(&pretty(&answered)?)
+}
+
+async fn manifest(command: ManifestCommand) -> anyhow::Result<()> {
+    let (place, query, file) = match command {
+        ManifestCommand::List { place, state } => {
+            let state = state.map(|s| format!("&state={}", encoded(&s))).unwrap_or_default();
+            return answer(&pretty(&get(&place, &format!("/api/v1/manifests?limit=500{state}")).await?)?);
+        }
+        ManifestCommand::Import { place, number, kind, carrier, vehicle, distributor, expected_at, file } => {
+            let all = [
+                ("number", Some(number)),
+                ("kind", Some(kind)),
+                ("carrier", carrier),
+                ("vehicle", vehicle),
+                ("distributor", distributor),
+                ("expected_at", expected_at),
+            ];
+            let said =
+                all.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(&value?))));
+            (place, said.collect::<Vec<_>>().join("&"), file)
+        }
+    };
+    let depot = connect(&place).await?;
+    let made = depot.upload(&format!("/api/v1/manifests/csv?{query}"), &file, "text/csv").await;
+    answer(&pretty(&closed(depot, made).await?)?)
 }
 
 /// A user to be changed.

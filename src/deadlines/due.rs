@@ -21,6 +21,10 @@ pub enum DueKind {
     Escalation = 3,
     /// A case that waits is looked at again.
     Waiting = 4,
+    /// A truck, flight or delivery that was announced has not come.
+    ManifestLate = 32,
+    /// A parcel at the counter: the next notice, or its way back.
+    Pickup = 33,
 }
 
 /// One thing that is due.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
+use super::dock::DockRules;
+use super::learned::{self, Learned, Learning};
 use super::opening::{Hours, OpeningTimes, Week};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
@@ -97,7 +99,40 @@ pub struct Policy {
     pub rules: HouseRules,
     /// The calendar in them.
     pub calendar: Calendar,
-    stale: BTreeMap<String, Limits>,
+    /// What the tenant sets for dock and counter.
+    pub dock: DockRules,
+    /// What the tenant says of learning.
+    pub learning: Learning,
+    /// What was learned last.
+    pub learned: Learned,
+    /// The first that says something counts.
+    tiers: [(Word, BTreeMap<String, Limits>); 4],
+}
+
+/// What a policy is made of beside the house rules.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// What the tenant sets for dock and counter.
+    pub dock: DockRules,
+    /// What the tenant says of learning.
+    pub learning: Learning,
+    /// What was learned last.
+    pub learned: Learned,
+}
+
+/// Whose word a stale limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = StaleLimitSource)]
+pub enum Word {
+    /// The tenant pinned it.
+    Pinned,
+    /// A house rule that differs from the default table.
+    Rule,
+    /// Learned from the depot's own history.
+    Learned,
+    /// The default table.
+    Default,
 }
 
 /// The stale limits of one status: for all parcels, and for those of a carrier, a service or both.
@@ -113,6 +148,14 @@ impl Policy {
     /// # Errors
     /// Names each place that is wrong.
     pub fn new(rules: HouseRules) -> std::result::Result<Self, Invalid> {
+        Self::with(rules, Beside::default())
+    }
+
+    /// Checks `rules` and puts them together with what stands beside them.
+    ///
+    /// # Errors
+    /// Names each place in the rules that is wrong.
+    pub fn with(rules: HouseRules, beside: Beside) -> std::result::Result<Self, Invalid> {
         let mut problems = Vec::new();
         let calendar = Calendar::new(rules.opening.clone()).map_err(|Invalid(p)| {
             problems
@@ -133,20 +176,28 @@ impl Policy {
         if rules.currency.len() != 3 || !rules.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             problems.push(Problem::new("/currency", "must be a three-letter ISO 4217 code such as EUR"));
         }
-        let hours = |h: u32| Duration::from_secs(u64::from(h) * 3600);
-        let mut stale: BTreeMap<String, Limits> = BTreeMap::new();
-        for StaleLimit { status, carrier, service, hours: h } in rules.stale.iter().take(MAX_LIMITS) {
-            let limits = stale.entry(status.clone()).or_default();
-            if carrier.is_none() && service.is_none() {
-                limits.all = Some(hours(*h));
-            } else {
-                limits.some.insert((carrier.clone(), service.clone()), hours(*h));
-            }
-        }
+        let Beside { dock, learning, learned } = beside;
+        let tiers = tiers(&rules, &learning, &learned);
         match calendar {
-            Ok(calendar) if problems.is_empty() => Ok(Self { rules, calendar, stale }),
+            Ok(calendar) if problems.is_empty() => {
+                Ok(Self { rules, calendar, dock, learning, learned, tiers })
+            }
             _ => Err(Invalid(problems)),
         }
+    }
+
+    /// How long a parcel may stay in `status`, and who says so; none when it never becomes stale there.
+    #[must_use]
+    pub fn stale_limit(
+        &self,
+        status: &str,
+        carrier: Option<&str>,
+        service: Option<&str>,
+    ) -> Option<(Duration, Word)> {
+        let found = self.tiers.iter().find_map(|(word, by_status)| {
+            by_status.get(status)?.of(carrier, service).map(|limit| (limit, *word))
+        });
+        found.filter(|(limit, _)| !limit.is_zero())
     }
 
     /// When a parcel that entered `status` at `since` becomes stale; none when it never does.
@@ -158,15 +209,8 @@ impl Policy {
         service: Option<&str>,
         since: Timestamp,
     ) -> Option<Timestamp> {
-        let limits = self.stale.get(status)?;
-        let find = |c: Option<&str>, s: Option<&str>| {
-            let named = (c.is_some() || s.is_some()) && !limits.some.is_empty();
-            named.then(|| limits.some.get(&(c.map(Into::into), s.map(Into::into)))).flatten()
-        };
-        let limit = carrier.and(service).and_then(|_| find(carrier, service));
-        let limit = limit.or_else(|| find(carrier, None)).or_else(|| find(None, service));
-        let limit = limit.or(limits.all.as_ref()).filter(|d| !d.is_zero())?;
-        Some(self.calendar.add_working(since, *limit))
+        let (limit, _) = self.stale_limit(status, carrier, service)?;
+        Some(self.calendar.add_working(since, limit))
     }
 
     /// The tenant's present rules, compiled.
@@ -180,7 +224,13 @@ impl Policy {
             return Ok(policy);
         }
         let rules = RULES.get(tx, "rules")?.map_or_else(|| HouseRules::usual("UTC"), |r| r.0);
-        let policy = Self::new(rules).map_err(|e| StoreError::Corrupt(format!("the house rules: {e}")))?;
+        let beside = Beside {
+            dock: BESIDE.get(tx, "dock")?.unwrap_or_default().dock.unwrap_or_default(),
+            learning: BESIDE.get(tx, "learning")?.unwrap_or_default().learning.unwrap_or_default(),
+            learned: LEARNED.get(tx, "learned")?.unwrap_or_default(),
+        };
+        let policy =
+            Self::with(rules, beside).map_err(|e| StoreError::Corrupt(format!("the house rules: {e}")))?;
         let policy = Arc::new(policy);
         COMPILED.insert(key, Arc::clone(&policy));
         Ok(policy)
@@ -192,10 +242,97 @@ impl Policy {
     /// Storage failures.
     pub fn keep(tx: &mut dyn WriteTx, rules: &HouseRules) -> Result<()> {
         RULES.put(tx, "rules", &Kept(rules.clone()))?;
-        let mark = crate::base::ids::Id::fresh();
-        tx.put(MARK, b"rules", &mark.0, &[], crate::store::Expect::Any).map(drop)
+        renew(tx)
+    }
+
+    /// Makes `dock` the present rules of dock and counter.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn keep_dock(tx: &mut dyn WriteTx, dock: DockRules) -> Result<()> {
+        BESIDE.put(tx, "dock", &KeptBeside { dock: Some(dock), learning: None })?;
+        renew(tx)
+    }
+
+    /// Makes `learning` the tenant's present word on learned limits.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn keep_learning(tx: &mut dyn WriteTx, learning: Learning) -> Result<()> {
+        BESIDE.put(tx, "learning", &KeptBeside { dock: None, learning: Some(learning) })?;
+        renew(tx)
+    }
+
+    /// Keeps what was learned. It is this node's own: each learns from what it sees.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn keep_learned(tx: &mut dyn WriteTx, learned: &Learned) -> Result<()> {
+        LEARNED.put(tx, "learned", learned)?;
+        renew(tx)
     }
 }
+
+/// Whoever compiled the policy before has to do it anew.
+fn renew(tx: &mut dyn WriteTx) -> Result<()> {
+    let mark = crate::base::ids::Id::fresh();
+    tx.put(MARK, b"rules", &mark.0, &[], crate::store::Expect::Any).map(drop)
+}
+
+impl Limits {
+    fn add(&mut self, carrier: Option<&String>, service: Option<&String>, hours: u32) {
+        let limit = Duration::from_secs(u64::from(hours) * 3_600);
+        if carrier.is_none() && service.is_none() {
+            self.all = Some(limit);
+        } else {
+            self.some.insert((carrier.cloned(), service.cloned()), limit);
+        }
+    }
+
+    /// The most specific one: carrier and service, carrier, service, all.
+    fn of(&self, carrier: Option<&str>, service: Option<&str>) -> Option<Duration> {
+        let find = |c: Option<&str>, s: Option<&str>| {
+            let named = (c.is_some() || s.is_some()) && !self.some.is_empty();
+            named.then(|| self.some.get(&(c.map(Into::into), s.map(Into::into)))).flatten()
+        };
+        let limit = carrier.and(service).and_then(|_| find(carrier, service));
+        let limit = limit.or_else(|| find(carrier, None)).or_else(|| find(None, service));
+        limit.or(self.all.as_ref()).copied()
+    }
+}
+
+type Tier = (Word, BTreeMap<String, Limits>);
+
+/// What the tenant said outright comes before what was learned, and that before the default table. A status the house
+/// rules leave out never becomes stale, whatever was learned of it.
+fn tiers(rules: &HouseRules, learning: &Learning, learned: &Learned) -> [Tier; 4] {
+    let [mut pinned, mut set, mut taught, mut usual] = [const { BTreeMap::<String, Limits>::new() }; 4];
+    for l in learning.pinned.iter().take(MAX_LIMITS) {
+        pinned.entry(l.status.clone()).or_default().add(l.carrier.as_ref(), l.service.as_ref(), l.hours);
+    }
+    for l in rules.stale.iter().take(MAX_LIMITS) {
+        let of_all = l.carrier.is_none() && l.service.is_none();
+        let is_default = of_all && learned::usual(&l.status) == Some(l.hours);
+        let tier = if is_default { &mut usual } else { &mut set };
+        tier.entry(l.status.clone()).or_default().add(l.carrier.as_ref(), l.service.as_ref(), l.hours);
+    }
+    for l in learned.limits.iter().filter(|l| learning.on && usual.contains_key(&l.status)) {
+        taught.entry(l.status.clone()).or_default().add(l.carrier.as_ref(), l.service.as_ref(), l.hours);
+    }
+    [(Word::Pinned, pinned), (Word::Rule, set), (Word::Learned, taught), (Word::Default, usual)]
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct KeptBeside {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dock: Option<DockRules>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learning: Option<Learning>,
+}
+first_record!(KeptBeside);
+
+const LEARNED: Table<str, Learned> = Table::new(116, "stale_learned", Home::Local);
+const BESIDE: Table<str, KeptBeside> = Table::new(119, "house_rules_beside", Home::Local);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept(HouseRules);
@@ -219,7 +356,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
             Ok(Vec::new())
         }
     }
-    vec![&RULES, &Mark]
+    vec![&RULES, &Mark, &LEARNED, &BESIDE]
 }
 
 #[cfg(test)]
@@ -250,6 +387,54 @@ mod tests {
         assert_eq!(hours(Some("dhl"), Some("express")), Some(5));
         assert_eq!(hours(Some("slow"), None), None);
         assert_eq!(p.stale_at("delivered", None, None, Timestamp::ZERO), None);
+    }
+
+    #[test]
+    fn the_tenant_s_word_comes_before_what_was_learned_and_that_before_the_default() {
+        let learned = |status: &str, carrier: Option<&str>, hours| learned::LearnedLimit {
+            status: status.into(),
+            carrier: carrier.map(Into::into),
+            service: None,
+            hours,
+            unbounded_hours: hours,
+            median_hours: 1,
+            samples: 100,
+            learned_at: Timestamp::ZERO,
+        };
+        let limits = vec![
+            learned("in_transit", None, 60),
+            learned("in_transit", Some("ups"), 30),
+            learned("at_depot", None, 7),
+            learned("customs", None, 7),
+        ];
+        let mut rules = HouseRules::usual("UTC");
+        rules.stale.retain(|l| l.status != "customs");
+        rules.stale.iter_mut().find(|l| l.status == "at_depot").unwrap().hours = 5;
+        let pinned = vec![StaleLimit {
+            status: "in_transit".into(),
+            carrier: Some("dpd".into()),
+            service: None,
+            hours: 9,
+        }];
+        let learning = Learning { pinned, ..Learning::default() };
+        let of = |learning: &Learning| {
+            let learned = Learned { limits: limits.clone(), at: None };
+            let beside = Beside { learning: learning.clone(), learned, ..Beside::default() };
+            Policy::with(rules.clone(), beside).unwrap()
+        };
+        let p = of(&learning);
+        let hours = |p: &Policy, status, carrier| {
+            p.stale_limit(status, carrier, None).map(|(d, word)| (d.as_secs() / 3_600, word))
+        };
+        assert_eq!(hours(&p, "in_transit", None), Some((60, Word::Learned)));
+        assert_eq!(hours(&p, "in_transit", Some("ups")), Some((30, Word::Learned)));
+        assert_eq!(hours(&p, "in_transit", Some("dpd")), Some((9, Word::Pinned)));
+        assert_eq!(hours(&p, "at_depot", None), Some((5, Word::Rule)));
+        assert_eq!(hours(&p, "accepted", None), Some((12, Word::Default)));
+        assert_eq!(hours(&p, "customs", None), None);
+        let off = of(&Learning { on: false, ..learning });
+        assert_eq!(hours(&off, "in_transit", None), Some((24, Word::Default)));
+        assert_eq!(hours(&off, "in_transit", Some("dpd")), Some((9, Word::Pinned)));
     }
 
     #[test]

@@ -53,8 +53,9 @@ features! {
     ViewDistributors = "distributors.view", "See distributors";
     EditDistributors = "distributors.edit", "Add and change distributors";
     ViewManifests = "manifests.view", "See manifests";
-    EditManifests = "manifests.edit", "Open and fill manifests";
-    CloseManifests = "manifests.close", "Close a manifest and hand it over";
+    EditManifests = "manifests.edit", "Announce manifests and change them";
+    UnloadManifests = "manifests.unload", "Open an unloading and count into it";
+    CloseManifests = "manifests.close", "Close an unloading, and reopen one";
     ViewCases = "cases.view", "See cases";
     WorkCases = "cases.work", "Open, take, wait on, resolve and reopen cases";
     BulkCases = "cases.bulk", "Work on many cases at once";

@@ -13,11 +13,11 @@ use subtle::ConstantTimeEq;
 
 use super::auth;
 use super::features::Features;
-use super::grant::{Actor, Principal, Scope};
+use super::grant::{Principal, Scope};
 use super::model::{ApiKey, Session, SessionKind};
 use super::opaque::{Opaque, Purpose};
 use super::repo::{self, API_KEYS, SESSIONS, Standing};
-use super::secret::{Keys, Secret};
+use super::secret::Keys;
 use super::token::{Claims, MAX_BYTES, TokenError, Tokens};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Fault, Kind};
@@ -28,13 +28,11 @@ use crate::store::{Lane, NODE, ReadTx, Store, StoreError};
 pub const MAX_KNOWN: usize = 10_000;
 /// How long somebody is known without a look at the store.
 pub const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// What the control secret begins with.
-const CONTROL: &str = "control:";
 
 /// What a request shows of itself. No HTTP types: a test or another door can show the same.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown<'a> {
-    /// `Authorization: Bearer …`: an access token, an API key or the control secret.
+    /// `Authorization: Bearer …`: an access token or an API key.
     pub bearer: Option<&'a str>,
     /// The session cookie.
     pub session: Option<&'a str>,
@@ -52,7 +50,6 @@ pub struct Shown<'a> {
 pub struct Gate {
     tokens: Tokens,
     keys: Arc<Keys>,
-    control: Option<blake3::Hash>,
     generation: AtomicU64,
     known: quick_cache::sync::Cache<[u8; 32], Arc<Known>>,
 }
@@ -114,15 +111,14 @@ impl Fault for Outside {
 }
 
 impl Gate {
-    /// A gate that knows tokens by the depot's keys, and the operator of this machine by `control`.
+    /// A gate that knows tokens by the depot's keys.
     ///
     /// # Errors
     /// When the token key is none.
-    pub fn new(keys: Arc<Keys>, control: Option<&Secret<String>>) -> Result<Self, TokenError> {
+    pub fn new(keys: Arc<Keys>) -> Result<Self, TokenError> {
         Ok(Self {
             tokens: Tokens::new(&keys)?,
             keys,
-            control: control.map(|c| blake3::hash(c.reveal().as_bytes())),
             generation: AtomicU64::new(0),
             known: quick_cache::sync::Cache::new(MAX_KNOWN),
         })
@@ -157,9 +153,6 @@ impl Gate {
     /// [`Outside`] when nothing valid was shown.
     pub fn admit(&self, store: &Store, shown: &Shown<'_>, now: Timestamp) -> Result<Arc<Principal>, Outside> {
         if let Some(bearer) = shown.bearer {
-            if let Some(rest) = bearer.strip_prefix(CONTROL) {
-                return self.operator(rest, shown.address);
-            }
             let known = self.recognise(store, bearer, shown.address, now)?;
             return if known.csrf.is_none() {
                 Ok(Arc::clone(&known.principal))
@@ -176,21 +169,6 @@ impl Gate {
             return Err(Outside::Forged);
         }
         Ok(Arc::clone(&known.principal))
-    }
-
-    /// Whoever can read the data folder's control secret, on this machine: the owner of any tenant.
-    fn operator(&self, shown: &str, address: Option<IpAddr>) -> Result<Arc<Principal>, Outside> {
-        let (secret, tenant) = match shown.rsplit_once(':').map(|(s, t)| (s, t.parse::<u32>())) {
-            Some((secret, Ok(tenant))) => (secret, tenant),
-            _ => (shown, 1),
-        };
-        let here = address.is_some_and(|a| a.to_canonical().is_loopback());
-        // blake3's own comparison takes the same time wherever they differ.
-        if !here || self.control != Some(blake3::hash(secret.as_bytes())) {
-            return Err(Outside::Unknown);
-        }
-        let actor = Actor { name: "operator".into(), ..Actor::system() };
-        Ok(Arc::new(Principal { actor, ..Principal::system(tenant) }))
     }
 
     fn recognise(

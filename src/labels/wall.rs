@@ -78,6 +78,13 @@ mod tests {
     }
 
     #[test]
+    fn every_usual_code_is_a_command_a_station_understands() {
+        for code in USUAL {
+            assert!(matches!(crate::scan::commands::parse(code), Some(Ok(_))), "{code}");
+        }
+    }
+
+    #[test]
     fn the_longest_code_still_has_bars_and_what_is_no_code_is_named() {
         let longest = format!("LOC:{}", "aW".repeat((MAX_CODE - 4) / 2));
         assert_eq!(bars(&sheet(std::slice::from_ref(&longest)).unwrap()), 1);

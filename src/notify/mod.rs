@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod api;
+pub mod counter;
 pub mod inbox;
 pub mod mail;
 mod words;

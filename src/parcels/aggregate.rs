@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::event::ParcelEvent;
 use super::fold;
 use super::model::{Flag, Issue, Parcel, ParcelId};
+use super::pickup;
 use super::repo;
 use super::rules;
 use crate::audit::Changed;
@@ -33,6 +34,7 @@ impl Event for ParcelEvent {
             Self::Stale(_) => "parcel.went_stale",
             Self::Flagged(_) => "parcel.flagged",
             Self::HandedOver(_) => "parcel.handed_over",
+            Self::PickupNoticed(_) => "parcel.pickup_noticed",
         }
     }
     fn encode(&self) -> Result<Vec<u8>> {
@@ -84,6 +86,7 @@ impl Aggregate for Parcel {
         let promise = |p: &Self| p.facts.promised_at.filter(|_| rules::is_open(p.status));
         due::replace(tx, DueKind::Promise, id, was.and_then(promise), promise(new))?;
         let stale = keep_stale(tx, id, old.and_then(|o| o.due), stale_at(cx, new))?;
+        pickup::keep(tx, cx, was, new)?;
         let before = was.map_or(&[][..], |w| &w.issues);
         let opened = if before == new.issues {
             Vec::new()
@@ -143,10 +146,10 @@ fn keep_stale(
 
 /// When the parcel becomes stale where it is; none when it can't or already has.
 pub(super) fn stale_at(cx: &Cx, p: &Parcel) -> Option<Timestamp> {
-    if !rules::is_open(p.status) || p.flags.has(Flag::Stale) {
+    if p.flags.has(Flag::Stale) {
         return None;
     }
-    cx.policy.stale_at(p.status.as_str(), p.facts.carrier.as_deref(), p.facts.service.as_deref(), p.since)
+    rules::stale_at(p, &cx.policy)
 }
 
 fn facts(issues: &[Issue]) -> Vec<Fact<'_>> {

@@ -55,7 +55,7 @@ pub fn routes() -> Routes {
         )
         .query(&[
             ("at", "the moment to look at; now when absent"),
-            ("by", "clock (default) or day: whether the promised day itself is still in time"),
+            ("by", "clock (default), or day: whether the promised day itself is still in time; or stale: by the time a parcel may stay in its status"),
             ("limit", "rows, at most 500"),
             ("cursor", "from the page before"),
         ])
@@ -214,7 +214,7 @@ async fn overdue(call: Call<ViewParcels>, input: Query<OverdueInput>) -> Respons
         let OverdueInput { at, by, limit, cursor } = input.0;
         let at = moment(at.as_deref(), &policy)?;
         let wanted = Overdue { at: at.unwrap_or(now), by, now, limit, cursor };
-        let rows = queries::overdue(tx, grant.scope(), &call.app.cards, &policy.calendar, &wanted)?;
+        let rows = queries::overdue(tx, grant.scope(), &call.app.cards, &policy, &wanted)?;
         shown(&call, rows)
     })
 }

@@ -11,6 +11,9 @@ use crate::journal::event::Eid;
 /// The schema number written with every event of this area.
 pub const SCHEMA: u16 = 1;
 
+/// The kind of [`ParcelEvent::PickupNoticed`].
+pub const PICKUP_NOTICED: u16 = 20;
+
 /// One thing that happened to a parcel. The big ones are boxed, so that a timeline of small ones stays small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParcelEvent {
@@ -32,6 +35,8 @@ pub enum ParcelEvent {
     Flagged(Flagged),
     /// 9: it was given on its way to another of our depots.
     HandedOver(HandedOver),
+    /// 20: people were told that it waits at the counter.
+    PickupNoticed(PickupNoticed),
 }
 
 /// Entered by us.
@@ -168,6 +173,20 @@ pub struct HandedOver {
     pub note: Option<String>,
 }
 
+/// A share of the holding time has passed, and people were told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PickupNoticed {
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// Percent of the holding time.
+    pub percent: u8,
+    /// When that share had passed.
+    pub due: Timestamp,
+    /// When it goes back; none when it does not by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
 /// Why stored bytes are no event that this release can fold.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -208,6 +227,7 @@ impl ParcelEvent {
             Self::Stale(_) => 7,
             Self::Flagged(_) => 8,
             Self::HandedOver(_) => 9,
+            Self::PickupNoticed(_) => PICKUP_NOTICED,
         }
     }
 
@@ -226,6 +246,7 @@ impl ParcelEvent {
             Self::Stale(e) => rmp_serde::to_vec_named(e),
             Self::Flagged(e) => rmp_serde::to_vec_named(e),
             Self::HandedOver(e) => rmp_serde::to_vec_named(e),
+            Self::PickupNoticed(e) => rmp_serde::to_vec_named(e),
         }
     }
 
@@ -234,7 +255,7 @@ impl ParcelEvent {
     /// # Errors
     /// When the kind or schema is of a later release, or the body is broken.
     pub fn decode(kind: u16, schema: u16, body: &[u8]) -> Result<Self, EventError> {
-        if schema > SCHEMA && (1..=9).contains(&kind) {
+        if schema > SCHEMA && ((1..=9).contains(&kind) || kind == PICKUP_NOTICED) {
             return Err(EventError::LaterSchema { kind, schema });
         }
         Ok(match kind {
@@ -247,6 +268,7 @@ impl ParcelEvent {
             7 => Self::Stale(read(kind, body)?),
             8 => Self::Flagged(read(kind, body)?),
             9 => Self::HandedOver(read(kind, body)?),
+            PICKUP_NOTICED => Self::PickupNoticed(read(kind, body)?),
             _ => return Err(EventError::UnknownKind(kind)),
         })
     }
@@ -263,7 +285,8 @@ impl ParcelEvent {
             | Self::Corrected(_)
             | Self::Stale(_)
             | Self::Flagged(_)
-            | Self::HandedOver(_) => None,
+            | Self::HandedOver(_)
+            | Self::PickupNoticed(_) => None,
         }
     }
 
@@ -354,6 +377,10 @@ mod tests {
             (
                 ParcelEvent::HandedOver(HandedOver { to: 7, note: Some("n".into()) }),
                 "82a2746f07a46e6f7465a16e",
+            ),
+            (
+                ParcelEvent::PickupNoticed(PickupNoticed { since: at, percent: 50, due: at, until: None }),
+                "83a573696e6365cf00000161e70f6000a770657263656e7432a3647565cf00000161e70f6000",
             ),
         ]
     }

@@ -166,6 +166,19 @@ fn apply(parcel: &mut Parcel, key: &FoldKey, event: &ParcelEvent, word: Word) {
                 issues::open(parcel, STATUS_STALE, key, detail);
             }
         }
+        ParcelEvent::PickupNoticed(e) => {
+            let waits = (parcel.status, parcel.since) == (Status::ReadyForPickup, e.since);
+            if waits && e.percent > parcel.pickup_noticed {
+                parcel.pickup_noticed = e.percent;
+                let detail = match e.until {
+                    Some(until) => {
+                        format!("{} % of its time have passed, it goes back on {until}", e.percent)
+                    }
+                    None => format!("{} % of its time have passed", e.percent),
+                };
+                issues::not_collected(parcel, key, detail);
+            }
+        }
         ParcelEvent::Flagged(e) => parcel.flags.put(e.flag, e.on),
         ParcelEvent::HandedOver(e) => {
             if e.note.is_some() {
@@ -289,6 +302,7 @@ fn enter(parcel: &mut Parcel, to: Status, key: &FoldKey) {
     }
     parcel.status = to;
     parcel.since = key.at();
+    parcel.pickup_noticed = 0;
     issues::freshened(parcel);
     if rules::is_final(to) {
         issues::settled(parcel);

@@ -16,6 +16,8 @@ pub const UNMAPPED_CODE: &str = "unmapped_code";
 pub const SHIPPER_DATA_ERROR: &str = "shipper_data_error";
 /// No news for longer than the status allows.
 pub const STATUS_STALE: &str = "status_stale";
+/// It waits at the counter, and nobody comes.
+pub const PICKUP_NOT_COLLECTED: &str = "pickup_not_collected";
 /// The goods or their packing are damaged.
 pub const DAMAGED: &str = "damaged";
 
@@ -28,7 +30,7 @@ pub const REASONS: [&str; 67] = [
     "hold_requested", "redirect_requested", "rescheduled",
     "refused", "shipper_cancelled", "identity_failed",
     "cod_unpaid", "charges_unpaid", "duties_unpaid", "duties_disputed", "insufficient_postage",
-    "pickup_not_collected",
+    PICKUP_NOT_COLLECTED,
     "customs_hold", "customs_documents", "customs_refused", "inspection", "prohibited",
     DAMAGED, "repacked", "relabelled", "lost", "investigation",
     "short_shipped", "overcarried", "offloaded", "loading_exception", "missorted",
@@ -73,6 +75,14 @@ pub(super) fn open(parcel: &mut Parcel, reason: &str, key: &FoldKey, detail: Str
 fn open_reason(parcel: &mut Parcel, reason: &str, key: &FoldKey, detail: String) {
     if !parcel.issues.iter().any(|i| i.reason == reason && is_reported(i)) {
         open(parcel, reason, key, detail);
+    }
+}
+
+/// Nobody has come for it: one issue, whose words are kept current.
+pub(super) fn not_collected(parcel: &mut Parcel, key: &FoldKey, detail: String) {
+    match parcel.issues.iter_mut().find(|i| i.reason == PICKUP_NOT_COLLECTED) {
+        Some(issue) => issue.detail = detail,
+        None => open(parcel, PICKUP_NOT_COLLECTED, key, detail),
     }
 }
 

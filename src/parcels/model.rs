@@ -349,6 +349,9 @@ pub struct Parcel {
     pub location: Option<Place>,
     /// What is true of it wherever it is.
     pub flags: Flags,
+    /// At which percentage of the holding time people were last told that it waits at the counter; 0 for not yet.
+    #[serde(skip_serializing_if = "is_nought")]
+    pub pickup_noticed: u8,
     /// How many notes its events carry.
     pub notes_count: u32,
     /// How many events it has, voided ones included.
@@ -371,6 +374,11 @@ pub struct Parcel {
     pub created_at: Timestamp,
     /// When its last event took effect.
     pub updated_at: Timestamp,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_nought(n: &u8) -> bool {
+    *n == 0
 }
 
 impl Parcel {

@@ -16,6 +16,7 @@ use crate::base::error::Invalid;
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::deadlines::calendar::Calendar;
 use crate::deadlines::due::{self, DueKind};
+use crate::deadlines::policy::Policy;
 use crate::identity::grant::Scope;
 use crate::journal::state_at;
 use crate::store::table::{cursor, position};
@@ -137,6 +138,8 @@ pub enum By {
     Clock,
     /// The calendar day in the depot's zone.
     Day,
+    /// Not the promise but the time a parcel may stay in its status, learned limits included.
+    Stale,
 }
 
 impl By {
@@ -144,7 +147,7 @@ impl By {
     #[must_use]
     pub fn is_late(self, promised: Timestamp, then: Timestamp, calendar: &Calendar) -> bool {
         match self {
-            Self::Clock => then > promised,
+            Self::Clock | Self::Stale => then > promised,
             Self::Day => calendar.local_day(then) > calendar.local_day(promised),
         }
     }
@@ -173,13 +176,13 @@ pub fn overdue(
     tx: &dyn ReadTx,
     scope: &Scope,
     cards: &Cards,
-    calendar: &Calendar,
+    policy: &Policy,
     w: &Overdue,
 ) -> Result<Listed<Arc<Card>>> {
-    if w.at < w.now {
-        overdue_then(tx, scope, calendar, w)
+    if w.at < w.now || w.by == By::Stale {
+        overdue_then(tx, scope, policy, w)
     } else {
-        overdue_now(tx, scope, cards, calendar, w)
+        overdue_now(tx, scope, cards, &policy.calendar, w)
     }
 }
 
@@ -208,12 +211,7 @@ fn overdue_now(
     }
 }
 
-fn overdue_then(
-    tx: &dyn ReadTx,
-    scope: &Scope,
-    calendar: &Calendar,
-    w: &Overdue,
-) -> Result<Listed<Arc<Card>>> {
+fn overdue_then(tx: &dyn ReadTx, scope: &Scope, policy: &Policy, w: &Overdue) -> Result<Listed<Arc<Card>>> {
     let n = limit(w.limit)?;
     let mut range = KeyRange::all().resume(position(w.cursor.as_deref())?);
     let (mut items, mut looked) = (Vec::new(), 0);
@@ -221,10 +219,19 @@ fn overdue_then(
         let rows = PARCELS.scan(tx, Ix::Primary, &range, Dir::Up, n - items.len())?;
         looked += rows.items.len();
         for e in rows.items {
-            let then = state_at(tx, e.value.state.id.0, &e.value, w.at)?.filter(|p| repo::visible(scope, p));
+            let then = if w.at < w.now {
+                state_at(tx, e.value.state.id.0, &e.value, w.at)?
+            } else {
+                Some(e.value.state.clone())
+            };
+            let due = |p: &Parcel| match w.by {
+                By::Stale => rules::stale_at(p, policy),
+                By::Clock | By::Day => p.facts.promised_at,
+            };
             let late = then.filter(|p| {
-                rules::is_open(p.status)
-                    && p.facts.promised_at.is_some_and(|at| w.by.is_late(at, w.at, calendar))
+                repo::visible(scope, p)
+                    && rules::is_open(p.status)
+                    && due(p).is_some_and(|at| w.by.is_late(at, w.at, &policy.calendar))
             });
             items.extend(late.map(|p| Card::new(p, e.rev)).transpose()?.map(Arc::new));
         }

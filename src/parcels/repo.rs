@@ -1,8 +1,12 @@
 //! Where parcels are kept and how they are found: by id, by any of their numbers, by status, by distributor.
 
+use serde::{Deserialize, Serialize};
+
 use super::model::{Flag, Parcel, ParcelId};
 use super::rules;
+use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::first_record;
 use crate::identity::grant::Scope;
 use crate::journal::Folded;
 use crate::store::table::{Checked, Entry, Rows};
@@ -38,6 +42,16 @@ fn by_exception(row: &Folded<Parcel>) -> Option<Vec<u8>> {
 pub fn distributor_key(distributor: &str) -> Vec<u8> {
     key::text_then(distributor, &[])
 }
+
+/// When the clock at the counter turns for a parcel, as it was planned.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Planned {
+    pub at: Timestamp,
+}
+first_record!(Planned);
+
+/// The planned turns by parcel: beside the row, because few parcels ever wait at the counter.
+pub(super) const PICKUPS: Table<Id, Planned> = Table::new(115, "pickup_turns", Home::Local);
 
 /// Every number of every parcel: number, what kind of number, id. Many parcels may carry one number.
 const NUMBERS: Coll = Coll { id: 21, name: "parcel_numbers", home: Home::Local };
@@ -218,5 +232,5 @@ pub fn tables() -> Vec<&'static dyn Checked> {
             Ok(Vec::new())
         }
     }
-    vec![&PARCELS, &Numbers]
+    vec![&PARCELS, &Numbers, &PICKUPS]
 }

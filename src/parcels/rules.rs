@@ -9,6 +9,7 @@ use super::model::{Parcel, Place, Status};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Fault, Invalid, Kind, Problem};
 use crate::base::text;
+use crate::deadlines::policy::Policy;
 
 /// An own post that tells of something longer ago than this is a fact, not a request: a phone or a batch scanner
 /// was offline. As far into the future a device's clock may be wrong.
@@ -143,6 +144,13 @@ pub fn admits(from: Status, to: Status, before_hold: Option<Status>, gate: Gate)
 #[must_use]
 pub fn next_steps(from: Status, before_hold: Option<Status>, gate: Gate) -> Vec<Status> {
     Status::ALL.into_iter().filter(|to| admits(from, *to, before_hold, gate)).collect()
+}
+
+/// When `p` has been where it is for longer than its limit; none when it never is.
+#[must_use]
+pub fn stale_at(p: &Parcel, policy: &Policy) -> Option<Timestamp> {
+    let (carrier, service) = (p.facts.carrier.as_deref(), p.facts.service.as_deref());
+    if is_open(p.status) { policy.stale_at(p.status.as_str(), carrier, service, p.since) } else { None }
 }
 
 /// A step that somebody of ours asks for.

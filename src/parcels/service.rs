@@ -25,7 +25,7 @@ use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
 
 type Result<T> = std::result::Result<T, ParcelError>;
 
-pub use super::repo::MAX_NUMBER;
+pub use super::repo::{MAX_NUMBER, normal};
 
 /// Rows of one bulk report at the most.
 pub const MAX_BULK: usize = 1_000;
@@ -71,6 +71,48 @@ pub fn create(
         events.insert(0, rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
     }
     Ok(record(tx, cx, id, None, events)?)
+}
+
+/// What became of a number that was announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// The parcel.
+    pub id: ParcelId,
+    /// Whether it was not known before.
+    pub fresh: bool,
+}
+
+/// Announces the parcel `number` unless one with it is on its way already: data of a piece that is yet to come.
+///
+/// # Errors
+/// [`ParcelError::Taken`] when the number belongs to a parcel outside `scope`; storage failures.
+pub fn announce(
+    tx: &mut dyn WriteTx,
+    scope: &Scope,
+    cx: &Cx,
+    number: &str,
+    facts: Facts,
+) -> Result<Announced> {
+    for id in repo::with_tracking(tx, number)? {
+        if let Some(row) = PARCELS.get(tx, &id)?.filter(|r| rules::is_open(r.state.status)) {
+            if repo::visible(scope, &row.state) {
+                return Ok(Announced { id: row.state.id, fresh: false });
+            }
+            return Err(ParcelError::Taken(number.to_owned()));
+        }
+    }
+    let id = Id::fresh();
+    let event = ParcelEvent::Registered(Box::new(Registered { number: number.to_owned(), facts }));
+    record::<Parcel>(tx, cx, id, None, vec![event])?;
+    Ok(Announced { id: ParcelId(id), fresh: true })
+}
+
+/// The parcel `id` as it is, whoever may see it: for what the depot does by itself.
+///
+/// # Errors
+/// Storage failures.
+pub fn load(tx: &dyn ReadTx, id: ParcelId) -> std::result::Result<Option<Parcel>, StoreError> {
+    Ok(PARCELS.get(tx, &id.0)?.map(|row| row.state))
 }
 
 /// Which gate a caller's own step goes through: forcing takes the right and a reason.
@@ -159,6 +201,8 @@ pub struct Seen {
     pub location: Place,
     /// A reason code, when something is wrong with it.
     pub reason: Option<String>,
+    /// What there is to remark on it.
+    pub note: Option<String>,
 }
 
 /// Records that a parcel was seen where it is: its place, and what is wrong with it. A late one speaks of where it was then.
@@ -173,13 +217,13 @@ pub fn confirm(
     seen: Seen,
 ) -> Result<Written<Parcel>> {
     let (found, _) = find(tx, grant.scope(), &id.to_string())?;
-    let Seen { late, location, reason } = seen;
+    let Seen { late, location, reason, note } = seen;
     let to = state_then(tx, &found.value, late)?.status;
     if rules::is_final(to) {
         let ended = rules::IllegalMove { from: to, requested: to, allowed: Vec::new() };
         return Err(rules::MoveError::from(ended).into());
     }
-    let event = ParcelEvent::Moved(Moved { to, at: late, location, reason, ..Moved::default() });
+    let event = ParcelEvent::Moved(Moved { to, at: late, location, reason, note, ..Moved::default() });
     Ok(record(tx, cx, id.0, Some(found.value), vec![event])?)
 }
 

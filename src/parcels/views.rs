@@ -205,6 +205,7 @@ impl<'a> ParcelView<'a> {
             origin,
             custody,
             next,
+            pickup_noticed: _,
         } = p;
         let Facts {
             order_ref,
@@ -305,6 +306,7 @@ impl EventView {
             ParcelEvent::Stale(e) => serde_json::to_value(e),
             ParcelEvent::Flagged(e) => serde_json::to_value(e),
             ParcelEvent::HandedOver(e) => serde_json::to_value(e),
+            ParcelEvent::PickupNoticed(e) => serde_json::to_value(e),
         };
         Self {
             id: Id(e.key.eid),

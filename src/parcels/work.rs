@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::service;
+use super::{pickup, service};
 use crate::base::clock::Timestamp;
 use crate::deadlines::due::{self, DueKind};
 use crate::deadlines::policy::REPLAN;
@@ -15,7 +15,7 @@ use crate::jobs::runner::{Ctx, Handler, JobError, JobRun, Step, Worker};
 use crate::journal::Cx;
 use crate::store::{Lane, StoreError, WriteTx};
 
-/// Marks parcels as stale when their deadline passes.
+/// Marks parcels as stale when their deadline passes, and takes the turns of the clock at the counter.
 pub struct StaleWatch;
 
 impl Worker for StaleWatch {
@@ -24,11 +24,15 @@ impl Worker for StaleWatch {
     }
 
     fn step(&self, ctx: &Ctx, now: Timestamp) -> Result<Step, JobError> {
-        if service::fire_stale(&ctx.store, ctx.tenant, now)? > 0 {
+        let fired =
+            service::fire_stale(&ctx.store, ctx.tenant, now)? + pickup::fire(&ctx.store, ctx.tenant, now)?;
+        if fired > 0 {
             return Ok(Step::Worked);
         }
-        let next = ctx.store.read(ctx.tenant, |tx| due::next(tx, DueKind::Stale))?;
-        Ok(Step::IdleUntil(next.map_or(Timestamp::MAX, |d| d.at)))
+        let next = ctx.store.read(ctx.tenant, |tx| -> Result<_, StoreError> {
+            Ok([due::next(tx, DueKind::Stale)?, due::next(tx, DueKind::Pickup)?])
+        })?;
+        Ok(Step::IdleUntil(next.into_iter().flatten().map(|d| d.at).min().unwrap_or(Timestamp::MAX)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong with a scan. A parcel that may not take the step is no error: it is an outcome.
 
 use crate::base::error::{Fault, Invalid, Kind, Problem};
+use crate::manifests::error::ManifestError;
 use crate::parcels::error::ParcelError;
 use crate::store::StoreError;
 
@@ -22,6 +23,9 @@ pub enum ScanError {
     /// A parcel could not be looked up or changed.
     #[error(transparent)]
     Parcel(#[from] ParcelError),
+    /// It can't be counted into the unloading at its station.
+    #[error(transparent)]
+    Unloading(#[from] ManifestError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -34,6 +38,7 @@ impl Fault for ScanError {
             Self::IdReused(_) => Kind::Conflict,
             Self::TooManyStations => Kind::Throttled,
             Self::Parcel(e) => e.kind(),
+            Self::Unloading(e) => e.kind(),
             Self::Store(e) => e.kind(),
         }
     }
@@ -43,6 +48,7 @@ impl Fault for ScanError {
             Self::IdReused(_) => "scan.id_reused",
             Self::TooManyStations => "scan.stations",
             Self::Parcel(e) => e.code(),
+            Self::Unloading(e) => e.code(),
             Self::Store(e) => e.code(),
         }
     }
@@ -50,6 +56,7 @@ impl Fault for ScanError {
         match self {
             Self::Invalid(e) => e.fields(),
             Self::Parcel(e) => e.fields(),
+            Self::Unloading(e) => e.fields(),
             Self::IdReused(_) => vec![Problem::new("/scan_id", self.to_string())],
             Self::TooManyStations => vec![Problem::new("/station", self.to_string())],
             Self::Store(_) => Vec::new(),
@@ -58,15 +65,18 @@ impl Fault for ScanError {
     fn extra(&self) -> serde_json::Map<String, serde_json::Value> {
         match self {
             Self::Parcel(e) => e.extra(),
-            Self::Invalid(_) | Self::IdReused(_) | Self::TooManyStations | Self::Store(_) => {
-                serde_json::Map::new()
-            }
+            Self::Invalid(_)
+            | Self::IdReused(_)
+            | Self::TooManyStations
+            | Self::Unloading(_)
+            | Self::Store(_) => serde_json::Map::new(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Store(e) => e.retry_after_s(),
             Self::Parcel(e) => e.retry_after_s(),
+            Self::Unloading(e) => e.retry_after_s(),
             Self::Invalid(_) | Self::IdReused(_) | Self::TooManyStations => None,
         }
     }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::resolve::MAX_CODE;
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
+use crate::base::text;
 use crate::parcels::rules::LATE_AFTER;
 
 /// The longest scan id, station or form a client may send, in bytes.
@@ -28,6 +29,10 @@ pub struct ScanInput {
     pub at: Option<Timestamp>,
     /// Which of its readings is meant, by form, where it could be several things; the station remembers it.
     pub reading: Option<String>,
+    /// Why a number whose check digit is wrong is taken as it is written: paper air waybills carry such numbers. Needs
+    /// `reading`; the reason stays with the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
     /// Opens a case for a piece without data when nobody knows the code.
     #[serde(default, alias = "openCase")]
     pub open_case: bool,
@@ -64,6 +69,13 @@ impl ScanInput {
                     pointer,
                     format!("must have 1 to {MAX_NAME} bytes; leave it out for none"),
                 ));
+            }
+        }
+        if let Some(why) = &self.accept {
+            wrong.extend(text::required("/accept", why, text::SHORT).err());
+            if self.reading.is_none() {
+                let said = "is needed with accept: name the form the number is of, such as iata.awb";
+                wrong.push(Problem::new("/reading", said));
             }
         }
         if let Some(at) = self.at.filter(|at| at.since(now) > LATE_AFTER) {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::gs1::Element;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::manifests::unloading::Counted;
 use crate::parcels::model::ParcelId;
 
 /// One thing a code may be.
@@ -93,6 +94,9 @@ pub struct Last {
     pub at: Timestamp,
     /// What it did.
     pub did: Did,
+    /// What it counted in an unloading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
 }
 
 /// What a scan did.

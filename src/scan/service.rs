@@ -17,6 +17,8 @@ use crate::cases::service as cases;
 use crate::identity::features::ScanParcels;
 use crate::identity::grant::Grant;
 use crate::journal::Cx;
+use crate::manifests::model::Difference;
+use crate::manifests::unloading::{self, Counted, Scanned};
 use crate::parcels::model::{Parcel, ParcelId};
 use crate::parcels::service as parcels;
 use crate::store::{ReadTx, StoreError, WriteTx};
@@ -112,9 +114,11 @@ pub fn batch(
     for row in rows {
         verdicts.push(match scan(tx, grant, cx, row) {
             Ok(answered) => Ok(answered),
-            Err(ScanError::Store(e) | ScanError::Parcel(crate::parcels::error::ParcelError::Store(e))) => {
-                return Err(e.into());
-            }
+            Err(
+                ScanError::Store(e)
+                | ScanError::Parcel(crate::parcels::error::ParcelError::Store(e))
+                | ScanError::Unloading(crate::manifests::error::ManifestError::Store(e)),
+            ) => return Err(e.into()),
             Err(e) => Err(refusal(&e)),
         });
     }
@@ -123,10 +127,7 @@ pub fn batch(
 
 /// The table's key of a station: its name, or whose it is.
 fn station_name(grant: &Grant<ScanParcels>, input: &ScanInput) -> String {
-    match &input.station {
-        Some(name) => format!("s:{}", name.trim()),
-        None => format!("u:{}", grant.actor().user),
-    }
+    unloading::station_key(input.station.as_deref(), grant.actor().user)
 }
 
 fn codec(e: serde_json::Error) -> ScanError {
@@ -184,6 +185,7 @@ impl At<'_> {
     fn take(mut self, tx: &mut dyn WriteTx) -> Result<Told> {
         let at = self.moment();
         let mut resolved = resolve::resolve(&self.input.code);
+        self.accept(&mut resolved);
         if let Some(chosen) = self.input.reading.as_deref().or(self.station.choice.as_deref()) {
             resolve::prefer(&mut resolved, chosen);
         }
@@ -195,9 +197,67 @@ impl At<'_> {
         self.forget_old_commands();
         let is_command = told.readings.first().is_some_and(|r| r.form == COMMAND);
         let did;
+        let plain = self.station.pending.is_none();
         (told, did) = if is_command { self.command(tx, told)? } else { self.parcel(tx, told)? };
-        self.station.last = Some(Last { code: told.code.clone(), at, did });
+        let mut counted = None;
+        if !is_command {
+            (told, counted) = self.count(tx, told, &did, plain)?;
+        }
+        self.station.last = Some(Last { code: told.code.clone(), at, did, counted });
         Ok(self.closed(told))
+    }
+
+    /// Counts what was scanned into the unloading at this station, if there is one. A parcel counts whatever became of its
+    /// step: it is here. A number that may mean several counts once somebody has said which.
+    fn count(
+        &self,
+        tx: &mut dyn WriteTx,
+        told: Told,
+        did: &Did,
+        plain: bool,
+    ) -> Result<(Told, Option<Counted>)> {
+        let station = station_name(self.grant, self.input);
+        if !unloading::counts_at(tx, &station)? {
+            return Ok((told, None));
+        }
+        let parcel = match told.parcel_id {
+            Some(id) => parcels::load(tx, id)?,
+            None if matches!(did, Did::Unknown(_) | Did::Case(_)) || told.done == Done::CaseOpened => None,
+            None => return Ok((told, None)),
+        };
+        let number = parcel.as_ref().map_or_else(|| piece(&told), |p| p.number.clone());
+        let (at, now) = (self.moment(), self.cx.now);
+        let late = now.since(at) > crate::parcels::rules::LATE_AFTER;
+        let scanned = Scanned { parcel: parcel.as_ref(), number: &number, plain, at, late };
+        let Some((count, counted)) = unloading::count(tx, &station, scanned)? else {
+            return Ok((told, None));
+        };
+        let pieces = format!("piece {} of {}", count.scanned, count.announced);
+        let mut told = told;
+        match count.difference {
+            Some(difference) => {
+                let wrong = match difference {
+                    Difference::OverReceived => {
+                        format!("{pieces}: one too many; CMD:UNDO if it is the same piece again")
+                    }
+                    Difference::Misrouted | Difference::WrongVehicle => {
+                        format!("it is for depot {}", site(parcel.as_ref()))
+                    }
+                    Difference::Surplus | Difference::Unknown => format!("not announced on {}", count.label),
+                    Difference::Missing | Difference::Short => pieces,
+                };
+                let outcome =
+                    if told.outcome == Outcome::Unknown { Outcome::Unknown } else { Outcome::Exception };
+                let said = format!("{}; {wrong}", told.message);
+                told = told.says(outcome, said);
+            }
+            // The next piece under the same number is no repetition.
+            None if told.outcome == Outcome::Duplicate && counted.is_some() => {
+                told = told.says(Outcome::Ok, pieces);
+            }
+            None => {}
+        }
+        Ok((Told { unloading: Some(count), ..told }, counted))
     }
 
     /// What the station will do next, for the answer.
@@ -205,6 +265,16 @@ impl At<'_> {
         told.pending.clone_from(&self.station.pending);
         told.place.clone_from(&self.station.place);
         told
+    }
+
+    /// Takes a number as it is written although its check digit is wrong, where somebody says why.
+    fn accept(&self, resolved: &mut Resolved) {
+        let (Some(why), Some(form)) = (&self.input.accept, &self.input.reading) else { return };
+        let broken = |r: &&mut crate::scan::model::Reading| r.form == *form && r.holds == Some(false);
+        if let Some(reading) = resolved.readings.iter_mut().find(broken) {
+            reading.holds = None;
+            reading.reasons.push(accepted(why));
+        }
     }
 
     /// Remembers which of several readings is meant here.
@@ -217,7 +287,9 @@ impl At<'_> {
                 format!("\"{chosen}\" is no reading of this code; name one of: {}", forms.join(", "));
             return Err(Invalid::at("/reading", detail).into());
         }
-        self.station.choice = Some(chosen.clone());
+        if self.input.accept.is_none() {
+            self.station.choice = Some(chosen.clone()); // an exception is no habit
+        }
         Ok(())
     }
 
@@ -282,10 +354,12 @@ impl At<'_> {
     fn undo(&mut self, tx: &mut dyn WriteTx, told: Told) -> Result<(Told, Did)> {
         let at = self.moment();
         let last = self.station.last.clone().filter(|l| at.since(l.at) <= UNDO_WITHIN);
-        let Some(Last { code, did, .. }) = last else {
+        let Some(Last { code, did, counted, .. }) = last else {
             return Ok((told.says(Outcome::Exception, NOTHING_TO_UNDO), Did::Nothing));
         };
         let told = match did {
+            // Nothing but the count can be taken back.
+            Did::Nothing | Did::Unknown(_) if counted.is_some() => told,
             Did::Nothing | Did::Unknown(_) => {
                 return Ok((told.says(Outcome::Exception, NOTHING_TO_UNDO), Did::Nothing));
             }
@@ -309,7 +383,15 @@ impl At<'_> {
                 }
             }
         };
-        let said = format!("{code} is taken back");
+        let stays = match &counted {
+            Some(counted) => !unloading::uncount(tx, counted)?,
+            None => false,
+        };
+        let said = if stays {
+            format!("{code} is taken back; the unloading is closed and keeps its count")
+        } else {
+            format!("{code} is taken back")
+        };
         Ok((Told { done: Done::Undone, ..told.says(Outcome::Ok, said) }, Did::Nothing))
     }
 
@@ -374,6 +456,7 @@ impl At<'_> {
             action,
             late,
             place: self.station.place.clone(),
+            note: self.input.accept.as_deref().map(accepted),
             id: row.value.state.id,
             then: parcels::state_then(tx, &row.value, late)?,
         };
@@ -389,6 +472,16 @@ impl At<'_> {
         };
         Ok((told, did))
     }
+}
+
+/// What is noted of a number that was taken as it is written.
+fn accepted(why: &str) -> String {
+    format!("accepted as written: {}", why.trim())
+}
+
+/// The depot a parcel is for, in words.
+fn site(parcel: Option<&Parcel>) -> String {
+    parcel.and_then(|p| p.next).map_or_else(|| "elsewhere".to_owned(), |site| site.to_string())
 }
 
 /// The number a piece without data is known by: the likeliest, however it was printed or sent.

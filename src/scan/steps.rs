@@ -25,6 +25,8 @@ pub(super) struct Step {
     pub late: Option<Timestamp>,
     /// Where it was put.
     pub place: Option<String>,
+    /// What there is to remark on it.
+    pub note: Option<String>,
     /// The parcel.
     pub id: ParcelId,
     /// The parcel as it was when it was scanned.
@@ -84,15 +86,21 @@ impl Step {
             }
             Way::Confirm(reason) => {
                 let location = Place { line: self.place.clone(), ..Place::default() };
-                let seen = Seen { late: self.late, location, reason };
+                let seen = Seen { late: self.late, location, reason, note: self.note.clone() };
                 (parcels::confirm(tx, grant, cx, self.id, seen), Done::Confirmed)
             }
             Way::Move(to, reason) => {
                 let location =
                     self.place.clone().map(|line| PlaceInput { line: Some(line), ..PlaceInput::default() });
-                let status = Some(to);
-                let step =
-                    EventInput { status, occurred_at: self.late, location, reason, ..EventInput::default() };
+                let (status, note) = (Some(to), self.note.clone());
+                let step = EventInput {
+                    status,
+                    occurred_at: self.late,
+                    location,
+                    reason,
+                    note,
+                    ..EventInput::default()
+                };
                 (parcels::post_event(tx, grant, cx, &name, None, step), Done::Moved)
             }
         };

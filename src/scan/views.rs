@@ -8,6 +8,7 @@ use super::model::{Outcome, Pending, Reading, Resolved};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::cases::rules::CaseId;
+use crate::manifests::unloading::Count;
 use crate::parcels::model::{ParcelId, Status};
 use crate::parcels::views::ParcelView;
 
@@ -91,6 +92,9 @@ pub struct Told {
     /// What the station does with the next parcel; absent when it arrives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// What the scan came to in the unloading that is open at the station.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unloading: Option<Count>,
     /// Where the station puts parcels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
@@ -117,6 +121,7 @@ impl Told {
             offer: None,
             case: None,
             pending: None,
+            unloading: None,
             place: None,
         }
     }

@@ -81,7 +81,7 @@ async fn list(visit: Looking) -> Reply {
         if said(&asked.late).is_some() {
             let policy = Policy::current(tx)?;
             let late = Overdue { at: now, by: By::Clock, now, limit: None, cursor: asked.cursor.clone() };
-            return queries::overdue(tx, scope, cards, &policy.calendar, &late);
+            return queries::overdue(tx, scope, cards, &policy, &late);
         }
         let filter = Filter {
             status: status.map(StatusInput),
@@ -328,6 +328,7 @@ fn event(v: &Viewer, e: &ParcelEvent) -> Markup {
         ParcelEvent::HandedOver(h) => {
             html! { (v.with("event-handed-over", &[("site", FluentValue::from(h.to))])) (quoted(&h.note)) }
         }
+        ParcelEvent::PickupNoticed(_) => html! { (v.t("event-pickup-noticed")) },
     }
 }
 

@@ -118,6 +118,7 @@ async fn scanned(visit: &Floor, form: &Form) -> Result<Came, Fail> {
             .map_err(|e| crate::base::error::Invalid::at("/at", e))?,
         reading: form.some("reading"),
         open_case: form.ticked("open_case"),
+        accept: form.some("accept"),
     };
     let done = visit.write::<ScanParcels, _, _>(move |tx, grant, cx| -> Result<_, ScanError> {
         service::scan(tx, grant, cx, &input)

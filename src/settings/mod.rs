@@ -9,5 +9,5 @@ use crate::store::table::Checked;
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&model::RULES, &model::SETTINGS]
+    vec![&model::RULES, &model::SETTINGS, &model::LEARNING, &model::DOCK]
 }

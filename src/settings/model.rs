@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 
 use crate::audit;
 use crate::base::ids::Id;
+use crate::deadlines::dock::DockRules;
+use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::{HouseRules, Policy};
 use crate::journal::Folded;
 use crate::journal::reference::{Ref, Reference};
@@ -17,6 +19,11 @@ pub const MAX_AUDIT_OFF: usize = 50;
 pub const RULES: Table<Id, Folded<Ref<HouseRules>>> = Table::new(12, "rules", Home::ById);
 /// Settings by their one id.
 pub const SETTINGS: Table<Id, Folded<Ref<Settings>>> = Table::new(13, "settings", Home::ById);
+
+/// What the tenant says of learned limits, by its one id.
+pub const LEARNING: Table<Id, Folded<Ref<Learning>>> = Table::new(117, "stale_learning", Home::ById);
+/// The rules of dock and counter by their one id.
+pub const DOCK: Table<Id, Folded<Ref<DockRules>>> = Table::new(118, "dock_rules", Home::ById);
 
 /// Settings that are no rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +76,38 @@ impl Reference for HouseRules {
             Some(rules) => Policy::keep(tx, rules),
             None => Policy::keep(tx, &Self::usual("UTC")),
         }
+    }
+}
+
+/// The one id of a tenant's word on learned limits.
+#[must_use]
+pub fn learning_id() -> Id {
+    Id::derived(&[b"stale learning"])
+}
+
+/// The one id of a tenant's rules of dock and counter.
+#[must_use]
+pub fn dock_id() -> Id {
+    Id::derived(&[b"dock rules"])
+}
+
+impl Reference for Learning {
+    const NAME: &'static str = "stale_learning";
+    const KIND: u16 = 0x174;
+    const TABLE: &'static Table<Id, Folded<Ref<Self>>> = &LEARNING;
+
+    fn follow(tx: &mut dyn WriteTx, _: Id, _: Option<&Self>, new: Option<&Self>) -> Result<()> {
+        Policy::keep_learning(tx, new.cloned().unwrap_or_default())
+    }
+}
+
+impl Reference for DockRules {
+    const NAME: &'static str = "dock_rules";
+    const KIND: u16 = 0x175;
+    const TABLE: &'static Table<Id, Folded<Ref<Self>>> = &DOCK;
+
+    fn follow(tx: &mut dyn WriteTx, _: Id, _: Option<&Self>, new: Option<&Self>) -> Result<()> {
+        Policy::keep_dock(tx, new.cloned().unwrap_or_default())
     }
 }
 

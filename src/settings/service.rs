@@ -1,9 +1,11 @@
 //! Reading and changing what a tenant sets. A revision of the settings is that of both records together, since they
 //! show fields of both.
 
-use super::model::{MAX_AUDIT_OFF, Settings, SettingsView, rules_id, settings_id};
+use super::model::{MAX_AUDIT_OFF, Settings, SettingsView, dock_id, learning_id, rules_id, settings_id};
 use crate::base::error::{Fault, Invalid, Kind, Problem};
 use crate::base::text;
+use crate::deadlines::dock::DockRules;
+use crate::deadlines::learned::Learning;
 use crate::deadlines::opening::OpeningTimes;
 use crate::deadlines::policy::{HouseRules, Policy, REPLAN};
 use crate::identity::features::{EditCalendars, EditRules, EditSettings};
@@ -81,6 +83,58 @@ pub fn put_rules(
 /// Deadlines that were kept by the old rules are looked at anew.
 fn replan(tx: &mut dyn WriteTx, cx: &Cx) -> Result<()> {
     enqueue(tx, cx.now, NewJob::new(REPLAN, &())?).map(drop)
+}
+
+/// What the tenant says of learned limits, and its revision; the usual at revision 0 when nobody said anything.
+///
+/// # Errors
+/// Storage failures.
+pub fn learning(tx: &dyn ReadTx) -> Result<(Learning, u64)> {
+    Ok(reference::get(tx, learning_id())?.unwrap_or_default())
+}
+
+/// Says anew what is pinned and whether learned limits are used.
+///
+/// # Errors
+/// When it was changed since `seen` or doesn't make sense.
+pub fn put_learning(
+    tx: &mut dyn WriteTx,
+    _: &Grant<EditRules>,
+    cx: &Cx,
+    new: Learning,
+    seen: u64,
+) -> std::result::Result<u64, SettingsError> {
+    current(seen, learning(tx)?.1)?;
+    new.check()?;
+    let rev = reference::set(tx, cx, learning_id(), Some(new))?.rev;
+    replan(tx, cx)?;
+    Ok(rev)
+}
+
+/// The rules of dock and counter and their revision; the usual ones at revision 0 when nobody set any.
+///
+/// # Errors
+/// Storage failures.
+pub fn dock(tx: &dyn ReadTx) -> Result<(DockRules, u64)> {
+    Ok(reference::get(tx, dock_id())?.unwrap_or_default())
+}
+
+/// Sets the rules of dock and counter as a whole.
+///
+/// # Errors
+/// When they were changed since `seen` or don't make sense.
+pub fn put_dock(
+    tx: &mut dyn WriteTx,
+    _: &Grant<EditRules>,
+    cx: &Cx,
+    new: DockRules,
+    seen: u64,
+) -> std::result::Result<(DockRules, u64), SettingsError> {
+    current(seen, dock(tx)?.1)?;
+    new.check()?;
+    let rev = reference::set(tx, cx, dock_id(), Some(new.clone()))?.rev;
+    replan(tx, cx)?;
+    Ok((new, rev))
 }
 
 /// Sets when the depot works.

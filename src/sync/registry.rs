@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::base::ids::Id;
 use crate::cases::model::Case;
+use crate::deadlines::dock::DockRules;
+use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::HouseRules;
 use crate::identity::model::{Role, User};
 use crate::imports::model::Saved;
@@ -14,6 +16,7 @@ use crate::journal::event::{Eid, SiteRef, Stamped};
 use crate::journal::fold::Timeline;
 use crate::journal::reference::{Ref, Reference, Set};
 use crate::journal::{self, Aggregate, Arrival, Cx, Event};
+use crate::manifests::model::{Manifest, Unloading};
 use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
@@ -57,6 +60,20 @@ pub trait Travels: Aggregate + Serialize {
 
 impl<T: Reference> Travels for Ref<T> {}
 impl Travels for Case {}
+
+impl Travels for Manifest {
+    /// Who was told of it.
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.origin.into_iter().collect()
+    }
+}
+
+impl Travels for Unloading {
+    /// Where it takes place.
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.site.into_iter().collect()
+    }
+}
 
 impl Travels for Parcel {
     /// Who has it, who expects it, and until it is at its end who first told of it.
@@ -196,9 +213,13 @@ impl Registry {
         Self::new(vec![
             parcels(),
             cases(),
+            manifests(),
+            unloadings(),
             Folder::shared::<User>(),
             Folder::shared::<Role>(),
             Folder::shared::<HouseRules>(),
+            Folder::shared::<Learning>(),
+            Folder::shared::<DockRules>(),
             Folder::shared::<Settings>(),
             Folder::shared::<OwnMap>(),
             Folder::shared::<Saved>(),
@@ -223,6 +244,24 @@ impl Registry {
     }
 }
 
+/// Manifests concern the depot that was told of them.
+#[must_use]
+pub fn manifests() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Manifest>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Manifest>(0x300..=0x31f, Reach::Concerned)
+    }
+}
+
+/// Unloadings concern the depot they take place at.
+#[must_use]
+pub fn unloadings() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Unloading>(tx, id)?.and_then(|row| row.state.site)),
+        ..Folder::of::<Unloading>(0x320..=0x33f, Reach::Concerned)
+    }
+}
+
 /// Parcels.
 #[must_use]
 pub fn parcels() -> Folder {
@@ -243,9 +282,26 @@ fn cases() -> Folder {
         let case = journal::load::<Case>(tx, id)?.filter(|row| row.state.subject.kind == Parcel::NAME);
         case.map_or(Ok(None), |row| parcel(tx, row.state.subject.id))
     }
+    /// Where the dock is that a case is about: what is told of a manifest or an unloading is worked on there.
+    fn dock(tx: &dyn ReadTx, id: Id) -> Result<Option<SiteRef>> {
+        let Some(about) = journal::load::<Case>(tx, id)?.map(|row| row.state.subject) else {
+            return Ok(None);
+        };
+        match about.kind.as_str() {
+            Manifest::NAME => Ok(journal::load::<Manifest>(tx, about.id)?.and_then(|row| row.state.origin)),
+            Unloading::NAME => Ok(journal::load::<Unloading>(tx, about.id)?.and_then(|row| row.state.site)),
+            _ => Ok(None),
+        }
+    }
     Folder {
-        concerned: |tx, id| Ok(subject(tx, id)?.map_or_else(Vec::new, |p| p.concerned())),
-        origin: |tx, id| Ok(subject(tx, id)?.and_then(|p| p.origin)),
+        concerned: |tx, id| match subject(tx, id)? {
+            Some(parcel) => Ok(parcel.concerned()),
+            None => Ok(dock(tx, id)?.into_iter().collect()),
+        },
+        origin: |tx, id| match subject(tx, id)? {
+            Some(parcel) => Ok(parcel.origin),
+            None => dock(tx, id),
+        },
         sum: |_, _, _| Ok(None),
         ..Folder::of::<Case>(0x200..=0x2ff, Reach::Concerned)
     }

@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::app::App;
 use super::error::{ApiError, Refusal};
 use super::idempotency::{self, Repeat};
+use super::server::Site;
 use super::shell;
 use crate::base::error::{Fault, Invalid, Kind};
 use crate::base::ids::Id;
@@ -47,10 +48,21 @@ impl<F: Feature> FromRequest for Call<F> {
 fn principal(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
     let app = app(req)?;
     let principal = match shell::control_tenant(req) {
-        Some(tenant) => Arc::new(Principal::system(tenant)),
+        Some(tenant) => operator(req, &app, tenant)?,
         None => app.gate.admit(&app.store, &shown(req), app.clock.now())?,
     };
     Ok((app, principal))
+}
+
+/// Whoever comes through the control door. Before anybody has set the depot up there is nobody to do anything for, and
+/// work for nobody would wait for ever.
+fn operator(req: &HttpRequest, app: &App, tenant: u32) -> Result<Arc<Principal>, ApiError> {
+    let site = req.app_data::<Data<Site>>();
+    if !site.map_or(Ok(true), |site| site.setup.is_done(app))? {
+        let detail = "this depot is not set up yet: run crossdock init, or open the link that the server printed when it started";
+        return Err(Refusal::new(Kind::Conflict, "setup.needed", detail).into());
+    }
+    Ok(Arc::new(Principal::system(tenant)))
 }
 
 /// The session cookie's name.

@@ -174,3 +174,28 @@ fn the_settings_file_is_named_by_a_variable_or_lies_in_the_folder_one_names() {
     let gone = run(&["config", "--config", "/nowhere/depot.toml"]);
     assert_eq!(err(&gone).matches("os error").count(), 1, "said once: {}", err(&gone));
 }
+
+#[test]
+fn what_is_asked_of_a_depot_that_nobody_set_up_is_refused_and_does_not_wait_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, password) = (folder(dir.path()), dir.path().join("password"));
+    std::fs::write(&password, "correct horse battery\n").unwrap();
+    let file = dir.path().join("parcels.csv");
+    std::fs::write(&file, "tracking_number,status\nA1,delivered\n").unwrap();
+    let (password, file) = (password.to_str().unwrap(), file.to_str().unwrap());
+    let init = |tenant: &str| {
+        let place = ["init", "--data-dir", &data, "--role", "depot", "--depot", "D", "--zone", "UTC"];
+        let who = ["--tenant", tenant, "--admin-user", "boss", "--admin-password-file", password];
+        run(&[&place[..], &who[..]].concat())
+    };
+    let import = ["import", "--data-dir", &data, "--kind", "parcels", "--source", "s", "--json", file];
+    let refused = init("T");
+    assert!(!refused.status.success() && err(&refused).contains("/tenant"), "{}", err(&refused));
+    for command in [&import[..], &["stats", "--data-dir", &data]] {
+        let refused = run(command);
+        assert!(!refused.status.success() && err(&refused).contains("crossdock init"), "{}", err(&refused));
+    }
+    assert!(init("acme").status.success());
+    let done = run(&import);
+    assert!(done.status.success() && out(&done).contains("\"created\":1"), "{}", err(&done));
+}

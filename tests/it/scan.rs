@@ -547,3 +547,29 @@ fn there_are_so_many_stations_and_no_more() {
     assert_eq!(full.problem(), (429, "scan.stations"));
     assert_eq!(batch(rows(499, 2))["refused"], 1);
 }
+
+#[test]
+fn a_paper_waybill_with_a_wrong_check_digit_is_taken_as_written_only_with_a_reason() {
+    let floor = Floor::new();
+    let id = floor.announce("02012345678");
+    let told = floor.scan("020-12345678");
+    assert_eq!(told["outcome"], "unknown", "{told}");
+    floor.wait(Duration::from_secs(3));
+    let send = |accept: Value, reading: Value| {
+        floor
+            .post(&json!({ "code": "020-12345678", "station": "gate", "reading": reading, "accept": accept }))
+    };
+    assert_eq!(send(json!(" "), json!("iata.awb")).json["errors"][0]["pointer"], "/accept");
+    assert_eq!(send(json!("paper AWB"), Value::Null).json["errors"][0]["pointer"], "/reading");
+    let taken = send(json!("paper AWB, checked with the airline"), json!("iata.awb"));
+    assert_eq!(
+        (taken.status, &taken.json["parcel_id"], &taken.json["done"]),
+        (200, &json!(id), &json!("moved")),
+        "{taken:?}"
+    );
+    let history = floor.depot.itself(FIRST_TENANT, "GET", &format!("/parcels/{id}/history")).gives(200);
+    assert!(history.text.contains("accepted as written: paper AWB, checked with the airline"), "{history:?}");
+    // The next one is judged by its check digit again.
+    let next = floor.scan("020-22345678");
+    assert_eq!(next["outcome"], "unknown", "{next}");
+}

@@ -37,6 +37,8 @@ fn random(depot: &Depot) -> Records {
         role: "nobody_role".into(),
         source: "nobody_source".into(),
         printer: id(),
+        manifest: id(),
+        unloading: id(),
     }
 }
 
@@ -53,6 +55,8 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.session,
         &r.key,
         &r.printer,
+        &r.manifest,
+        &r.unloading,
         "alpha",
         "ALPHA",
     ]

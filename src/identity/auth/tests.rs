@@ -14,7 +14,6 @@ use crate::journal::{clock::Origin, log};
 use crate::store::{DEPOT, redb::Redb};
 
 const PASSWORD: &str = "correct horse battery";
-const CONTROL: &str = "0123456789abcdef-control";
 
 struct House {
     store: Store,
@@ -44,8 +43,7 @@ fn wish(tenant: &str, login: &str) -> SetUp {
 impl House {
     fn new() -> Self {
         let keys = tempfile::tempdir().unwrap();
-        let gate = Gate::new(Arc::new(Keys::open(keys.path()).unwrap()), Some(&Secret::new(CONTROL.into())))
-            .unwrap();
+        let gate = Gate::new(Arc::new(Keys::open(keys.path()).unwrap())).unwrap();
         let store = Store::new(Redb::memory().unwrap());
         let now = Timestamp::from_millis(1_800_000_000_000);
         let (_, admin) = setup::set_up(&store, wish("north", "Admin"), now).unwrap();
@@ -471,20 +469,6 @@ fn a_browser_shows_its_token_with_every_change_and_lives_by_being_seen() {
     house.change(|_, _| Ok(())).unwrap(); // the note that it was seen is written before this
     assert!(admit(look, house.now.after(BROWSER_LIFETIME)).is_ok());
     assert!(admit(look, house.now.after(BROWSER_LIFETIME * 3)).is_err());
-}
-
-#[test]
-fn the_control_secret_opens_on_this_machine_only() {
-    let house = House::new();
-    let admit = |bearer: &str, address: &str| {
-        let shown =
-            Shown { bearer: Some(bearer), address: Some(address.parse().unwrap()), ..Shown::default() };
-        house.gate.admit(&house.store, &shown, house.now)
-    };
-    assert_eq!(admit(&format!("control:{CONTROL}"), "127.0.0.1").unwrap().tenant, 1);
-    assert_eq!(admit(&format!("control:{CONTROL}:7"), "::1").unwrap().tenant, 7);
-    assert!(admit(&format!("control:{CONTROL}"), "10.0.0.1").is_err());
-    assert!(admit("control:", "127.0.0.1").is_err() && admit("control:x:1", "127.0.0.1").is_err());
 }
 
 #[test]

@@ -311,6 +311,7 @@ event-stale = no news for too long
 event-flag-on = flag set
 event-flag-off = flag taken away
 event-handed-over = handed over to depot { $site }
+event-pickup-noticed = people were told that it waits
 event-forced = forced
 label-alt = The label of this parcel
 label-no-printer = No label printer is set up.

@@ -311,6 +311,7 @@ event-stale = sin noticias desde hace demasiado
 event-flag-on = marca puesta
 event-flag-off = marca quitada
 event-handed-over = entregado al depósito { $site }
+event-pickup-noticed = se avisó que espera
 event-forced = forzado
 label-alt = La etiqueta de este paquete
 label-no-printer = No hay impresora configurada.

@@ -311,6 +311,7 @@ event-stale = sem notícias há muito tempo
 event-flag-on = marca posta
 event-flag-off = marca retirada
 event-handed-over = entregue ao depósito { $site }
+event-pickup-noticed = avisou-se que o pacote espera
 event-forced = forçado
 label-alt = A etiqueta deste pacote
 label-no-printer = Nenhuma impressora configurada.

@@ -170,6 +170,8 @@ pub struct Records {
     pub role: String,
     pub source: String,
     pub printer: String,
+    pub manifest: String,
+    pub unloading: String,
 }
 
 impl Records {
@@ -200,6 +202,17 @@ impl Records {
         // A name that leads nowhere: nothing leaves this machine.
         let printer = json!({ "name": format!("{name} printer"), "host": format!("{name}.invalid") });
         let printer = text(&ask("POST", "/printers").body(&printer).gives(201).json, "id");
+        let announce = |number: String, line: &str| {
+            let lines = json!([{ "tracking_number": format!("{}{line}", name.to_uppercase()) }]);
+            text(
+                &ask("POST", "/manifests").body(&json!({ "number": number, "lines": lines })).gives(201).json,
+                "id",
+            )
+        };
+        let (manifest, unloaded) =
+            (announce(format!("{name} truck"), "900001"), announce(format!("{name} flight"), "900002"));
+        let dock = json!({ "manifests": [unloaded], "stations": [format!("{name} dock")] });
+        let unloading = text(&ask("POST", "/unloadings").body(&dock).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -223,6 +236,8 @@ impl Records {
             role,
             source,
             printer,
+            manifest,
+            unloading,
         }
     }
 
@@ -238,6 +253,8 @@ impl Records {
             "api-keys" => &self.key,
             "roles" => &self.role,
             "printers" => &self.printer,
+            "manifests" => &self.manifest,
+            "unloadings" => &self.unloading,
             "status-maps" | "import-mappings" => &self.source,
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
@@ -263,6 +280,10 @@ impl Records {
             "/settings",
             "/status-maps",
             "/printers",
+            "/manifests?limit=500",
+            "/unloadings",
+            "/stale-limits",
+            "/dock-rules",
             "/api-keys",
             "/tenants",
             "/backups",

@@ -59,7 +59,7 @@ fn depot(keys: &tempfile::TempDir) -> App {
         store,
         clock,
         config,
-        gate: Arc::new(Gate::new(keys, None).unwrap()),
+        gate: Arc::new(Gate::new(keys).unwrap()),
         folder: Arc::new(PathBuf::new()),
         wake: Wake::default(),
         sightings: Default::default(),
