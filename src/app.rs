@@ -21,6 +21,7 @@ use crate::jobs::alarm::ServerErrors;
 use crate::jobs::runner::{Handler, Stop, Wake};
 use crate::operation::backups;
 use crate::parcels::cards::Cards;
+use crate::parcels::pulse::Pulses;
 use crate::store::backup;
 use crate::store::migrate::{self, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
@@ -35,7 +36,7 @@ use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
     audit, carriers, cases, exports, identity, imports, jobs, labels, manifests, notify, operation, parcels,
-    scan, settings, sync,
+    scan, screens, settings, sync,
 };
 
 pub mod analysts;
@@ -126,8 +127,8 @@ impl Setup for FirstRun {
     }
 
     fn set_up(&self, app: &App, new: NewDepot, trusted: bool) -> Result<Value, ApiError> {
-        let NewDepot { token, tenant, depot, zone, user, password } = new;
-        let language = app.config.depot.language.clone();
+        let NewDepot { token, tenant, depot, zone, user, password, language } = new;
+        let language = language.unwrap_or_else(|| app.config.depot.language.clone());
         let new = SetUp {
             tenant,
             depot,
@@ -254,6 +255,7 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         wake,
         sightings: Sightings::default(),
         cards,
+        pulses: Pulses::default(),
         errors: ServerErrors::default(),
         sync,
         tables: house::tables,
@@ -307,7 +309,8 @@ pub fn start(opened: Opened, more: Vec<Routes>) -> Result<Running, StartError> {
         StartError::Store { folder: app.folder.to_path_buf(), why }
     })?;
     let areas = areas().into_iter().chain(more).collect();
-    let parts = Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks };
+    let parts =
+        Parts { app: app.clone(), areas, setup: Arc::clone(&setup), checks, screens: screens::outside };
     match server::start(parts, tls.as_ref()) {
         Ok(server) => {
             let (address, control) = (server.address, server.control.clone());

@@ -5,7 +5,7 @@
 //! Rooms from the ground up; an arrow points at what a room may use, and a test holds the arrows.
 //!
 //! ```text
-//! base ◄── store ◄── identity::grant, jobs::queue, deadlines ◄── journal, audit, cases ◄── areas ◄── notify, reports, sync ◄── web, cli ◄── app, main
+//! base ◄── store ◄── identity::grant, jobs::queue, deadlines ◄── journal, audit, cases ◄── areas ◄── notify, reports, sync ◄── web, cli ◄── screens ◄── app, main
 //! ```
 //!
 //! | room | what it is |
@@ -30,7 +30,8 @@
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
 //! | [`sync`] | depots and headquarters: what is done without a line to anybody gets to whom it concerns, once |
-//! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document, the first pages |
+//! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document |
+//! | [`screens`] | what people work with in a browser: one file a screen, in the shell that all share |
 //! | [`cli`] | the commands: each a request or two to the control door |
 //! | [`app`] | wires it together: start, workers, orderly stop |
 //! | [`config`], [`logs`], [`demo`] | the settings of a process, log files, invented data for a first look |
@@ -77,6 +78,7 @@ pub mod operation;
 pub mod parcels;
 pub mod reports;
 pub mod scan;
+pub mod screens;
 pub mod settings;
 pub mod store;
 pub mod sync;

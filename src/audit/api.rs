@@ -104,7 +104,10 @@ fn below(f: &Filter) -> Result<Option<u64>, StoreError> {
 }
 
 /// That the caller may see everybody's records, for the log names them all.
-fn whole<F: Feature>(grant: &Grant<F>) -> Result<(), Refusal> {
+///
+/// # Errors
+/// When they may not.
+pub fn whole<F: Feature>(grant: &Grant<F>) -> Result<(), Refusal> {
     if *grant.scope() == Scope::Tenant {
         return Ok(());
     }

@@ -105,6 +105,20 @@ pub enum Resolution {
     Other,
 }
 
+impl Resolution {
+    /// Every way a case can end, the commonest first.
+    pub const ALL: [Self; 8] = [
+        Self::Solved,
+        Self::Delivered,
+        Self::Redirected,
+        Self::Returned,
+        Self::Disposed,
+        Self::Claimed,
+        Self::FalseAlarm,
+        Self::Other,
+    ];
+}
+
 /// What somebody wants to do with a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

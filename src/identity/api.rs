@@ -248,22 +248,26 @@ async fn set_overrides(
 /// What a user proves themselves with; absent leaves it, an empty PIN or badge takes it away.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CredentialsBody {
+pub struct CredentialsBody {
+    /// The password.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    password: Option<Secret<String>>,
+    pub password: Option<Secret<String>>,
     /// 4 to 6 digits.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pin: Option<Secret<String>>,
+    pub pin: Option<Secret<String>>,
     /// The code on the badge.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    badge: Option<Secret<String>>,
+    pub badge: Option<Secret<String>>,
 }
 
 /// Checks and hashes off the request threads.
-async fn secrets(
+///
+/// # Errors
+/// When something is too easy or no PIN or badge.
+pub async fn secrets(
     app: &App,
     tenant: u32,
     login: String,

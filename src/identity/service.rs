@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::auth::{self, MAX_SESSIONS};
 use super::error::IdentityError;
-use super::features::{EditRoles, EditUsers, Features, RevokeSessions, index_of};
+use super::features::{EditRoles, EditUsers, Features, OwnProfile, RevokeSessions, index_of};
 use super::grant::{Grant, Principal, Scope};
 use super::model::{Role, User, check_name};
 use super::repo::{self, CREDENTIALS, ROLES, Standing, USERS};
@@ -116,6 +116,23 @@ pub fn change_user(
         auth::end_all(tx, id, None)?;
     }
     Ok((new, written.rev))
+}
+
+/// Sets the language somebody reads, for themselves.
+///
+/// # Errors
+/// When it is none of ours; storage failures.
+pub fn set_own_language(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<OwnProfile>,
+    cx: &Cx,
+    language: &str,
+) -> Result<(), IdentityError> {
+    let (old, _) = user(tx, grant.actor().user)?;
+    let new = User { language: language.to_owned(), ..old };
+    new.check()?;
+    reference::set(tx, cx, new.id, Some(new))?;
+    Ok(())
 }
 
 /// Hashes that a user gets; outer none leaves what is, inner none takes it away.

@@ -225,8 +225,9 @@ async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) 
 }
 
 /// A file that lies on the disk.
-struct Received {
-    bytes: u64,
+pub struct Received {
+    /// Bytes.
+    pub bytes: u64,
     hash: blake3::Hash,
     /// What the form called it.
     name: Option<String>,
@@ -280,20 +281,28 @@ fn alone(name: Option<&str>) -> Result<(), Invalid> {
     }
 }
 
-fn no_disk(e: std::io::Error) -> Refusal {
+/// The disk does not take a file.
+#[must_use]
+pub fn no_disk(e: std::io::Error) -> Refusal {
     Refusal::new(Class::Busy, "import.disk", format!("the file can't be stored: {e}"))
 }
 
 /// Where a file goes, and what it may be.
-struct Into {
-    file: tokio::fs::File,
-    max: u64,
-    patience: Duration,
+pub struct Into {
+    /// The file.
+    pub file: tokio::fs::File,
+    /// Bytes it may have.
+    pub max: u64,
+    /// How long a pause may be.
+    pub patience: Duration,
 }
 
 impl Into {
     /// Writes a body to disk, as it comes, and makes it durable.
-    async fn write<E: Display>(
+    ///
+    /// # Errors
+    /// When it is too large or too slow, or the disk does not take it.
+    pub async fn write<E: Display>(
         mut self,
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<Received, ApiError> {

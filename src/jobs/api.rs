@@ -161,7 +161,17 @@ async fn get(call: Call<ViewJobs>, path: Path<String>) -> Result<HttpResponse, A
     })
 }
 
-fn note(tx: &mut dyn WriteTx, cx: &Cx, action: &str, before: &Job, after: &Job) -> Result<(), StoreError> {
+/// Notes in the audit what a person did to a job.
+///
+/// # Errors
+/// Storage failures.
+pub fn note(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    action: &str,
+    before: &Job,
+    after: &Job,
+) -> Result<(), StoreError> {
     let changed = vec![
         Changed::new("state", before.state.name(), after.state.name()),
         Changed::new("next_run", before.next_run.to_string(), after.next_run.to_string()),

@@ -23,6 +23,7 @@ pub mod merge;
 pub mod model;
 pub mod numbers;
 pub mod pickup;
+pub mod pulse;
 pub mod queries;
 pub mod remap;
 pub mod repo;

@@ -11,6 +11,7 @@ use crate::jobs::alarm::ServerErrors;
 use crate::jobs::retention::Retained;
 use crate::jobs::runner::Wake;
 use crate::parcels::cards::Cards;
+use crate::parcels::pulse::Pulses;
 use crate::store::Store;
 use crate::store::table::Checked;
 use crate::sync::node::Node;
@@ -34,6 +35,8 @@ pub struct App {
     pub sightings: Sightings,
     /// Parcels as lists show them.
     pub cards: Cards,
+    /// How the depot's parcels stand, as screens show it.
+    pub pulses: Pulses,
     /// Counts the answers that were our own failure.
     pub errors: ServerErrors,
     /// This process's part in the exchange between depots and headquarters.

@@ -78,6 +78,12 @@ impl ResponseError for ApiError {
 }
 
 impl ApiError {
+    /// Its stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// What is wrong, in words.
     #[must_use]
     pub fn detail(&self) -> &str {

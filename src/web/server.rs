@@ -24,6 +24,7 @@ use super::tls::{Tls, TlsError};
 use super::{error, health, meter, openapi, pages, routes, shell};
 use crate::identity::private::PrivateError;
 use crate::identity::secret::SecretError;
+use crate::jobs::runner::Stop;
 
 /// Says whether a part of the process works, or in words why not.
 pub type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub setup: Arc<dyn Setup>,
     /// Parts that must work for the depot to be ready, beside the store.
     pub checks: Vec<(&'static str, Check)>,
+    /// Where the pages for people are.
+    pub screens: fn(&mut web::ServiceConfig),
 }
 
 /// What the shell and the pages outside the areas know.
@@ -57,6 +60,8 @@ pub struct Site {
     pub authority: Option<Bytes>,
     /// What requests that no route matches are counted under.
     pub elsewhere: Arc<str>,
+    /// Says to those who listen to a stream that the server stops.
+    pub leaving: Stop,
     /// See [`Parts::setup`].
     pub setup: Arc<dyn Setup>,
     /// See [`Parts::checks`].
@@ -110,7 +115,7 @@ pub fn start(parts: Parts, tls: Option<&Tls>) -> Result<Running, ServeError> {
     let (door, door_address) = listen("127.0.0.1:0")?;
     let control = Control::fresh(door_address)?;
     meter::install();
-    let Parts { app, areas, setup, checks } = parts;
+    let Parts { app, areas, setup, checks, screens } = parts;
     let site = Data::new(Site {
         control: control.clone(),
         proxies: Proxies::new(&config.server.trusted_proxies),
@@ -119,6 +124,7 @@ pub fn start(parts: Parts, tls: Option<&Tls>) -> Result<Running, ServeError> {
         authority: tls.map(Tls::authority).transpose()?.flatten().map(Bytes::from),
         document: Bytes::from(openapi::document(&areas).to_string()),
         elsewhere: Arc::from("elsewhere"),
+        leaving: Stop::default(),
         setup,
         checks,
     });
@@ -129,7 +135,7 @@ pub fn start(parts: Parts, tls: Option<&Tls>) -> Result<Running, ServeError> {
         actix_web::App::new()
             .app_data(data)
             .app_data(shared)
-            .configure(move |cfg| serve(&areas, cfg))
+            .configure(move |cfg| serve(&areas, screens, cfg))
             .default_service(web::to(error::no_such_path))
             .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
             .wrap(from_fn(shell::spare_small))
@@ -187,9 +193,10 @@ fn listen(address: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
 }
 
 /// What lies outside the areas first: it is fixed paths, and the base's scope takes all below it.
-fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
+fn serve(areas: &[Routes], screens: fn(&mut web::ServiceConfig), cfg: &mut web::ServiceConfig) {
     health::outside(cfg);
     pages::outside(cfg);
+    screens(cfg);
     crate::sync::api::outside(cfg);
     routes::serve(areas, cfg);
 }
@@ -232,6 +239,7 @@ impl Running {
 
     fn end(&mut self, finish: bool) {
         self.posted = None;
+        self.site.leaving.stop();
         let Some(thread) = self.thread.take() else { return };
         // The command goes out when `stop` is called; its answer is the end of the thread.
         drop(self.handle.stop(finish));

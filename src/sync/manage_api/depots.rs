@@ -5,15 +5,18 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::hq::session;
+use super::super::node::Node;
 use super::super::{join, sites, status, wire};
-use super::{Failed, Response, aside, headquarters};
+use super::{Failed, Response, aside, headquarters, no_hq};
 use crate::audit::{self, Changed, Class, Entry};
+use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::identity::features::{ManageSync, ViewSync};
+use crate::identity::grant::Actor;
 use crate::journal::Cx;
-use crate::store::{Lane, ReadTx, StoreError, WriteTx};
+use crate::store::{Lane, ReadTx, StoreError, Tenant, WriteTx};
 use crate::web::error::Refusal;
-use crate::web::{Answer, Body, Call};
+use crate::web::{Answer, ApiError, Body, Call};
 
 /// A depot to be added.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -41,21 +44,33 @@ fn noted(tx: &mut dyn WriteTx, cx: &Cx, action: &'static str, number: u32) -> Re
     audit::note(tx, cx, &entry).map(drop)
 }
 
+/// Adds a depot to this headquarters and gives out the code by which it joins. Blocks.
+///
+/// # Errors
+/// When this is no headquarters, or the name is no name.
+pub fn add_site(
+    node: &Node,
+    tenant: Tenant,
+    actor: Actor,
+    now: Timestamp,
+    name: String,
+) -> Result<join::SiteCode, ApiError> {
+    node.hq.as_ref().ok_or_else(no_hq)?;
+    let made = node.store.write(tenant, Lane::People, move |tx| {
+        let site = sites::add(tx, &name)?;
+        let cx = Cx::new(tx, &actor, now, "http")?;
+        noted(tx, &cx, "site.added", site.number)?;
+        Ok::<_, wire::Refusal>(site)
+    });
+    Ok(join::code(node, tenant, &made.wait()?)?)
+}
+
 pub async fn add(call: Call<ManageSync>, new: Body<NewSite>) -> Response {
     headquarters(&call.app)?;
     let (node, tenant) = (call.app.sync.clone(), call.grant.tenant());
     let (actor, now) = (call.grant.actor().clone(), call.app.clock.now());
     let name = new.0.name;
-    let made = aside(move || {
-        let made = node.store.write(tenant, Lane::People, move |tx| {
-            let site = sites::add(tx, &name)?;
-            let cx = Cx::new(tx, &actor, now, "http")?;
-            noted(tx, &cx, "site.added", site.number)?;
-            Ok::<_, wire::Refusal>(site)
-        });
-        let site = made.wait()?;
-        Ok(join::code(&node, tenant, &site)?)
-    });
+    let made = aside(move || add_site(&node, tenant, actor, now, name));
     Ok(Answer::created("/api/v1/sites".into(), &made.await?)?.respond("", ""))
 }
 

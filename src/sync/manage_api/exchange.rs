@@ -133,15 +133,23 @@ pub async fn show(call: Call<ViewSync>) -> Response {
     Ok(answer.await?.respond("", ""))
 }
 
+/// Exchanges with headquarters at once. Blocks.
+///
+/// # Errors
+/// When this depot has joined none, or the exchange stopped.
+pub fn exchange(node: &Node, tenant: Tenant) -> Result<(), ApiError> {
+    with(node, tenant, |party| {
+        let stop = Stop::default();
+        let once = |party: &mut _| turn::turn(node, tenant, party, &stop, &Budget::default());
+        while once(party).map_err(|e| stopped(&e))?.more {}
+        Ok(())
+    })
+}
+
 pub async fn now(call: Call<ManageSync>) -> Response {
     let (node, tenant) = (call.app.sync.clone(), call.grant.tenant());
     let answer = aside(move || {
-        with(&node, tenant, |party| {
-            let stop = Stop::default();
-            let once = |party: &mut _| turn::turn(&node, tenant, party, &stop, &Budget::default());
-            while once(party).map_err(|e| stopped(&e))?.more {}
-            Ok(())
-        })?;
+        exchange(&node, tenant)?;
         Ok(Answer::ok(&status::of_depot(&node, tenant)?)?)
     });
     let answer = answer.await;

@@ -64,6 +64,7 @@ fn depot(keys: &tempfile::TempDir) -> App {
         wake: Wake::default(),
         sightings: Default::default(),
         cards: Cards::new(0),
+        pulses: Default::default(),
         errors: Default::default(),
         sync: Arc::new(sync),
         tables: Vec::new,
