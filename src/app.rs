@@ -34,7 +34,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    audit, cases, identity, imports, jobs, labels, notify, operation, parcels, scan, settings, sync,
+    attachments, audit, cases, freight, identity, imports, jobs, labels, notify, operation, parcels, scan,
+    settings, sync,
 };
 
 pub mod analysts;
@@ -58,6 +59,8 @@ pub fn areas() -> Vec<Routes> {
         imports::api::routes(),
         parcels::map_api::routes(),
         labels::api::routes(),
+        freight::api::routes(),
+        attachments::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

@@ -20,6 +20,8 @@
 //! | [`audit`] | who did what, in a hash chain of its own |
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
+//! | [`freight`] | air freight: waybills, what is reported of them, their procedure, clocks and bills |
+//! | [`attachments`] | documents: contents kept once, judged by their bytes |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
@@ -52,6 +54,7 @@
 //! A file's row and a change from another site (see [`sync`]) take the same way from step 4 on; only the deciding is ours alone.
 
 pub mod app;
+pub mod attachments;
 pub mod audit;
 pub mod base;
 pub mod cases;
@@ -59,6 +62,7 @@ pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod demo;
+pub mod freight;
 pub mod identity;
 pub mod imports;
 pub mod jobs;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::attachments::vault::Vault;
 use crate::audit::sightings::Scribe;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
@@ -26,7 +27,7 @@ use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{imports, labels, parcels, scan};
+use crate::{attachments, freight, imports, labels, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
@@ -53,6 +54,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let silence = (silence > 0).then(|| Duration::from_secs(silence * 60));
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
     handlers.push(Arc::new(Replan));
+    handlers.push(Arc::new(freight::work::Replan));
+    handlers.push(Arc::new(attachments::work::Forget(Vault::under(&app.folder))));
     handlers
         .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
@@ -61,6 +64,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
         Arc::new(CaseClock),
+        Arc::new(freight::work::Reminders),
+        Arc::new(freight::work::Notices { people: Arc::new(Users), mail: config.mail.is_on() }),
         Arc::new(Schedules),
         Arc::new(Scribe(app.sightings.clone())),
         Arc::new(Alerts {
@@ -87,6 +92,11 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
 /// # Errors
 /// When the store can't be read.
 pub fn tidy(app: &App) -> Result<(), StoreError> {
+    match Vault::under(&app.folder).tidy() {
+        Ok(0) => {}
+        Ok(gone) => tracing::info!(files = gone, "removed files that were cut off while they came"),
+        Err(e) => tracing::warn!(error = %e, "the attachments folder can't be tidied"),
+    }
     match Files::under(&app.folder).tidy(&app.store, &tenants(&app.store)?) {
         Ok(0) => {}
         Ok(gone) => tracing::info!(files = gone, "removed files no import has"),
@@ -164,6 +174,21 @@ impl Recipients for Users {
                     language: user.language,
                     scope: standing.scope,
                 });
+            }
+        }
+        Ok(told)
+    }
+}
+
+impl freight::work::People for Users {
+    fn of_role(&self, tx: &dyn ReadTx, role: &str) -> Result<Vec<freight::work::Person>, StoreError> {
+        // What the machine does by itself is the import desk's to know of.
+        let role = if role == "system" { "import_agent" } else { role };
+        let mut told = Vec::new();
+        for user in users::all(tx, MAX_TOLD)?.into_iter().filter(|u| u.role == role) {
+            let standing = users::standing_of(tx, user.clone(), Timestamp::MAX)?;
+            if standing.is_admitted() {
+                told.push(freight::work::Person { user: user.id, email: user.email });
             }
         }
         Ok(told)
@@ -281,6 +306,8 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::jobs::tables(),
         imports::model::tables(),
         labels::repo::tables(),
+        freight::repo::tables(),
+        attachments::model::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

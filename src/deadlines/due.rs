@@ -21,6 +21,8 @@ pub enum DueKind {
     Escalation = 3,
     /// A case that waits is looked at again.
     Waiting = 4,
+    /// The next reminder of an air waybill.
+    Freight = 40,
 }
 
 /// One thing that is due.

@@ -113,6 +113,8 @@ const SUPERVISOR: &[&str] = &[
     "airfreight.view",
     "documents.view",
     "workflows.view",
+    "workflows.advance",
+    "workflows.force",
     "analytics.view",
     "analytics.routes",
     "reports.view",
