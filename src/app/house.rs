@@ -34,6 +34,7 @@ use crate::{attachments, freight, imports, labels, parcels, scan};
 pub fn retained() -> Vec<Retained> {
     let areas =
         [idempotency::retained(), inbox::retained(), imports::service::retained(), labels::repo::retained()];
+    let areas = areas.into_iter().chain([freight::inbox::retained()]);
     of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
 }
 

@@ -19,8 +19,9 @@ use crate::base::units::Grams;
 use crate::first_record;
 use crate::identity::features::SendAirMessages;
 use crate::identity::grant::Grant;
+use crate::jobs::retention::{Retained, older};
 use crate::journal::Cx;
-use crate::store::WriteTx;
+use crate::store::{Ix, KeyRange, WriteTx};
 
 /// Messages of one text: as many as one transaction takes without keeping others waiting.
 pub const MAX_MESSAGES: usize = 500;
@@ -43,6 +44,20 @@ pub struct Heard {
     pub unknown: Vec<Kept>,
 }
 first_record!(Heard);
+
+/// Texts are kept as long as the audit trail, for the retention table.
+#[must_use]
+pub fn retained() -> Retained {
+    Retained {
+        name: "fsu_texts",
+        days: |r| r.audit,
+        find: |tx, before, after, limit| {
+            let range = KeyRange { after, ..KeyRange::all() };
+            older(&HEARD, tx, (Ix::Primary, range), limit, |h| h.at < before)
+        },
+        remove: |tx, pk| Id::from_slice(pk).map_or(Ok(()), |id| HEARD.del(tx, &id).map(drop)),
+    }
+}
 
 /// A line that was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -62,7 +62,7 @@ pub fn fire(store: &Store, tenant: Tenant, now: Timestamp) -> Result<usize> {
     store.write(tenant, Lane::Bulk, move |tx| fire_all(tx, now)).wait()
 }
 
-fn fire_all(tx: &mut dyn WriteTx, now: Timestamp) -> Result<usize> {
+pub(super) fn fire_all(tx: &mut dyn WriteTx, now: Timestamp) -> Result<usize> {
     let (passed, _) = due::passed(tx, DueKind::Freight, now, None, AT_ONCE)?;
     let cx = Cx::new(tx, &Actor::system(), now, "deadline")?;
     let origin = Origin::load(tx)?;

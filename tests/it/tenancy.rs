@@ -37,6 +37,10 @@ fn random(depot: &Depot) -> Records {
         role: "nobody_role".into(),
         source: "nobody_source".into(),
         printer: id(),
+        mawb: id(),
+        hawb: id(),
+        bill: id(),
+        attachment: id(),
     }
 }
 
@@ -53,6 +57,10 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.session,
         &r.key,
         &r.printer,
+        &r.mawb,
+        &r.hawb,
+        &r.bill,
+        &r.attachment,
         "alpha",
         "ALPHA",
     ]

@@ -170,6 +170,10 @@ pub struct Records {
     pub role: String,
     pub source: String,
     pub printer: String,
+    pub mawb: String,
+    pub hawb: String,
+    pub bill: String,
+    pub attachment: String,
 }
 
 impl Records {
@@ -200,6 +204,17 @@ impl Records {
         // A name that leads nowhere: nothing leaves this machine.
         let printer = json!({ "name": format!("{name} printer"), "host": format!("{name}.invalid") });
         let printer = text(&ask("POST", "/printers").body(&printer).gives(201).json, "id");
+        let goods = format!("{name} goods");
+        let new = json!({ "number": "020-12345675", "pieces": 10, "goods": goods });
+        let mawb = text(&ask("POST", "/mawbs").body(&new).gives(201).json, "id");
+        let new = json!({ "number": format!("{name} house"), "mawb": mawb, "pieces": 4 });
+        let hawb = text(&ask("POST", "/hawbs").body(&new).gives(201).json, "id");
+        let lines = json!([{ "text": "import service", "minor": 4500 }]);
+        let new = json!({ "number": format!("{name} bill"), "kind": "isc", "mawb": mawb, "currency": "EUR", "lines": lines });
+        let bill = text(&ask("POST", "/bills").body(&new).gives(201).json, "id");
+        let path = format!("/attachments?subject=mawb&id={mawb}&type=other&name={name}.txt");
+        let attachment = ask("POST", &path).text("application/octet-stream", format!("{name} document"));
+        let attachment = text(&attachment.gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -223,6 +238,10 @@ impl Records {
             role,
             source,
             printer,
+            mawb,
+            hawb,
+            bill,
+            attachment,
         }
     }
 
@@ -238,6 +257,11 @@ impl Records {
             "api-keys" => &self.key,
             "roles" => &self.role,
             "printers" => &self.printer,
+            "mawbs" | "workflows" => &self.mawb,
+            "hawbs" => &self.hawb,
+            "bills" => &self.bill,
+            "attachments" => &self.attachment,
+            "carriers" => return Some(path.replace("{code}", "LH")),
             "status-maps" | "import-mappings" => &self.source,
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
@@ -263,6 +287,12 @@ impl Records {
             "/settings",
             "/status-maps",
             "/printers",
+            "/mawbs?limit=500",
+            "/hawbs?limit=500",
+            "/bills?limit=500",
+            "/carriers",
+            "/terminals",
+            "/workflow-steps",
             "/api-keys",
             "/tenants",
             "/backups",
