@@ -58,6 +58,7 @@ pub fn file_type(code: &str) -> Option<&'static FileType> {
 
 /// The record a document belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AttachmentSubject)]
 pub struct Subject {
     /// The kind of record, such as `mawb`.
     pub kind: String,

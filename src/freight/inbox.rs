@@ -78,6 +78,7 @@ impl From<Unknown> for Kept {
 
 /// What became of a text.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = FsuOutcome)]
 pub struct Outcome {
     /// The text's id.
     pub id: Id,

@@ -260,6 +260,7 @@ impl Mark {
 /// A container or unit load device that has to go back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = AirUnit)]
 pub struct Unit {
     /// Its number, such as PMC72534QR or CSQU3054383.
     pub number: String,
@@ -276,6 +277,7 @@ pub struct Unit {
 
 /// A document of the waybill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AirDocument)]
 pub struct Document {
     /// Its file type, such as `invoice`.
     pub kind: String,
@@ -356,6 +358,7 @@ pub struct StepDone {
 
 /// The running instance of a procedure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = WorkflowRun)]
 pub struct Run {
     /// The version of the steps it began with, and keeps.
     pub version: u32,
@@ -402,6 +405,7 @@ pub struct Issue {
 )]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
+#[schema(as = AirState)]
 pub enum State {
     /// Announced or booked.
     #[default]
@@ -541,6 +545,7 @@ pub enum Measure {
 
 /// A line of goods in a house.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = GoodsLine)]
 pub struct Line {
     /// Its number in the file it comes from.
     pub id: String,

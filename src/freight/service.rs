@@ -402,6 +402,7 @@ pub fn set_lfd(
 /// What customs says.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CustomsWord)]
 pub struct Customs {
     /// The number of the entry.
     #[serde(default)]
@@ -544,7 +545,10 @@ pub fn advance(
     if run.done.contains_key(&step.key) {
         return Err(FreightError::State(format!("step {} is done already", step.key)));
     }
-    right_for(grant, &step.role)?;
+    // Whoever may force a step may take anybody's.
+    if !(asked.force && grant.principal().grant::<ForceWorkflows>().is_ok()) {
+        right_for(grant, &step.role)?;
+    }
     let missing = step.missing(&m, &run);
     let forced = match (missing.is_empty(), asked.force) {
         (true, _) => None,

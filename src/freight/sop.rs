@@ -21,6 +21,7 @@ pub const MAX_PARTS: usize = 20;
 /// What must be so before a step is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WorkflowGuard)]
 pub enum Guard {
     /// The number holds, or somebody has said why it is taken as it is written.
     NumberOk,
@@ -142,6 +143,7 @@ pub enum To {
 /// What is done when a step is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = WorkflowAction)]
 pub enum Action {
     /// A mail. A consignee without an address becomes a task for the step's role: to telephone.
     Mail {
@@ -175,6 +177,7 @@ pub enum Action {
 /// A reminder of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WorkflowReminder)]
 pub struct Reminder {
     /// When.
     pub when: When,
@@ -194,6 +197,7 @@ pub struct Reminder {
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WorkflowStep)]
 pub struct Step {
     /// Its stable name.
     pub key: String,

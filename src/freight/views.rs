@@ -343,6 +343,7 @@ fn plain(value: &rmpv::Value) -> serde_json::Value {
 
 /// A step of a running procedure.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = WorkflowStepView)]
 pub struct StepView {
     /// The step.
     #[serde(flatten)]
