@@ -105,11 +105,22 @@ fn take_master(tx: &mut dyn WriteTx, cx: &Cx, number: &Awb, row: &Row) -> Result
     Ok((id, Verdict::Updated))
 }
 
-/// `facts` as they count for `h`: of the days that the lines of a house are promised for, the earliest does.
+/// `facts` as they count for `h`. Of the days that the lines of a house are promised for the earliest does; what else its
+/// lines say differently of the house, the first one said.
 fn earliest(h: &Hawb, facts: &HouseFacts, line: bool) -> HouseFacts {
-    let known = h.facts.scheduled.filter(|_| line);
-    let scheduled = facts.scheduled.map(|day| known.map_or(day, |k| k.min(day)));
-    HouseFacts { scheduled, ..facts.clone() }
+    if !line {
+        return facts.clone();
+    }
+    let known = &h.facts;
+    let mut more = facts.more.clone();
+    more.retain(|name, _| !known.more.contains_key(name));
+    HouseFacts {
+        scheduled: facts.scheduled.map(|day| known.scheduled.map_or(day, |k| k.min(day))),
+        delivered: facts.delivered.filter(|_| known.delivered.is_none()),
+        recorded: facts.recorded.filter(|_| known.recorded.is_none()),
+        more,
+        ..facts.clone()
+    }
 }
 
 fn take_house(tx: &mut dyn WriteTx, cx: &Cx, number: &str, mawb: Option<Id>, row: &Row) -> Result<Verdict> {
