@@ -35,8 +35,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    audit, carriers, cases, exports, identity, imports, jobs, labels, manifests, notify, operation, parcels,
-    scan, screens, settings, sync,
+    attachments, audit, carriers, cases, exports, freight, identity, imports, jobs, labels, manifests,
+    notify, operation, parcels, scan, screens, settings, sync,
 };
 
 pub mod analysts;
@@ -66,6 +66,8 @@ pub fn areas() -> Vec<Routes> {
         manifests::api::routes(),
         labels::api::routes(),
         crate::reports::api::routes(),
+        freight::api::routes(),
+        attachments::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

@@ -20,6 +20,8 @@
 //! | [`audit`] | who did what, in a hash chain of its own |
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
+//! | [`freight`] | air freight: waybills, what is reported of them, their procedure, clocks and bills |
+//! | [`attachments`] | documents: contents kept once, judged by their bytes |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
 //! | [`carriers`] | carriers: their records, their news by signed message and by asking, their languages |
@@ -57,6 +59,7 @@
 //! A file's row and a change from another site (see [`sync`]) take the same way from step 4 on; only the deciding is ours alone.
 
 pub mod app;
+pub mod attachments;
 pub mod audit;
 pub mod base;
 pub mod carriers;
@@ -66,6 +69,7 @@ pub mod config;
 pub mod deadlines;
 pub mod demo;
 pub mod exports;
+pub mod freight;
 pub mod identity;
 pub mod imports;
 pub mod jobs;

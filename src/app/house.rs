@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::attachments::vault::Vault;
 use crate::audit::sightings::Scribe;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
@@ -33,7 +34,7 @@ use crate::reports::work::{ReportFiles, RunReport};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{carriers, imports, labels, parcels, scan};
+use crate::{attachments, carriers, freight, imports, labels, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
@@ -49,7 +50,7 @@ pub fn retained() -> Vec<Retained> {
         .into_iter()
         .chain(areas)
         .chain(scan::repo::retained())
-        .chain([crate::manifests::repo::retained(), carriers::repo::retained()])
+        .chain([crate::manifests::repo::retained(), carriers::repo::retained(), freight::inbox::retained()])
         .collect()
 }
 
@@ -71,6 +72,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let mut handlers = imports::work::handlers(&Files::under(&app.folder), &app.clock);
     handlers.push(Arc::new(Replan));
     handlers.push(Arc::new(Learn));
+    handlers.push(Arc::new(freight::work::Replan));
+    handlers.push(Arc::new(attachments::work::Forget(Vault::under(&app.folder))));
     handlers
         .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
     let is_cut = is_cut(app);
@@ -87,6 +90,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(MapRuns),
         Arc::new(carriers::work::Rounds { is_cut }),
         Arc::new(CaseClock),
+        Arc::new(freight::work::Reminders),
+        Arc::new(freight::work::Notices { people: Arc::new(Users), mail: config.mail.is_on() }),
         Arc::new(Schedules),
         Arc::new(Scribe(app.sightings.clone())),
         Arc::new(Alerts {
@@ -139,6 +144,11 @@ fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
 /// # Errors
 /// When the store can't be read.
 pub fn tidy(app: &App) -> Result<(), StoreError> {
+    match Vault::under(&app.folder).tidy() {
+        Ok(0) => {}
+        Ok(gone) => tracing::info!(files = gone, "removed files that were cut off while they came"),
+        Err(e) => tracing::warn!(error = %e, "the attachments folder can't be tidied"),
+    }
     match Files::under(&app.folder).tidy(&app.store, &tenants(&app.store)?) {
         Ok(0) => {}
         Ok(gone) => tracing::info!(files = gone, "removed files no import has"),
@@ -217,6 +227,21 @@ impl Recipients for Users {
                     language: user.language,
                     scope: standing.scope,
                 });
+            }
+        }
+        Ok(told)
+    }
+}
+
+impl freight::work::People for Users {
+    fn of_role(&self, tx: &dyn ReadTx, role: &str) -> Result<Vec<freight::work::Person>, StoreError> {
+        // What the machine does by itself is the import desk's to know of.
+        let role = if role == "system" { "import_agent" } else { role };
+        let mut told = Vec::new();
+        for user in users::all(tx, MAX_TOLD)?.into_iter().filter(|u| u.role == role) {
+            let standing = users::standing_of(tx, user.clone(), Timestamp::MAX)?;
+            if standing.is_admitted() {
+                told.push(freight::work::Person { user: user.id, email: user.email });
             }
         }
         Ok(told)
@@ -343,6 +368,8 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         carriers::repo::tables(),
         labels::repo::tables(),
         crate::reports::repo::tables(),
+        freight::repo::tables(),
+        attachments::model::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

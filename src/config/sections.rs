@@ -105,6 +105,8 @@ section! {
         body_max_bytes: u64 = 1024 * 1024, Whole(1024, 1 << 30);
         /// Bytes of an imported file, which goes to disk as it comes.
         import_max_bytes: u64 = 1024 * 1024 * 1024, Whole(1024, 1 << 40);
+        /// Bytes of an attached document, which goes to disk as it comes.
+        attachment_max_bytes: u64 = 256 * 1024 * 1024, Whole(1024, 1 << 34);
         /// Levels of nesting in a JSON body.
         nesting: usize = 32, Whole(4, 128);
         /// Connections open at once over all threads.

@@ -25,6 +25,8 @@ pub enum DueKind {
     ManifestLate = 32,
     /// A parcel at the counter: the next notice, or its way back.
     Pickup = 33,
+    /// The next reminder of an air waybill.
+    Freight = 40,
 }
 
 /// One thing that is due.

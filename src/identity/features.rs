@@ -119,6 +119,7 @@ features! {
     PayCharges = "bills.isc", "Record import service charges as paid";
     ViewWorkflows = "workflows.view", "See where each waybill stands in its procedure";
     AdvanceWorkflows = "workflows.advance", "Complete a step of a procedure";
+    ForceWorkflows = "workflows.force", "Force a step whose guards do not hold, with a reason";
     EditWorkflows = "workflows.edit", "Change the steps of a procedure";
 
     ViewDashboard = "dashboard.view", "See the dashboard";

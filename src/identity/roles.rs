@@ -116,6 +116,8 @@ const SUPERVISOR: &[&str] = &[
     "airfreight.view",
     "documents.view",
     "workflows.view",
+    "workflows.advance",
+    "workflows.force",
     "analytics.view",
     "analytics.routes",
     "reports.view",

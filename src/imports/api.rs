@@ -41,7 +41,7 @@ pub fn routes() -> Routes {
             "Import a file; its rows are taken in by a job",
         )
         .query(&[
-            ("kind", "parcels or status"),
+            ("kind", "parcels, status, mawbs or hawbs"),
             ("source", "who it is from: names the status map and the saved mapping"),
             ("dry_run", "true: only say what would happen"),
             ("file", "its name"),
@@ -140,10 +140,7 @@ impl From<Import> for ImportView {
             taken_back: _,
             kept: _,
         } = i;
-        let kind = match kind {
-            super::mapping::Kind::Parcels => "parcels",
-            super::mapping::Kind::Status => "status",
-        };
+        let kind = kind.name();
         let progress = survey
             .as_ref()
             .map(|s| u8::try_from((next_row * 100).checked_div(s.records).unwrap_or(100)).unwrap_or(100));
@@ -180,7 +177,7 @@ struct Wanted {
 async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) -> Response {
     let Wanted { kind, source, dry_run, file } = wanted.0;
     let kind = run::kind_of(&kind).ok_or_else(|| {
-        Invalid::at("?kind", format!("\"{kind}\" is no kind of import; parcels and status are"))
+        Invalid::at("?kind", format!("\"{kind}\" is no kind of import; parcels, status, mawbs and hawbs are"))
     })?;
     let named = text::required("?source", &source, service::MAX_SOURCE);
     let named =

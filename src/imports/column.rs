@@ -1,5 +1,6 @@
 //! What a column can mean, and the names we give it.
 
+use crate::freight::intake::Of;
 use std::fmt;
 use std::mem::discriminant;
 use std::str::FromStr;
@@ -16,6 +17,36 @@ pub enum Kind {
     Parcels,
     /// One row a status of a parcel.
     Status,
+    /// One row a house of a master air waybill, or a master by itself.
+    Mawbs,
+    /// One row a house waybill, or a line of its goods.
+    Hawbs,
+}
+
+impl Kind {
+    /// Every kind with the name it is asked for by.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("parcels", Self::Parcels),
+        ("status", Self::Status),
+        ("mawbs", Self::Mawbs),
+        ("hawbs", Self::Hawbs),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, k)| *k == self).map_or("parcels", |(n, _)| n)
+    }
+
+    /// Which waybills its rows are of; none when they are of parcels.
+    #[must_use]
+    pub const fn waybills(self) -> Option<Of> {
+        match self {
+            Self::Mawbs => Some(Of::Masters),
+            Self::Hawbs => Some(Of::Houses),
+            Self::Parcels | Self::Status => None,
+        }
+    }
 }
 
 /// An ISO 4217 currency code, three capital letters.
@@ -179,6 +210,9 @@ impl Column {
     /// Whether rows of `kind` have a place for it.
     #[must_use]
     pub fn applies(self, kind: Kind) -> bool {
+        if kind.waybills().is_some() {
+            return false;
+        }
         let both =
             matches!(self, Self::TrackingNumber | Self::Status | Self::StatusAt | Self::Note | Self::Ignore);
         let of_status = matches!(self, Self::Seq | Self::Location);

@@ -12,6 +12,7 @@ pub use super::column::{Column, Iso, Kind, Sort};
 use super::dates::DateForm;
 use super::{Concern, Warning, shown};
 use crate::base::error::Problem;
+use crate::freight::intake::{Columns, Of};
 
 /// What a partner's files mean, as somebody at the import desk once said. Everything may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,9 @@ pub struct Resolved {
 /// these before the usual words; of two columns that mean the same the first is read.
 #[must_use]
 pub fn resolve(kind: Kind, header: &[String], mapping: Option<&Mapping>) -> Resolved {
+    if let Some(of) = kind.waybills() {
+        return waybills(of, header);
+    }
     let mut out = Resolved { columns: vec![None; header.len()], ..Resolved::default() };
     let ours = |name: &String| folded(name).replace(' ', "_").parse::<Column>().ok();
     let usual = |name: &String| match meaning(name) {
@@ -110,6 +114,19 @@ pub fn resolve(kind: Kind, header: &[String], mapping: Option<&Mapping>) -> Reso
     }
     out.problems = missing(kind, &out.columns, header, mapping);
     out
+}
+
+/// A header of waybills, which are read by their own area.
+fn waybills(of: Of, header: &[String]) -> Resolved {
+    let (_, unknown, problems) = Columns::of(header, of);
+    let ignored: Vec<String> = unknown.iter().filter_map(|at| header.get(*at).cloned()).collect();
+    let warnings = ignored.iter().filter(|n| !n.trim().is_empty()).map(|name| Warning {
+        concern: Concern::IgnoredColumn,
+        column: Some(name.clone()),
+        count: 1,
+        detail: format!("\"{}\" is not read: nothing of a waybill is called so", shown(name)),
+    });
+    Resolved { columns: vec![None; header.len()], warnings: warnings.collect(), ignored, problems }
 }
 
 /// An amount says nothing when nobody names its currency.
@@ -172,7 +189,7 @@ fn missing(
                 }
             }
         }
-        Kind::Parcels => {}
+        Kind::Parcels | Kind::Mawbs | Kind::Hawbs => {}
     }
     if let Some(m) = mapping {
         if let Some(zone) = m.zone.as_deref().filter(|z| TimeZone::get(z).is_err()) {

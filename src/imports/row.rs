@@ -17,6 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::base::error::Problem;
 use crate::base::text::LONG;
 use crate::base::units::Position;
+use crate::freight::intake;
 use crate::parcels::model::{Facts, Milestones};
 
 /// What a row says. The same facts give the same digest, so a row that was taken already is known again.
@@ -26,6 +27,8 @@ pub enum Row {
     Parcel(Box<ParcelRow>),
     /// Of a status.
     Status(StatusRow),
+    /// Of a waybill.
+    Waybill(Box<intake::Row>),
 }
 
 /// What one row says of a parcel. At least one of `number` and `order_ref` is there.
@@ -103,6 +106,8 @@ pub struct Form {
     slots: Vec<Slot>,
     zone: TimeZone,
     currency: Option<Iso>,
+    /// Of a file of waybills.
+    waybills: Option<intake::Columns>,
 }
 
 impl Form {
@@ -136,7 +141,8 @@ impl Form {
             None => depot.clone(),
         };
         let currency = mapping.and_then(|m| m.currency.as_deref()).and_then(Iso::parse);
-        Ok(Self { kind: survey.kind, header: survey.header.clone(), slots, zone, currency })
+        let waybills = survey.kind.waybills().map(|of| intake::Columns::of(&survey.header, of).0);
+        Ok(Self { kind: survey.kind, header: survey.header.clone(), slots, zone, currency, waybills })
     }
 
     /// The columns' names as the file has them.
@@ -174,8 +180,13 @@ impl Form {
                 return refuse(long);
             }
         }
+        if let Some(columns) = &self.waybills {
+            let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
+            let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
+            return columns.read(&cells).map(|row| Row::Waybill(Box::new(row))).or_else(refuse);
+        }
         match self.kind {
-            Kind::Parcels => self.parcel(line, record).or_else(refuse),
+            Kind::Parcels | Kind::Mawbs | Kind::Hawbs => self.parcel(line, record).or_else(refuse),
             Kind::Status => self.status(line, record).or_else(refuse),
         }
     }

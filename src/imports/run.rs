@@ -20,6 +20,8 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::Fault;
 use crate::base::ids::Id;
 use crate::deadlines::policy::Policy;
+use crate::freight::error::FreightError;
+use crate::freight::{intake, take};
 use crate::identity::grant::Actor;
 use crate::journal::clock::Origin;
 use crate::journal::{Cx, reference};
@@ -222,7 +224,15 @@ struct Chunk {
     rows: u64,
     refused: u64,
     error_bytes: u64,
-    reports: Vec<Report>,
+    reports: Vec<Told>,
+}
+
+/// What a row tells, as the writer takes it in.
+enum Told {
+    /// Of a parcel.
+    Parcel(Box<Report>),
+    /// Of a waybill.
+    Waybill(Box<intake::Row>),
 }
 
 /// What the writer says of a chunk.
@@ -353,10 +363,12 @@ impl Run<'_> {
             let map = map_service::still(tx, &source, &map)?;
             for r in &chunk.reports {
                 let counts = &mut import.counts;
-                let (verdict, made) = if dry_run {
-                    (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
-                } else {
-                    report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?
+                let (verdict, made) = match r {
+                    Told::Waybill(row) => (waybill(tx, &cx, row, dry_run)?, Vec::new()),
+                    Told::Parcel(r) if dry_run => {
+                        (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
+                    }
+                    Told::Parcel(r) => report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?,
                 };
                 match verdict {
                     Verdict::Created => counts.created += 1,
@@ -378,6 +390,18 @@ impl Run<'_> {
     }
 }
 
+/// Takes in, or only looks at, what a row says of a waybill.
+fn waybill(tx: &mut dyn WriteTx, cx: &Cx, row: &intake::Row, dry_run: bool) -> Result<Verdict, StoreError> {
+    let verdict = if dry_run { take::preview(tx, row) } else { take::take(tx, cx, row) };
+    match verdict {
+        Ok(take::Verdict::Created) => Ok(Verdict::Created),
+        Ok(take::Verdict::Updated) => Ok(Verdict::Updated),
+        Ok(take::Verdict::Unchanged) => Ok(Verdict::Unchanged),
+        Err(FreightError::Store(e)) => Err(e),
+        Err(other) => Err(StoreError::Corrupt(other.to_string())),
+    }
+}
+
 /// A foreign report is never refused for what it says; what remains are failures of the store.
 fn store_error(e: crate::parcels::error::ParcelError) -> StoreError {
     match e {
@@ -393,8 +417,9 @@ fn next_size(t: &Taken, time: Duration) -> usize {
     usize::try_from(fitting.min(rows * 2)).unwrap_or(CHUNK_ROWS.1).clamp(CHUNK_ROWS.0, CHUNK_ROWS.1)
 }
 
-fn report_of(row: Row) -> Report {
-    match row {
+fn report_of(row: Row) -> Told {
+    let report = match row {
+        Row::Waybill(row) => return Told::Waybill(row),
         Row::Parcel(p) => Report {
             number: p.number,
             raw: p.raw_status,
@@ -413,7 +438,8 @@ fn report_of(row: Row) -> Report {
             location: Place { line: s.location, ..Place::default() },
             ..Report::default()
         },
-    }
+    };
+    Told::Parcel(Box::new(report))
 }
 
 /// Changes taken back in one transaction.
@@ -508,9 +534,5 @@ pub fn forget(store: &Store, files: &Files, tenant: Tenant, id: Id, number: u64)
 /// What kinds of files are read, for the API.
 #[must_use]
 pub fn kind_of(name: &str) -> Option<Kind> {
-    match name {
-        "parcels" => Some(Kind::Parcels),
-        "status" => Some(Kind::Status),
-        _ => None,
-    }
+    Kind::NAMES.iter().find(|(n, _)| *n == name).map(|(_, kind)| *kind)
 }

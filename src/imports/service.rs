@@ -255,6 +255,9 @@ pub fn undo(
     whole(grant)?;
     let mut import = find(tx, id)?;
     let state = match import.state {
+        State::Done if import.kind.waybills().is_some() => {
+            Some("of waybills, whose reports are never taken back")
+        }
         State::Done if !import.dry_run => None,
         State::Done => Some("a dry run"),
         State::Queued => Some("queued"),

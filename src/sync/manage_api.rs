@@ -9,9 +9,9 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 
 pub use self::depots::add_site;
-pub use self::exchange::exchange;
 use self::depots::{NewSite, add, code, list, release, revoke};
 use self::desk::{Asides, Decision, Proposals, Requeued, proposed, requeue, set_aside, settle};
+pub use self::exchange::exchange;
 use self::exchange::{Comparison, Exchange, FileTaken, Join, export, import, join_it, now, show, verify};
 use super::join;
 use super::status::{self, SiteView};

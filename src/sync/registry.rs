@@ -4,13 +4,19 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
+use crate::attachments::model::{self as attachments, Attachment};
 use crate::base::ids::Id;
-use crate::carriers::model::Carrier;
 use crate::cases::model::Case;
 use crate::cases::worker;
 use crate::deadlines::dock::DockRules;
 use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::HouseRules;
+use crate::freight::bills::Bill;
+use crate::freight::carriers::Carrier as Airline;
+use crate::freight::desk::StoredSop;
+use crate::freight::event as freight;
+use crate::freight::model::{Hawb, Mawb};
+use crate::freight::terminals::Terminal;
 use crate::identity::model::{Role, User};
 use crate::imports::model::Saved;
 use crate::journal::clock::HEADQUARTERS;
@@ -66,6 +72,19 @@ pub trait Travels: Aggregate + Serialize {
 impl<T: Reference> Travels for Ref<T> {}
 impl Travels for Case {}
 
+impl Travels for Mawb {
+    /// The site it was announced at, until its file is closed.
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.origin.filter(|_| self.closed_at.is_none()).into_iter().collect()
+    }
+}
+
+impl Travels for Hawb {
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.origin.into_iter().collect()
+    }
+}
+
 impl Travels for Manifest {
     /// Who was told of it.
     fn concerned(&self) -> Vec<SiteRef> {
@@ -77,6 +96,18 @@ impl Travels for Unloading {
     /// Where it takes place.
     fn concerned(&self) -> Vec<SiteRef> {
         self.site.into_iter().collect()
+    }
+}
+
+impl Travels for Bill {
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.origin.into_iter().collect()
+    }
+}
+
+impl Travels for Attachment {
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.origin.into_iter().collect()
     }
 }
 
@@ -236,9 +267,28 @@ impl Registry {
             Folder::shared::<Settings>(),
             Folder::shared::<OwnMap>(),
             Folder::shared::<Saved>(),
-            Folder::shared::<Carrier>(),
+            Folder::shared::<crate::carriers::model::Carrier>(),
             Folder::shared::<Template>(),
             Folder::shared::<Plan>(),
+            Folder::shared::<StoredSop>(),
+            Folder::shared::<Airline>(),
+            Folder::shared::<Terminal>(),
+            Folder {
+                origin: |tx, id| Ok(journal::load::<Mawb>(tx, id)?.and_then(|row| row.state.origin)),
+                ..Folder::of::<Mawb>(freight::MASTER_KINDS, Reach::Concerned)
+            },
+            Folder {
+                origin: |tx, id| Ok(journal::load::<Hawb>(tx, id)?.and_then(|row| row.state.origin)),
+                ..Folder::of::<Hawb>(freight::HOUSE_KINDS, Reach::Concerned)
+            },
+            Folder {
+                origin: |tx, id| Ok(journal::load::<Bill>(tx, id)?.and_then(|row| row.state.origin)),
+                ..Folder::of::<Bill>(freight::BILL_KINDS, Reach::Concerned)
+            },
+            Folder {
+                origin: |tx, id| Ok(journal::load::<Attachment>(tx, id)?.and_then(|row| row.state.origin)),
+                ..Folder::of::<Attachment>(attachments::KINDS, Reach::Concerned)
+            },
         ])
     }
 

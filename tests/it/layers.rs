@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const AREAS: &[(&str, &[&str])] = &[
     ("parcels", &[]),
     ("cases", &[]),
-    ("imports", &["parcels"]),
+    ("imports", &["parcels", "freight"]),
     ("manifests", &["parcels", "imports"]),
     ("scan", &["parcels", "manifests"]),
     ("carriers", &["parcels"]),
@@ -18,7 +18,8 @@ const AREAS: &[(&str, &[&str])] = &[
     ("tracking", &["routing", "deliveries"]),
     ("orders", &["deliveries", "parcels"]),
     ("workflow", &[]),
-    ("airfreight", &["workflow", "deliveries", "parcels"]),
+    ("attachments", &[]),
+    ("freight", &["attachments", "deliveries", "parcels"]),
 ];
 
 /// What lies below the areas, from the bottom up: none may use one further up.

@@ -75,6 +75,11 @@ fn attempt(depot: &Depot, records: &Records, bearer: &str, route: &Route) -> Ans
     } else {
         path
     };
+    let path = match name(route).as_str() {
+        "POST /attachments" => format!("{path}?subject=mawb&id={}&type=other&name=a.csv", records.mawb),
+        "GET /attachments" => format!("{path}?subject=mawb&id={}", records.mawb),
+        _ => path,
+    };
     let mut asked = depot.ask(bearer, route.method.as_str(), &path);
     if matches!(route.method.as_str(), "PUT" | "PATCH" | "DELETE") {
         // What the depot itself sees is what the caller is to have seen.

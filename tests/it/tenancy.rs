@@ -41,6 +41,10 @@ fn random(depot: &Depot) -> Records {
         unloading: id(),
         report: id(),
         run: id(),
+        mawb: id(),
+        hawb: id(),
+        bill: id(),
+        attachment: id(),
     }
 }
 
@@ -61,6 +65,10 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.unloading,
         &r.report,
         &r.run,
+        &r.mawb,
+        &r.hawb,
+        &r.bill,
+        &r.attachment,
         "alpha",
         "ALPHA",
     ]

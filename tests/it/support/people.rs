@@ -175,6 +175,10 @@ pub struct Records {
     pub carrier: String,
     pub report: String,
     pub run: String,
+    pub mawb: String,
+    pub hawb: String,
+    pub bill: String,
+    pub attachment: String,
 }
 
 impl Records {
@@ -222,6 +226,17 @@ impl Records {
         let report = json!({ "name": format!("{name} report"), "definition": { "kind": "volumes" } });
         let report = text(&ask("POST", "/reports").body(&report).gives(201).json, "id");
         let run = text(&ask("POST", &format!("/reports/{report}/run")).gives(202).json, "id");
+        let goods = format!("{name} goods");
+        let new = json!({ "number": "020-12345675", "pieces": 10, "goods": goods });
+        let mawb = text(&ask("POST", "/mawbs").body(&new).gives(201).json, "id");
+        let new = json!({ "number": format!("{name} house"), "mawb": mawb, "pieces": 4 });
+        let hawb = text(&ask("POST", "/hawbs").body(&new).gives(201).json, "id");
+        let lines = json!([{ "text": "import service", "minor": 4500 }]);
+        let new = json!({ "number": format!("{name} bill"), "kind": "isc", "mawb": mawb, "currency": "EUR", "lines": lines });
+        let bill = text(&ask("POST", "/bills").body(&new).gives(201).json, "id");
+        let path = format!("/attachments?subject=mawb&id={mawb}&type=other&name={name}.txt");
+        let attachment = ask("POST", &path).text("application/octet-stream", format!("{name} document"));
+        let attachment = text(&attachment.gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -250,6 +265,10 @@ impl Records {
             carrier,
             report,
             run,
+            mawb,
+            hawb,
+            bill,
+            attachment,
         }
     }
 
@@ -273,6 +292,11 @@ impl Records {
             "reports" => &self.report,
             "templates" => return Some(path.replace("{topic}", "cases.new").replace("{language}", "es")),
             "report-runs" => return Some(path.replace("{id}", &self.run).replace("{form}", "csv")),
+            "mawbs" | "workflows" => &self.mawb,
+            "hawbs" => &self.hawb,
+            "bills" => &self.bill,
+            "attachments" => &self.attachment,
+            "carriers" => return Some(path.replace("{code}", "LH")),
             "status-maps" | "import-mappings" => &self.source,
             "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
@@ -310,6 +334,12 @@ impl Records {
             "/reports",
             "/report-runs",
             "/case-filters",
+            "/mawbs?limit=500",
+            "/hawbs?limit=500",
+            "/bills?limit=500",
+            "/carriers",
+            "/terminals",
+            "/workflow-steps",
             "/api-keys",
             "/tenants",
             "/backups",

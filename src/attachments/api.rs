@@ -1,0 +1,342 @@
+//! The routes of documents.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::web::{Bytes, Path, Payload};
+use actix_web::{HttpMessage, HttpResponse};
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use utoipa::ToSchema;
+
+use super::model::{Attachment, FILE_TYPES, FileType, Subject, hex, of_subject};
+use super::service::{self, Arrived, AttachmentError, MAX_NAME};
+use super::sniff;
+use super::vault::Vault;
+use crate::base::clock::Timestamp;
+use crate::base::error::{Fault, Invalid, Kind};
+use crate::base::ids::Id;
+use crate::base::text;
+use crate::freight::error::FreightError;
+use crate::freight::model::Document;
+use crate::freight::{accounts, houses, service as freight};
+use crate::identity::features::{AddDocuments, ViewDocuments};
+use crate::journal::Folded;
+use crate::store::{Entry, ReadTx};
+use crate::web::call::BodyHash;
+use crate::web::error::Refusal;
+use crate::web::{Answer, ApiError, Call, Query, Routes};
+
+type Response = Result<HttpResponse, ApiError>;
+
+/// This area's routes.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new("documents")
+        .add::<ViewDocuments, _, _>(
+            Method::GET,
+            "/file-types",
+            types,
+            "The types of document, and the files each may be",
+        )
+        .answers::<Vec<FileType>>(200)
+        .add::<AddDocuments, _, _>(
+            Method::POST,
+            "/attachments",
+            add,
+            "Attach a file to a record; it is streamed to disk and judged by its bytes",
+        )
+        .query(&[
+            ("subject", "mawb, hawb or bill"),
+            ("id", "the record, by id or number"),
+            ("type", "a file type, such as invoice"),
+            ("name", "the file's name"),
+        ])
+        .raw_body("application/octet-stream", "the file as it is")
+        .answers::<AttachmentView>(201)
+        .add::<ViewDocuments, _, _>(Method::GET, "/attachments", list, "The documents of a record")
+        .query(&[("subject", "mawb, hawb or bill"), ("id", "the record, by id or number")])
+        .answers::<Vec<AttachmentView>>(200)
+        .add::<ViewDocuments, _, _>(Method::GET, "/attachments/{id}", show, "What is known of a document")
+        .answers::<AttachmentView>(200)
+        .add::<ViewDocuments, _, _>(Method::GET, "/attachments/{id}/file", file, "The file itself")
+        .query(&[("inline", "true: to be shown in place, where that is safe")])
+        .add::<AddDocuments, _, _>(Method::DELETE, "/attachments/{id}", remove, "Remove a document")
+        .status(204)
+}
+
+/// A document as it is shown.
+#[derive(Serialize, ToSchema)]
+struct AttachmentView {
+    id: Id,
+    subject: Subject,
+    /// Its type, such as `invoice`.
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+    /// What the file is, by its bytes.
+    media: &'static str,
+    /// Bytes.
+    size: u64,
+    /// BLAKE3 of the content.
+    hash: String,
+    /// Whether a browser may show it in place.
+    previews: bool,
+    added_at: Timestamp,
+    added_by: String,
+    /// Its revision.
+    version: u64,
+}
+
+impl From<Entry<Folded<Attachment>>> for AttachmentView {
+    fn from(entry: Entry<Folded<Attachment>>) -> Self {
+        let Attachment { id, subject, kind, name, media, size, hash, added_at, added_by, .. } =
+            entry.value.state;
+        Self {
+            id,
+            subject,
+            kind,
+            name,
+            media: media.mime(),
+            size,
+            hash: hex(&hash),
+            previews: media.previews(),
+            added_at,
+            added_by,
+            version: entry.rev,
+        }
+    }
+}
+
+async fn types(call: Call<ViewDocuments>) -> Response {
+    call.read(|_, _| -> Result<Answer, AttachmentError> { Ok(Answer::ok(&FILE_TYPES)?) })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    subject: String,
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Of {
+    subject: String,
+    id: String,
+}
+
+/// The record that is meant, which has to be there.
+fn subject(tx: &dyn ReadTx, kind: &str, name: &str) -> Result<Subject, FreightError> {
+    let id = match kind {
+        "mawb" => freight::find_id(tx, name)?,
+        "hawb" => houses::find(tx, name)?.value.state.id,
+        "bill" => accounts::find(tx, name)?.value.state.id,
+        other => {
+            let said =
+                format!("\"{}\" has no documents; mawb, hawb and bill have", text::clipped(other.into(), 40));
+            return Err(Invalid::at("?subject", said).into());
+        }
+    };
+    Ok(Subject { kind: kind.to_owned(), id })
+}
+
+fn no_disk(e: &std::io::Error) -> Refusal {
+    Refusal::new(Kind::Busy, "attachment.disk", format!("the file can't be stored: {e}"))
+}
+
+async fn add(call: Call<AddDocuments>, wanted: Query<Wanted>, payload: Payload) -> Response {
+    let Wanted { subject: kind, id: name, kind: file_type, name: file } = wanted.0;
+    text::required("?name", &file, MAX_NAME).map_err(|p| Invalid(vec![p]))?;
+    let doc = service::type_named(&file_type)?;
+    freight::whole(&call.grant)?;
+    if !call.app.store.status().imports {
+        let detail = "attachments wait until there is room on the disk";
+        return Err(Refusal::new(Kind::Busy, "attachment.no_room", detail).into());
+    }
+    let found = call.app.store.read(call.grant.tenant(), |tx| subject(tx, &kind, &name))?;
+    let (vault, id) = (Vault::under(&call.app.folder), Id::fresh());
+    let incoming = vault.incoming(id).map_err(|e| no_disk(&e))?;
+    let answer = taken(call, &vault, (id, found, doc.code, file), &incoming, payload).await;
+    // Refused, repeated or failed: whatever is left of it is nobody's.
+    let _ = tokio::fs::remove_file(&incoming).await;
+    answer
+}
+
+/// Takes the file in, judges it, and makes it known.
+async fn taken(
+    call: Call<AddDocuments>,
+    vault: &Vault,
+    (id, subject, kind, name): (Id, Subject, &'static str, String),
+    incoming: &std::path::Path,
+    payload: Payload,
+) -> Response {
+    let (size, hash) = receive(&call, incoming, payload).await?;
+    let path = incoming.to_owned();
+    let judged = tokio::task::spawn_blocking(move || sniff::judge(&mut std::fs::File::open(path)?, size));
+    let judged = judged.await.map_err(|e| Refusal::new(Kind::Internal, "attachment.judge", e.to_string()))?;
+    let media = judged.map_err(AttachmentError::from)?;
+    service::fits(service::type_named(kind)?, media)?;
+    if call.request().headers().contains_key("idempotency-key") {
+        let mut request = blake3::Hasher::new();
+        request.update(call.request().query_string().as_bytes()).update(b"\n").update(&hash);
+        call.request().extensions_mut().insert(BodyHash(*request.finalize().as_bytes()));
+    }
+    let arrived = Arrived { id, subject, kind: kind.to_owned(), name, media, size, hash };
+    let _naming = vault.naming().await;
+    vault.settle(incoming, call.grant.tenant(), &hash).map_err(|e| no_disk(&e))?;
+    call.write(move |tx, _, cx| -> Result<Answer, Attached> {
+        let view = AttachmentView::from(service::attach(tx, cx, &arrived)?);
+        if arrived.subject.kind == "mawb" {
+            let doc = Document { kind: arrived.kind.clone(), attachment: arrived.id };
+            freight::document(tx, cx, arrived.subject.id, doc, true)?;
+        }
+        Ok(Answer::created(format!("/api/v1/attachments/{}", view.id), &view)?.rev(view.version))
+    })
+    .await
+}
+
+/// Writes the body to disk as it comes, hashed on the way, and makes it durable.
+async fn receive(
+    call: &Call<AddDocuments>,
+    incoming: &std::path::Path,
+    mut body: Payload,
+) -> Result<(u64, [u8; 32]), ApiError> {
+    let limits = &call.app.config.limits;
+    let (max, patience) = (limits.attachment_max_bytes, Duration::from_secs(limits.body_timeout_s));
+    let mut file = tokio::fs::File::create(incoming).await.map_err(|e| no_disk(&e))?;
+    let (mut size, mut hash) = (0_u64, blake3::Hasher::new());
+    loop {
+        let slow = |_| {
+            let detail = format!("no byte of the file came for {} s", patience.as_secs());
+            Refusal::new(Kind::Malformed, "request.slow", detail)
+        };
+        let Some(chunk) = tokio::time::timeout(patience, body.next()).await.map_err(slow)? else { break };
+        let chunk = chunk.map_err(|e| {
+            Refusal::new(Kind::Malformed, "request.broken", format!("the file ended early: {e}"))
+        })?;
+        size += chunk.len() as u64;
+        if size > max {
+            let detail = format!("the file is larger than the {max} bytes that are taken");
+            return Err(Refusal::new(Kind::TooLarge, "attachment.too_large", detail).into());
+        }
+        hash.update(&chunk);
+        file.write_all(&chunk).await.map_err(|e| no_disk(&e))?;
+    }
+    file.sync_all().await.map_err(|e| no_disk(&e))?;
+    Ok((size, *hash.finalize().as_bytes()))
+}
+
+/// What can go wrong with a document and its record.
+#[derive(Debug, thiserror::Error)]
+enum Attached {
+    #[error(transparent)]
+    Document(#[from] AttachmentError),
+    #[error(transparent)]
+    Record(#[from] FreightError),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+impl Fault for Attached {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Document(e) => e.kind(),
+            Self::Record(e) => e.kind(),
+            Self::Store(e) => e.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Document(e) => e.code(),
+            Self::Record(e) => e.code(),
+            Self::Store(e) => e.code(),
+        }
+    }
+    fn fields(&self) -> Vec<crate::base::error::Problem> {
+        match self {
+            Self::Document(e) => e.fields(),
+            Self::Record(e) => e.fields(),
+            Self::Store(_) => Vec::new(),
+        }
+    }
+}
+
+async fn list(call: Call<ViewDocuments>, q: Query<Of>) -> Response {
+    call.read(|tx, grant| -> Result<Answer, FreightError> {
+        freight::whole(grant)?;
+        let subject = subject(tx, &q.0.subject, &q.0.id)?;
+        let all = of_subject(tx, subject.id)?.into_iter().map(AttachmentView::from);
+        Ok(Answer::ok(&all.collect::<Vec<_>>())?)
+    })
+}
+
+async fn show(call: Call<ViewDocuments>, id: Path<String>) -> Response {
+    freight::whole(&call.grant)?;
+    call.read(|tx, _| -> Result<Answer, AttachmentError> {
+        let view = AttachmentView::from(service::find(tx, &id)?);
+        Ok(Answer::ok(&view)?.rev(view.version))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look {
+    #[serde(default)]
+    inline: bool,
+}
+
+/// `name` in a header: plain characters, the others by their bytes.
+fn quoted(name: &str) -> String {
+    let byte = |b: u8| match b {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(b).to_string(),
+        _ => format!("%{b:02X}"),
+    };
+    name.bytes().map(byte).collect()
+}
+
+async fn file(call: Call<ViewDocuments>, id: Path<String>, look: Query<Look>) -> Response {
+    const CHUNK: u64 = 64 * 1024;
+    freight::whole(&call.grant)?;
+    let a = call.app.store.read(call.grant.tenant(), |tx| service::find(tx, &id))?.value.state;
+    let path = Vault::under(&call.app.folder).content(call.grant.tenant(), &a.hash);
+    let content = tokio::fs::File::open(path).await.map_err(|_| {
+        let detail = "the content of this document is not at this site: ask the one it was attached at";
+        Refusal::new(Kind::NotFound, "attachment.elsewhere", detail)
+    })?;
+    call.saw("attachment", [a.id]);
+    let way = if look.0.inline && a.media.previews() { "inline" } else { "attachment" };
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(a.media.mime())
+        .insert_header(("content-disposition", format!("{way}; filename*=UTF-8''{}", quoted(&a.name))))
+        .insert_header(("x-content-type-options", "nosniff"))
+        // Whatever it is, it runs nothing and nobody keeps a copy on the way.
+        .insert_header(("content-security-policy", "default-src 'none'; sandbox"))
+        .insert_header(("cache-control", "no-store"))
+        .insert_header(("content-encoding", "identity"));
+    let chunks = stream::try_unfold(content, |mut rest| async move {
+        let mut chunk = Vec::new();
+        (&mut rest).take(CHUNK).read_to_end(&mut chunk).await?;
+        Ok::<_, std::io::Error>((!chunk.is_empty()).then(|| (Bytes::from(chunk), rest)))
+    });
+    Ok(response.streaming(chunks))
+}
+
+async fn remove(call: Call<AddDocuments>, id: Path<String>) -> Response {
+    let (seen, tenant) = (call.expected_rev(None)?, call.grant.tenant());
+    freight::whole(&call.grant)?;
+    call.write(move |tx, _, cx| -> Result<Answer, Attached> {
+        let gone = service::remove(tx, cx, tenant, (&id, seen), "removed by hand")?;
+        if gone.subject.kind == "mawb" {
+            let doc = Document { kind: gone.kind.clone(), attachment: gone.id };
+            freight::document(tx, cx, gone.subject.id, doc, false)?;
+        }
+        Ok(Answer::none())
+    })
+    .await
+}
