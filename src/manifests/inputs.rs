@@ -22,7 +22,7 @@ pub const MAX_MANIFESTS: usize = 16;
 /// Stations of one unloading.
 pub const MAX_STATIONS: usize = 16;
 /// Wrong lines a refusal names; the rest is counted.
-const MAX_NAMED: usize = 50;
+pub const MAX_NAMED: usize = 50;
 
 /// One announced parcel.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
