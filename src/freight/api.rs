@@ -246,20 +246,20 @@ fn desk_routes(r: Routes) -> Routes {
 fn rules(r: Routes) -> Routes {
     r.add::<ViewAirFreight, _, _>(
         Method::GET,
-        "/carriers",
+        "/air-carriers",
         list_carriers,
         "Airlines: the tenant's own word before what everybody knows",
     )
     .answers::<Vec<CarrierView>>(200)
-    .add::<EditCarriers, _, _>(Method::POST, "/carriers", add_carrier, "Add an airline")
+    .add::<EditCarriers, _, _>(Method::POST, "/air-carriers", add_carrier, "Add an airline")
     .body::<Carrier>(CARRIER)
     .answers::<CarrierView>(201)
-    .add::<EditCarriers, _, _>(Method::PUT, "/carriers/{code}", put_carrier, "Change an airline")
+    .add::<EditCarriers, _, _>(Method::PUT, "/air-carriers/{code}", put_carrier, "Change an airline")
     .body::<CarrierInput>(r#"{"name":"Example Cargo","prefixes":["998"]}"#)
     .answers::<CarrierView>(200)
     .add::<SendAirMessages, _, _>(
         Method::POST,
-        "/carriers/{code}/events",
+        "/air-carriers/{code}/events",
         carrier_events,
         "Status messages of an airline, by its API key; only of its own waybills",
     )
@@ -934,6 +934,7 @@ async fn dashboard(call: Call<ViewDashboard>) -> Response {
 
 /// A carrier as it is shown.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AirCarrierView)]
 struct CarrierView {
     #[serde(flatten)]
     carrier: Carrier,
@@ -944,6 +945,7 @@ struct CarrierView {
 /// What is sent of a carrier that is changed.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AirCarrierInput)]
 struct CarrierInput {
     /// Its name.
     name: String,

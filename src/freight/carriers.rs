@@ -18,6 +18,7 @@ pub const MAX_CARRIERS: usize = 1_000;
 /// A carrier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AirCarrier)]
 pub struct Carrier {
     /// Its two characters.
     pub code: String,

@@ -263,7 +263,7 @@ impl Notices {
         let (subject, text) = letter(tx, m, template)?;
         let consignee = m.facts.consignee.clone().unwrap_or_default();
         match consignee.email.filter(|_| self.mail) {
-            Some(to) => mail::post(tx, now, Letter { to, subject, text }).map(drop),
+            Some(to) => mail::post(tx, now, Letter::new(to, subject, text)).map(drop),
             None => {
                 let phone = consignee.phone.unwrap_or_else(|| "no number is known".into());
                 let task = format!("telephone {} ({phone}): {subject}", consignee.name);
@@ -284,7 +284,7 @@ impl Notices {
             inbox::tell(tx, now, person.user, &title, text, &link)?;
             if let Some(to) = person.email.filter(|_| self.mail) {
                 let text = format!("{title}\n\n{link}\n");
-                mail::post(tx, now, Letter { to, subject: title.clone(), text })?;
+                mail::post(tx, now, Letter::new(to, title.clone(), text))?;
             }
         }
         Ok(())

@@ -54,7 +54,7 @@ fn parcels(verdicts: Vec<Verdict>) -> (Vec<ParcelRow>, Vec<Refusal>) {
     for verdict in verdicts {
         match verdict {
             Ok(Row::Parcel(row)) => rows.push(*row),
-            Ok(Row::Status(row)) => panic!("{row:?}"),
+            Ok(other) => panic!("{other:?}"),
             Err(refusal) => refused.push(refusal),
         }
     }

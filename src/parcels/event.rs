@@ -427,6 +427,8 @@ mod tests {
             (
                 ParcelEvent::PickupNoticed(PickupNoticed { since: at, percent: 50, due: at, until: None }),
                 "83a573696e6365cf00000161e70f6000a770657263656e7432a3647565cf00000161e70f6000",
+            ),
+            (
                 ParcelEvent::Remapped(Remapped {
                     eid: [9; 16],
                     to: Some(Status::Lost),

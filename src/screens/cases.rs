@@ -254,7 +254,7 @@ fn beside(v: &Viewer, s: &Shown) -> Markup {
     html! {
         aside.beside aria-labelledby="case" data-region="case" data-kinds="case" {
             h2 id="case" { (v.word("reason", c.reason.code())) }
-            p { (case_state(v, c.state, s.overdue)) @if let Some(r) = c.resolution { " " (v.word("resolution", serde_json::to_value(r).ok().and_then(|n| n.as_str().map(str::to_owned)).unwrap_or_default().as_str())) } }
+            p { (case_state(v, c.state, s.overdue)) @if let Some(r) = c.resolution { " " (v.named("resolution", r)) } }
             p.advice { (Icon::Dot) (advice(v, c.reason)) }
             dl.facts {
                 @if !c.subject.label.is_empty() {
@@ -311,6 +311,17 @@ fn said(v: &Viewer, e: &CaseEvent) -> Markup {
         CaseEvent::Assigned { owner: None } => html! { (v.t("step-freed")) },
         CaseEvent::Noted { text } => html! { (quoted(text)) },
         CaseEvent::Escalated { .. } => html! { (v.t("step-escalated")) },
+        CaseEvent::Joined { parcels } => html! { (v.count("step-joined", parcels.len() as u64)) },
+        CaseEvent::Parted { parcels } => html! { (v.count("step-parted", parcels.len() as u64)) },
+        CaseEvent::Blamed { fault } => {
+            html! { (v.with("step-blamed", &[("fault", FluentValue::from(v.named("fault", fault)))])) }
+        }
+        CaseEvent::Costed { amount, what } => {
+            html! { (v.with("step-costed", &[("amount", FluentValue::from(v.money(amount)))])) " " (quoted(what)) }
+        }
+        CaseEvent::Answered { answer, note } => {
+            html! { (v.with("step-answered", &[("answer", FluentValue::from(v.named("answer", answer)))])) " " (quoted(note)) }
+        }
     }
 }
 

@@ -255,7 +255,7 @@ async fn undo(visit: Visit<Grant<UndoImports>>, _: Form) -> Reply {
     let name = visit.path("id");
     let of = name.clone();
     let undone = visit.write::<UndoImports, _, _>(move |tx, grant, cx| -> Result<(), ServiceError> {
-        service::undo(tx, grant, cx, &of).map(drop)
+        service::undo(tx, grant, cx, &of, false).map(drop)
     });
     undone.await?;
     Ok(Out::See(format!("/imports/{name}?done=begun")))

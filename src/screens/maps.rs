@@ -9,9 +9,10 @@ use super::shell::{Fail, Form, Group, Out, Reply, Screen, Viewer, Visit};
 use crate::base::error::Invalid;
 use crate::identity::features::{EditStatusMaps, ViewStatusMaps};
 use crate::identity::grant::Grant;
-use crate::parcels::map_service::{self, MapError, SourceView, Unmapped};
+use crate::parcels::map_service::{self, MapError, SourceView};
 use crate::parcels::maps::{Map, MapRow, Mapped};
 use crate::parcels::model::Status;
+use crate::parcels::unmapped::{self, Unmapped};
 use crate::web::ApiError;
 
 type Looking = Visit<Grant<ViewStatusMaps>>;
@@ -51,7 +52,7 @@ async fn list(visit: Looking) -> Reply {
     let asked: Asked = visit.query().unwrap_or_default();
     let (sources, waiting) = visit.read(|tx| -> Result<_, MapError> {
         // Codes came with parcels: whoever may not see them all does not read them here.
-        let waiting = if whole { map_service::unmapped(tx, None, None, WAITING)?.items } else { Vec::new() };
+        let waiting = if whole { unmapped::list(tx, None, None, WAITING)?.items } else { Vec::new() };
         Ok((map_service::list(tx)?, waiting.into_iter().map(|e| e.value).collect::<Vec<_>>()))
     })?;
     Ok(Out::page(v.t("nav-maps"), list_markup(v, &sources, &waiting, asked.done.as_deref())))

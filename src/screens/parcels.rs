@@ -328,6 +328,10 @@ fn event(v: &Viewer, e: &ParcelEvent) -> Markup {
         ParcelEvent::HandedOver(h) => {
             html! { (v.with("event-handed-over", &[("site", FluentValue::from(h.to))])) (quoted(&h.note)) }
         }
+        ParcelEvent::Remapped(r) => html! {
+            (v.t("event-remapped")) @if let Some(s) = r.to { " " (status(v, s)) }
+            @if let Some(reason) = &r.reason { " " (v.word("reason", reason)) }
+        },
         ParcelEvent::PickupNoticed(_) => html! { (v.t("event-pickup-noticed")) },
     }
 }

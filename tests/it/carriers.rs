@@ -141,9 +141,9 @@ fn whoever_can_not_sign_is_nobody_and_old_messages_do_not_count() {
         json!({ "name": "Plover", "adapter": "plain", "active": false, "version": carrier["version"] });
     assert_eq!(desk.put("/carriers/plover", &stop).status, 200);
     refused(&Message { id: "m6", at: later, key: &new, ..good });
-    let shown = desk.get("/carriers/plover").text
-        + &desk.get("/audit-log?limit=500").text
-        + &desk.get("/exports/carriers").text;
+    let shown: String = ["/carriers/plover", "/audit-log?limit=500", "/exports/carriers"]
+        .map(|path| desk.get(path).text.to_string())
+        .concat();
     assert!(!shown.contains(&new) && !shown.contains("sealed"), "{shown}");
 }
 

@@ -39,6 +39,7 @@ fn random(depot: &Depot) -> Records {
         printer: id(),
         manifest: id(),
         unloading: id(),
+        carrier: "nobody_carrier".into(),
         report: id(),
         run: id(),
         mawb: id(),

@@ -284,6 +284,29 @@ step-merged = lives on in another case
 step-assigned = given to { $name }
 step-freed = given back to the desk
 step-escalated = escalated: nobody had begun
+step-joined = { $n ->
+    [one] one parcel joined
+   *[other] { $shown } parcels joined
+}
+step-parted = { $n ->
+    [one] one parcel left it
+   *[other] { $shown } parcels left it
+}
+step-blamed = whose doing: { $fault }
+step-costed = cost { $amount }
+step-answered = answered: { $answer }
+fault-shipper = the shipper
+fault-carrier = the carrier
+fault-depot = the depot
+fault-recipient = the recipient
+fault-authority = an authority
+fault-nature = nature
+fault-none = nobody
+answer-new_address = bring it to another address
+answer-redeliver = try once more
+answer-return = send it back
+answer-dispose = destroy it
+answer-other = something else
 
 ## parcels
 parcel-number = Number
@@ -307,6 +330,7 @@ event-registered = announced here
 event-reported = reported
 event-described = facts changed
 event-corrected = corrected
+event-remapped = read anew with the changed map
 event-stale = no news for too long
 event-flag-on = flag set
 event-flag-off = flag taken away

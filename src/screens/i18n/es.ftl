@@ -284,6 +284,29 @@ step-merged = continúa en otro caso
 step-assigned = entregado a { $name }
 step-freed = devuelto a la mesa
 step-escalated = escalado: nadie había empezado
+step-joined = { $n ->
+    [one] se sumó un paquete
+   *[other] se sumaron { $shown } paquetes
+}
+step-parted = { $n ->
+    [one] salió un paquete
+   *[other] salieron { $shown } paquetes
+}
+step-blamed = de quién fue: { $fault }
+step-costed = costó { $amount }
+step-answered = respondieron: { $answer }
+fault-shipper = del remitente
+fault-carrier = del transportista
+fault-depot = del depósito
+fault-recipient = del destinatario
+fault-authority = de una autoridad
+fault-nature = de la naturaleza
+fault-none = de nadie
+answer-new_address = llevarlo a otra dirección
+answer-redeliver = intentarlo otra vez
+answer-return = devolverlo
+answer-dispose = destruirlo
+answer-other = otra cosa
 
 ## parcels
 parcel-number = Número
@@ -307,6 +330,7 @@ event-registered = anunciado aquí
 event-reported = informado
 event-described = datos cambiados
 event-corrected = corregido
+event-remapped = leído de nuevo con el mapa cambiado
 event-stale = sin noticias desde hace demasiado
 event-flag-on = marca puesta
 event-flag-off = marca quitada

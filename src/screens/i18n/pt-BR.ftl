@@ -284,6 +284,29 @@ step-merged = continua em outro caso
 step-assigned = entregue a { $name }
 step-freed = devolvido à mesa
 step-escalated = escalado: ninguém tinha começado
+step-joined = { $n ->
+    [one] um pacote juntou-se
+   *[other] { $shown } pacotes juntaram-se
+}
+step-parted = { $n ->
+    [one] um pacote saiu
+   *[other] { $shown } pacotes saíram
+}
+step-blamed = de quem foi: { $fault }
+step-costed = custou { $amount }
+step-answered = responderam: { $answer }
+fault-shipper = do remetente
+fault-carrier = da transportadora
+fault-depot = do depósito
+fault-recipient = do destinatário
+fault-authority = de uma autoridade
+fault-nature = da natureza
+fault-none = de ninguém
+answer-new_address = levar a outro endereço
+answer-redeliver = tentar outra vez
+answer-return = devolver
+answer-dispose = destruir
+answer-other = outra coisa
 
 ## parcels
 parcel-number = Número
@@ -307,6 +330,7 @@ event-registered = anunciado aqui
 event-reported = informado
 event-described = dados alterados
 event-corrected = corrigido
+event-remapped = lido de novo com o mapa alterado
 event-stale = sem notícias há muito tempo
 event-flag-on = marca posta
 event-flag-off = marca retirada

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::words::{self, Words};
+use serde::Serialize;
+
 use crate::base::clock::Timestamp;
 use crate::base::money::{Money, decimals};
 use crate::base::units::Grams;
@@ -113,6 +115,12 @@ impl Viewer {
     pub fn word(&self, kind: &str, value: &str) -> String {
         let key = format!("{kind}-{value}");
         if self.words.has(&key) { self.t(&key) } else { value.replace(['_', '-'], " ") }
+    }
+
+    /// The word for a value whose name is how it is written in JSON.
+    pub fn named<T: Serialize>(&self, kind: &str, value: T) -> String {
+        let name = serde_json::to_value(value).ok().and_then(|n| n.as_str().map(str::to_owned));
+        self.word(kind, name.as_deref().unwrap_or_default())
     }
 
     /// A whole number with its groups set apart.

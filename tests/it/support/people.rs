@@ -296,7 +296,7 @@ impl Records {
             "hawbs" => &self.hawb,
             "bills" => &self.bill,
             "attachments" => &self.attachment,
-            "carriers" => return Some(path.replace("{code}", "LH")),
+            "air-carriers" => return Some(path.replace("{code}", "LH")),
             "status-maps" | "import-mappings" => &self.source,
             "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
@@ -337,7 +337,7 @@ impl Records {
             "/mawbs?limit=500",
             "/hawbs?limit=500",
             "/bills?limit=500",
-            "/carriers",
+            "/air-carriers",
             "/terminals",
             "/workflow-steps",
             "/api-keys",
