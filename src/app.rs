@@ -34,7 +34,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    audit, cases, identity, imports, jobs, labels, notify, operation, parcels, scan, settings, sync,
+    audit, cases, deliveries, identity, imports, jobs, labels, notify, operation, orders, parcels, scan,
+    settings, sync,
 };
 
 pub mod analysts;
@@ -58,6 +59,10 @@ pub fn areas() -> Vec<Routes> {
         imports::api::routes(),
         parcels::map_api::routes(),
         labels::api::routes(),
+        orders::api::routes(),
+        orders::catalog_api::routes(),
+        orders::stock_api::routes(),
+        deliveries::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

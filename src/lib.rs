@@ -20,6 +20,8 @@
 //! | [`audit`] | who did what, in a hash chain of its own |
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
+//! | [`deliveries`] | one attempt or job to bring parcels to an address: assignment, lifecycle, proof, next attempt |
+//! | [`orders`] | products, categories, the ledger of stock, single and bulk orders, delayed orders |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
@@ -58,6 +60,7 @@ pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod deadlines;
+pub mod deliveries;
 pub mod demo;
 pub mod identity;
 pub mod imports;
@@ -67,6 +70,7 @@ pub mod labels;
 pub mod logs;
 pub mod notify;
 pub mod operation;
+pub mod orders;
 pub mod parcels;
 pub mod scan;
 pub mod settings;

@@ -22,17 +22,19 @@ use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
+use crate::orders::work::{AutoAdvance, DelayWatch};
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{imports, labels, parcels, scan};
+use crate::{deliveries, imports, labels, orders, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
 pub fn retained() -> Vec<Retained> {
     let areas =
         [idempotency::retained(), inbox::retained(), imports::service::retained(), labels::repo::retained()];
+    let areas = areas.into_iter().chain([deliveries::same::retained()]);
     of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
 }
 
@@ -58,8 +60,11 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
-    let workers: Vec<Arc<dyn Worker>> = vec![
+    let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
+        Arc::new(DelayWatch),
+        Arc::new(orders::work::Desk),
+        Arc::new(deliveries::work::Desk),
         Arc::new(CaseClock),
         Arc::new(Schedules),
         Arc::new(Scribe(app.sightings.clone())),
@@ -77,6 +82,10 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Stages::new(Arc::clone(&app.sync), config.retention.sync_log)),
         Arc::new(Turns::new(Arc::clone(&app.sync), stop, silence, config.retention.sync_log)),
     ];
+    if config.orders.auto_advance {
+        let every = Duration::from_secs(config.orders.advance_every_s);
+        workers.push(Arc::new(AutoAdvance { every }));
+    }
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
@@ -281,6 +290,8 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::jobs::tables(),
         imports::model::tables(),
         labels::repo::tables(),
+        orders::repo::tables(),
+        deliveries::repo::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

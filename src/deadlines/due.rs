@@ -21,6 +21,8 @@ pub enum DueKind {
     Escalation = 3,
     /// A case that waits is looked at again.
     Waiting = 4,
+    /// An order has been in its status too long.
+    OrderDelayed = 5,
 }
 
 /// One thing that is due.

@@ -14,6 +14,10 @@ use crate::journal::event::{Eid, SiteRef, Stamped};
 use crate::journal::fold::Timeline;
 use crate::journal::reference::{Ref, Reference, Set};
 use crate::journal::{self, Aggregate, Arrival, Cx, Event};
+use crate::deliveries::model::Delivery;
+use crate::orders::catalog::{Category, Product};
+use crate::orders::model::Order;
+use crate::orders::stock::{self, Page};
 use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
@@ -33,7 +37,7 @@ type Adopt = fn(&mut dyn WriteTx, &Cx, Id, Option<&[u8]>) -> Result<()>;
 type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
 type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
 /// A page of aggregates behind a position: their ids, and where to go on.
-type Page = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
+type Paging = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
 
 /// Tells whether a change was refused by headquarters.
 pub type Rejected<'a> = &'a dyn Fn(&Eid) -> Result<bool>;
@@ -70,6 +74,34 @@ impl Travels for Parcel {
     }
 }
 
+impl Travels for Order {
+    /// Who fulfils it and who took it.
+    fn concerned(&self) -> Vec<SiteRef> {
+        pair(self.depot, self.origin)
+    }
+}
+
+impl Travels for Delivery {
+    /// Who carries it out and who asked for it.
+    fn concerned(&self) -> Vec<SiteRef> {
+        pair(self.depot, self.origin)
+    }
+}
+
+impl Travels for Page {
+    /// Whose shelf it is.
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.site.into_iter().collect()
+    }
+}
+
+fn pair(a: Option<SiteRef>, b: Option<SiteRef>) -> Vec<SiteRef> {
+    let mut all: Vec<_> = a.into_iter().chain(b).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// One aggregate type as sync sees it.
 #[derive(Clone)]
 pub struct Folder {
@@ -94,7 +126,7 @@ pub struct Folder {
     /// For what headquarters owns: makes the content of a proposal its own, or with none says its own word once more.
     pub adopt: Option<Adopt>,
     /// Goes through all aggregates.
-    pub page: Page,
+    pub page: Paging,
 }
 
 impl Folder {
@@ -202,6 +234,11 @@ impl Registry {
             Folder::shared::<Settings>(),
             Folder::shared::<OwnMap>(),
             Folder::shared::<Saved>(),
+            Folder::shared::<Category>(),
+            Folder::shared::<Product>(),
+            orders(),
+            Folder::of::<Page>(stock::KIND..=0x45f, Reach::Concerned),
+            deliveries(),
         ])
     }
 
@@ -229,6 +266,20 @@ pub fn parcels() -> Folder {
     Folder {
         origin: |tx, id| Ok(parcel(tx, id)?.and_then(|p| p.origin)),
         ..Folder::of::<Parcel>(1..=99, Reach::Concerned)
+    }
+}
+
+fn orders() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Order>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Order>(0x440..=0x44f, Reach::Concerned)
+    }
+}
+
+fn deliveries() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Delivery>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Delivery>(0x400..=0x43f, Reach::Concerned)
     }
 }
 

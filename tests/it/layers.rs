@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const AREAS: &[(&str, &[&str])] = &[
     ("parcels", &[]),
     ("cases", &[]),
-    ("imports", &["parcels"]),
+    ("imports", &["parcels", "orders"]),
     ("scan", &["parcels"]),
     ("labels", &["parcels"]),
     ("deliveries", &["parcels"]),
