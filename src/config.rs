@@ -18,7 +18,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Table;
 
 use overlay::Overlay;
-use sections::{Audit, Backup, Deliveries, Depot, Jobs, Limits, Logs, Mail, Orders, Printers, Retention, Server, Store, Sync};
+use sections::{
+    Audit, Backup, Deliveries, Depot, Jobs, Limits, Logs, Mail, Orders, Printers, Retention, Server, Store,
+    Sync,
+};
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
 pub const FILE_MAX_BYTES: u64 = 1024 * 1024;

@@ -19,6 +19,7 @@ use crate::jobs::runner::{Ctx, House, JobError, Runner, Running, Step, Stop, Wor
 use crate::jobs::schedules::Schedules;
 use crate::journal::Cx;
 use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
+use crate::notify::deliveries::Tell;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
@@ -65,6 +66,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(DelayWatch),
         Arc::new(orders::work::Desk),
         Arc::new(deliveries::work::Desk),
+        Arc::new(Tell { mail: config.mail.is_on() }),
         Arc::new(CaseClock),
         Arc::new(Schedules),
         Arc::new(Scribe(app.sightings.clone())),

@@ -154,7 +154,11 @@ async fn list(call: Call<ViewDeliveries>, which: Query<Which>) -> Response {
 fn read<T: serde::de::DeserializeOwned>(payload: &Value) -> Result<T, Invalid> {
     serde_path_to_error::deserialize(payload).map_err(|e| {
         let path = e.path().to_string();
-        let at = if path == "." { "/".into() } else { format!("/{}", path.replace(['.', '['], "/").replace(']', "")) };
+        let at = if path == "." {
+            "/".into()
+        } else {
+            format!("/{}", path.replace(['.', '['], "/").replace(']', ""))
+        };
         Invalid::at(at, e.into_inner().to_string())
     })
 }

@@ -97,8 +97,8 @@ fn moved(d: Delivery, e: &Stamped<DeliveryEvent>, m: &Moved) -> Delivery {
             leg.outcome = Some(outcome.clone());
         }
     }
-    d.partial = *to == Status::Completed
-        && d.legs.iter().any(|l| l.outcome.as_ref().is_some_and(|o| !o.delivered));
+    d.partial =
+        *to == Status::Completed && d.legs.iter().any(|l| l.outcome.as_ref().is_some_and(|o| !o.delivered));
     if rules::is_final(*to) {
         d.reason.clone_from(reason);
     }

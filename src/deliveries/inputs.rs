@@ -88,7 +88,8 @@ impl NewDelivery {
     /// Names each place that is wrong.
     pub fn facts(&self) -> Result<Facts, Invalid> {
         let mut wrong: Vec<Problem> = Vec::new();
-        let needed = [("/pickup_address", &self.pickup_address), ("/delivery_address", &self.delivery_address)];
+        let needed =
+            [("/pickup_address", &self.pickup_address), ("/delivery_address", &self.delivery_address)];
         for (at, field) in needed {
             wrong.extend(text::required(at, field, text::LONG).err());
         }

@@ -53,7 +53,7 @@ pub fn change_status(
     step_allowed(d, to)?;
     ours(tx, d)?;
     let at = late(input.occurred_at, cx.now)?;
-    let go = Go { tx_at: at, position, input };
+    let go = Go { at, position, input };
     match to {
         Status::InTransit => start(tx, cx, found.value, &go),
         Status::Completed => complete(tx, cx, grant.principal(), found.value, &go, house),
@@ -74,7 +74,7 @@ fn late(at: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>> {
 }
 
 struct Go<'a> {
-    tx_at: Option<Timestamp>,
+    at: Option<Timestamp>,
     position: Option<Position>,
     input: &'a StatusInput,
 }
@@ -83,7 +83,7 @@ impl Go<'_> {
     fn event(&self, to: Status, reason: Option<String>, outcomes: Vec<(Id, Outcome)>) -> DeliveryEvent {
         DeliveryEvent::Moved(Box::new(Moved {
             to,
-            at: self.tx_at,
+            at: self.at,
             position: self.position,
             note: self.input.notes.clone(),
             reason,
@@ -91,10 +91,18 @@ impl Go<'_> {
         }))
     }
 
-    fn parcel(&self, tx: &mut dyn WriteTx, cx: &Cx, id: Id, to: ParcelStatus, why: Option<String>) -> Result<bool> {
+    fn parcel(
+        &self,
+        tx: &mut dyn WriteTx,
+        cx: &Cx,
+        id: Id,
+        to: ParcelStatus,
+        why: Option<String>,
+    ) -> Result<()> {
         let note = self.input.notes.clone();
-        let moved = parcels::follow_delivery(tx, cx, id, to, why, note, false)?;
-        Ok(moved)
+        // One that the table holds back stays where it is: a person scanned it somewhere else meanwhile.
+        parcels::follow_delivery(tx, cx, id, to, why, note, false)?;
+        Ok(())
     }
 }
 
@@ -131,7 +139,10 @@ fn outcomes(tx: &dyn ReadTx, d: &Delivery, said: &[OutcomeInput]) -> Result<Vec<
     for (n, OutcomeInput { parcel, delivered, reason }) in said.iter().enumerate() {
         let id = parcels::find(tx, &Scope::Tenant, parcel).ok().map(|(found, _)| found.value.state.id.0);
         let Some(id) = id.filter(|id| d.legs.iter().any(|l| l.parcel == *id)) else {
-            wrong.push(Problem::new(format!("/parcels/{n}/parcel"), format!("{parcel} is not in this delivery")));
+            wrong.push(Problem::new(
+                format!("/parcels/{n}/parcel"),
+                format!("{parcel} is not in this delivery"),
+            ));
             continue;
         };
         if out.iter().any(|(known, _)| *known == id) {
@@ -190,7 +201,7 @@ fn complete(
     for (parcel, outcome) in &outcomes {
         match outcome.reason.as_deref().and_then(rules::reason_of) {
             Some(reason) => left.push((*parcel, reason)),
-            None => drop(go.parcel(tx, cx, *parcel, ParcelStatus::Delivered, None)?),
+            None => go.parcel(tx, cx, *parcel, ParcelStatus::Delivered, None)?,
         }
     }
     plan(tx, cx, &d, &left, go, house)?;
@@ -270,9 +281,9 @@ fn plan(
         }
         match reason.again_after_days {
             Some(days) if d.attempt < house.attempts => again.push((*parcel, days)),
-            Some(_) if known => drop(go.parcel(tx, cx, *parcel, ParcelStatus::Returning, None)?),
+            Some(_) if known => go.parcel(tx, cx, *parcel, ParcelStatus::Returning, None)?,
             None if known && reason.code == "refused" => {
-                drop(go.parcel(tx, cx, *parcel, ParcelStatus::Returning, None)?);
+                go.parcel(tx, cx, *parcel, ParcelStatus::Returning, None)?;
             }
             Some(_) | None => {}
         }
@@ -295,13 +306,7 @@ fn plan(
         Window { from: to.before(w.to.since(w.from)), to }
     });
     let parcels = again.iter().map(|(p, _)| *p).filter(|p| *p != Id::NIL).collect();
-    let next = Attempt {
-        facts,
-        parcels,
-        attempt: d.attempt + 1,
-        previous: Some(d.id),
-        asked_by: d.asked_by,
-    };
+    let next = Attempt { facts, parcels, attempt: d.attempt + 1, previous: Some(d.id), asked_by: d.asked_by };
     let event = next.event(tx)?;
     record::<Delivery>(tx, cx, id_at(cx.now), None, vec![event])?;
     Ok(())

@@ -97,7 +97,10 @@ impl Proof {
         if let Some(strokes) = &self.signature {
             let pointer = format!("{at}/signature");
             if strokes.len() > MAX_SIGNATURE {
-                wrong.push(Problem::new(pointer, format!("is longer than {MAX_SIGNATURE} bytes: simplify it")));
+                wrong.push(Problem::new(
+                    pointer,
+                    format!("is longer than {MAX_SIGNATURE} bytes: simplify it"),
+                ));
             } else if !is_path(strokes) {
                 let said = "must be the strokes of an SVG path, such as M10 10L20 20: letters of path commands and numbers";
                 wrong.push(Problem::new(pointer, said));

@@ -78,9 +78,8 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
 /// # Errors
 /// Storage failures.
 pub fn known(tx: &dyn ReadTx, key: Id, now: Timestamp, days: u32) -> Result<Option<DeliveryId>> {
-    let within = |r: &Request| {
-        days == 0 || now.since(r.at) < std::time::Duration::from_secs(u64::from(days) * 86_400)
-    };
+    let within =
+        |r: &Request| days == 0 || now.since(r.at) < std::time::Duration::from_secs(u64::from(days) * 86_400);
     Ok(REQUESTS.get(tx, &key)?.filter(within).map(|r| r.delivery))
 }
 

@@ -243,7 +243,15 @@ pub(super) fn call_off(
 ) -> Result<Written<Delivery>> {
     for leg in &row.state.legs {
         let note = Some(format!("delivery {} was called off", row.state.number));
-        parcels::follow_delivery(tx, cx, leg.parcel, crate::parcels::model::Status::AtDepot, None, note, true)?;
+        parcels::follow_delivery(
+            tx,
+            cx,
+            leg.parcel,
+            crate::parcels::model::Status::AtDepot,
+            None,
+            note,
+            true,
+        )?;
     }
     let moved = Moved {
         to: Status::Cancelled,

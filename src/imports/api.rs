@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::ToSchema;
 
+use super::mapping::Kind;
 use super::model::{Counts, Form, Import, State};
 use super::run::{self, Files};
 use super::service::{self, Arrived, ServiceError};
@@ -41,7 +42,7 @@ pub fn routes() -> Routes {
             "Import a file; its rows are taken in by a job",
         )
         .query(&[
-            ("kind", "parcels or status"),
+            ("kind", "parcels, status, orders, products, categories or stock"),
             ("source", "who it is from: names the status map and the saved mapping"),
             ("dry_run", "true: only say what would happen"),
             ("file", "its name"),
@@ -138,10 +139,7 @@ impl From<Import> for ImportView {
             created_at,
             finished_at,
         } = i;
-        let kind = match kind {
-            super::mapping::Kind::Parcels => "parcels",
-            super::mapping::Kind::Status => "status",
-        };
+        let kind = kind.name();
         let progress = survey
             .as_ref()
             .map(|s| u8::try_from((next_row * 100).checked_div(s.records).unwrap_or(100)).unwrap_or(100));
@@ -178,7 +176,10 @@ struct Wanted {
 async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) -> Response {
     let Wanted { kind, source, dry_run, file } = wanted.0;
     let kind = run::kind_of(&kind).ok_or_else(|| {
-        Invalid::at("?kind", format!("\"{kind}\" is no kind of import; parcels and status are"))
+        Invalid::at(
+            "?kind",
+            format!("\"{kind}\" is no kind of import; {} are", Kind::ALL.map(Kind::name).join(", ")),
+        )
     })?;
     let named = text::required("?source", &source, service::MAX_SOURCE);
     let named =

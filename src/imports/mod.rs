@@ -37,6 +37,7 @@ pub mod service;
 pub mod survey;
 #[cfg(test)]
 mod tests;
+mod trade;
 pub mod work;
 
 use std::io;

@@ -17,6 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::base::error::Problem;
 use crate::base::text::LONG;
 use crate::base::units::Position;
+use crate::orders::told;
 use crate::parcels::model::{Facts, Milestones};
 
 /// What a row says. The same facts give the same digest, so a row that was taken already is known again.
@@ -26,6 +27,8 @@ pub enum Row {
     Parcel(Box<ParcelRow>),
     /// Of a status.
     Status(StatusRow),
+    /// Of an order, a product, a category or stock.
+    Trade(told::Row),
 }
 
 /// What one row says of a parcel. At least one of `number` and `order_ref` is there.
@@ -101,8 +104,8 @@ pub struct Form {
     header: Vec<String>,
     /// In canonical order.
     slots: Vec<Slot>,
-    zone: TimeZone,
-    currency: Option<Iso>,
+    pub(super) zone: TimeZone,
+    pub(super) currency: Option<Iso>,
 }
 
 impl Form {
@@ -177,11 +180,14 @@ impl Form {
         match self.kind {
             Kind::Parcels => self.parcel(line, record).or_else(refuse),
             Kind::Status => self.status(line, record).or_else(refuse),
+            Kind::Orders | Kind::Products | Kind::Categories | Kind::Stock => {
+                self.trade(self.kind, record).map(Row::Trade).or_else(refuse)
+            }
         }
     }
 
     /// Takes each cell that isn't blank, in canonical order, and gathers what is wrong.
-    fn each(
+    pub(super) fn each(
         &self,
         record: &ByteRecord,
         mut take: impl FnMut(&Slot, &str) -> Result<(), String>,
@@ -201,7 +207,7 @@ impl Form {
     }
 
     /// The file's own name of `column`, or ours when it has none.
-    fn name(&self, column: Column) -> &str {
+    pub(super) fn name(&self, column: Column) -> &str {
         self.slots.iter().find(|s| s.column == column).map_or(column.stem(), |s| &s.header)
     }
 

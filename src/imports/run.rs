@@ -20,6 +20,8 @@ use crate::deadlines::policy::Policy;
 use crate::identity::grant::Actor;
 use crate::journal::clock::Origin;
 use crate::journal::{Cx, reference};
+use crate::orders::error::OrderError;
+use crate::orders::told;
 use crate::parcels::map_service;
 use crate::parcels::maps::Compiled;
 use crate::parcels::model::Place;
@@ -193,7 +195,13 @@ struct Chunk {
     rows: u64,
     refused: u64,
     error_bytes: u64,
-    reports: Vec<Report>,
+    reports: Vec<Item>,
+}
+
+/// One row, as the area it is about takes it.
+enum Item {
+    Parcel(Box<Report>),
+    Trade(told::Row),
 }
 
 /// What the writer says of a chunk.
@@ -320,12 +328,26 @@ impl Run<'_> {
                 return Ok(taken());
             };
             let cx = Cx::new(tx, &actor, now, &via)?;
-            for r in &chunk.reports {
+            for item in &chunk.reports {
                 let counts = &mut import.counts;
-                let (verdict, made) = if dry_run {
-                    (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
-                } else {
-                    report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?
+                let (verdict, made) = match item {
+                    Item::Parcel(r) if dry_run => {
+                        (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
+                    }
+                    Item::Parcel(r) => report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?,
+                    Item::Trade(row) => match told::take(tx, &cx, &source, row, dry_run) {
+                        Ok(Some(verdict)) => (verdict, Vec::new()),
+                        // It names a product nobody has: nothing it says can be kept.
+                        Ok(None) => {
+                            counts.refused += 1;
+                            continue;
+                        }
+                        Err(OrderError::Store(e)) => return Err(e),
+                        Err(_) => {
+                            counts.refused += 1;
+                            continue;
+                        }
+                    },
                 };
                 match verdict {
                     Verdict::Created => counts.created += 1,
@@ -362,8 +384,9 @@ fn next_size(t: &Taken, time: Duration) -> usize {
     usize::try_from(fitting.min(rows * 2)).unwrap_or(CHUNK_ROWS.1).clamp(CHUNK_ROWS.0, CHUNK_ROWS.1)
 }
 
-fn report_of(row: Row) -> Report {
-    match row {
+fn report_of(row: Row) -> Item {
+    let report = match row {
+        Row::Trade(row) => return Item::Trade(row),
         Row::Parcel(p) => Report {
             number: p.number,
             raw: p.raw_status,
@@ -382,7 +405,8 @@ fn report_of(row: Row) -> Report {
             location: Place { line: s.location, ..Place::default() },
             ..Report::default()
         },
-    }
+    };
+    Item::Parcel(Box::new(report))
 }
 
 /// Changes taken back in one transaction.
@@ -448,9 +472,5 @@ pub fn forget(store: &Store, files: &Files, tenant: Tenant, id: Id, number: u64)
 /// What kinds of files are read, for the API.
 #[must_use]
 pub fn kind_of(name: &str) -> Option<Kind> {
-    match name {
-        "parcels" => Some(Kind::Parcels),
-        "status" => Some(Kind::Status),
-        _ => None,
-    }
+    Kind::ALL.into_iter().find(|k| k.name() == name)
 }

@@ -75,7 +75,7 @@ pub enum ServiceError {
     #[error("no import {0}")]
     Unknown(String),
     /// It is not in a state for that.
-    #[error("import {id} is {state}; only one that is done can be undone")]
+    #[error("import {id} is {state}; only one of parcels that is done can be undone")]
     State {
         /// Which.
         id: Id,
@@ -229,6 +229,10 @@ pub fn undo(tx: &mut dyn WriteTx, grant: &Grant<UndoImports>, cx: &Cx, id: &str)
     whole(grant)?;
     let mut import = find(tx, id)?;
     let state = match import.state {
+        // What a file says of orders, products and stock has been built upon by the time somebody regrets it.
+        State::Done if !matches!(import.kind, Kind::Parcels | Kind::Status) => {
+            Some("of orders, products or stock")
+        }
         State::Done if !import.dry_run => None,
         State::Done => Some("a dry run"),
         State::Queued => Some("queued"),

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod api;
+pub mod deliveries;
 pub mod inbox;
 pub mod mail;
 mod words;

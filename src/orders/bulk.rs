@@ -87,9 +87,7 @@ pub fn place_all(
             }
             Err(OrderError::Store(e)) => return Err(e.into()),
             Err(why) if atomic => return Err(OrderError::Row { index, why: Box::new(why) }),
-            Err(why) => {
-                Verdict::Rejected { code: why.code(), detail: why.to_string(), fields: why.fields() }
-            }
+            Err(why) => Verdict::Rejected { code: why.code(), detail: why.to_string(), fields: why.fields() },
         });
     }
     booking.write(tx, cx)?;
@@ -99,8 +97,11 @@ pub fn place_all(
 fn parse(order: &Value) -> Result<NewOrder, OrderError> {
     serde_path_to_error::deserialize(order).map_err(|e| {
         let path = e.path().to_string();
-        let pointer =
-            if path == "." { "/".into() } else { format!("/{}", path.replace(['.', '['], "/").replace(']', "")) };
+        let pointer = if path == "." {
+            "/".into()
+        } else {
+            format!("/{}", path.replace(['.', '['], "/").replace(']', ""))
+        };
         Invalid::at(pointer, e.into_inner().to_string()).into()
     })
 }

@@ -55,7 +55,8 @@ pub fn create_category(
 }
 
 fn check_category(input: &CategoryInput) -> Result<()> {
-    let mut wrong: Vec<Problem> = text::required("/name", &input.name, text::SHORT).err().into_iter().collect();
+    let mut wrong: Vec<Problem> =
+        text::required("/name", &input.name, text::SHORT).err().into_iter().collect();
     wrong.extend(input.english.as_deref().and_then(|t| text::optional("/english", t, text::SHORT).err()));
     if wrong.is_empty() { Ok(()) } else { Err(Invalid(wrong).into()) }
 }
@@ -121,7 +122,8 @@ fn current(found: u64, seen: u64) -> Result<()> {
 }
 
 fn checked(tx: &mut dyn WriteTx, cx: &Cx, number: u32, input: &ProductInput) -> Result<Product> {
-    let ProductInput { name, description, price, stock: _, category, sku, weight_g, retired, version: _ } = input;
+    let ProductInput { name, description, price, stock: _, category, sku, weight_g, retired, version: _ } =
+        input;
     let mut wrong: Vec<Problem> = text::required("/name", name, text::SHORT).err().into_iter().collect();
     wrong.extend(text::optional("/description", description, text::LONG).err());
     wrong.extend(sku.as_deref().and_then(|s| text::required("/sku", s, 128).err()));
@@ -203,7 +205,9 @@ pub fn create_product(
 /// When there are too many; storage failures.
 pub fn make(tx: &mut dyn WriteTx, cx: &Cx, value: Product) -> Result<Kept<Product>> {
     if counters::get(tx, MADE)? >= MAX_PRODUCTS {
-        return Err(Invalid::at("/", format!("there are {MAX_PRODUCTS} products, and no more are kept")).into());
+        return Err(
+            Invalid::at("/", format!("there are {MAX_PRODUCTS} products, and no more are kept")).into()
+        );
     }
     counters::add(tx, MADE, 1)?;
     let id = id_at(cx.now);

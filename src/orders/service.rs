@@ -59,7 +59,8 @@ fn depot(origin: &Origin, asked: Option<u32>) -> Result<SiteRef> {
         (_, None) => Ok(here),
         (site, Some(asked)) if asked == site => Ok(here),
         (_, Some(_)) => {
-            Err(Invalid::at("/depot", "a depot takes its own orders only; ask headquarters for others").into())
+            Err(Invalid::at("/depot", "a depot takes its own orders only; ask headquarters for others")
+                .into())
         }
     }
 }
@@ -78,12 +79,7 @@ pub enum Placing {
 ///
 /// # Errors
 /// When something about it is wrong, or there is too little stock and it may not wait.
-pub fn place(
-    tx: &mut dyn WriteTx,
-    grant: &Grant<CreateOrders>,
-    cx: &Cx,
-    new: &NewOrder,
-) -> Result<Placing> {
+pub fn place(tx: &mut dyn WriteTx, grant: &Grant<CreateOrders>, cx: &Cx, new: &NewOrder) -> Result<Placing> {
     admitted(grant.scope(), "of yours")?;
     let mut booking = Booking::default();
     let placed = place_in(tx, cx, &mut booking, new)?;
@@ -263,15 +259,16 @@ pub fn step(
     let mut booking = Booking::default();
     let id = order.id.0;
     let wanted = wanted(&order.lines);
-    let each = |booking: &mut Booking, tx: &dyn ReadTx, why: Why, on_hand: i64, reserved: i64| -> Result<()> {
-        for (product, n) in &wanted {
-            let n = i64::from(*n);
-            let (on_hand, reserved) = (on_hand * n, reserved * n);
-            let m = Move { why, on_hand, reserved, order: Some(id), counted: None, note: None };
-            short(tx, booking.add(tx, &origin, *product, m)?)?;
-        }
-        Ok(())
-    };
+    let each =
+        |booking: &mut Booking, tx: &dyn ReadTx, why: Why, on_hand: i64, reserved: i64| -> Result<()> {
+            for (product, n) in &wanted {
+                let n = i64::from(*n);
+                let (on_hand, reserved) = (on_hand * n, reserved * n);
+                let m = Move { why, on_hand, reserved, order: Some(id), counted: None, note: None };
+                short(tx, booking.add(tx, &origin, *product, m)?)?;
+            }
+            Ok(())
+        };
     match to {
         Status::Processing if order.source.is_none() => {
             let booked = booking.reserve(tx, &origin, id, &wanted)?;

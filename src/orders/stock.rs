@@ -195,8 +195,7 @@ impl Aggregate for Page {
         let k = level_key(new.product, site);
         let (had, promised) = old.map_or((0, 0), |o| (o.state.on_hand, o.state.reserved));
         let before = LEVELS.get(tx, &k)?;
-        let fresh =
-            Level { site, product: new.product, on_hand: 0, reserved: 0, page: new.page, changes: 0 };
+        let fresh = Level { site, product: new.product, on_hand: 0, reserved: 0, page: new.page, changes: 0 };
         let mut level = before.unwrap_or(fresh);
         level.on_hand += new.on_hand - had;
         level.reserved += new.reserved - promised;
@@ -210,8 +209,7 @@ impl Aggregate for Page {
     fn changes(old: Option<&Self>, new: &Self) -> Vec<Changed> {
         let blank = Self::default();
         let old = old.unwrap_or(&blank);
-        let figures =
-            [("on_hand", old.on_hand, new.on_hand), ("reserved", old.reserved, new.reserved)];
+        let figures = [("on_hand", old.on_hand, new.on_hand), ("reserved", old.reserved, new.reserved)];
         let product = Changed::new("product", new.product.to_string(), new.product.to_string());
         let moved = figures.into_iter().filter(|(_, b, a)| b != a).map(|(n, b, a)| Changed::new(n, b, a));
         moved.chain([product]).collect()

@@ -209,6 +209,8 @@ pub struct OrderView {
     pub customer_phone: Option<String>,
     /// Where it is delivered.
     pub delivery_address: Option<String>,
+    /// The postal code of that.
+    pub delivery_zip: Option<String>,
     /// What.
     pub items: Vec<LineView>,
     /// What it costs.
@@ -290,6 +292,7 @@ impl OrderView {
             customer_email: customer.email,
             customer_phone: customer.phone,
             delivery_address: address,
+            delivery_zip: customer.zip,
             items: lines.iter().map(LineView::from).collect(),
             total,
             promised_at: moments.promised_at,
@@ -442,9 +445,10 @@ impl BulkView {
     /// The same in a few bytes an order, for an answer that has to be given again: verdict and id by index.
     #[must_use]
     pub fn brief(&self) -> Value {
-        let each = self.results.iter().map(|r| {
-            serde_json::json!([r.verdict, r.id.map(|id| id.to_string()), r.code])
-        });
+        let each = self
+            .results
+            .iter()
+            .map(|r| serde_json::json!([r.verdict, r.id.map(|id| id.to_string()), r.code]));
         serde_json::json!({
             "replayed": true, "created": self.created, "duplicates": self.duplicates,
             "rejected": self.rejected, "results": each.collect::<Vec<_>>(),

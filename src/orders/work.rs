@@ -175,7 +175,9 @@ impl Worker for AutoAdvance {
             for status in [Status::Processing, Status::Packed, Status::Shipped] {
                 let end = status_key(status, Timestamp::from_millis(from.millis() + 1));
                 let range = KeyRange { from: vec![status as u8], to: Some(end), after: None };
-                rows.extend(ORDERS.scan(tx, BY_STATUS, &range, Dir::Up, AT_ONCE)?.items.into_iter().map(|e| e.value));
+                rows.extend(
+                    ORDERS.scan(tx, BY_STATUS, &range, Dir::Up, AT_ONCE)?.items.into_iter().map(|e| e.value),
+                );
             }
             Ok(rows.into_iter().filter(|r| r.state.held).collect())
         };
@@ -183,9 +185,9 @@ impl Worker for AutoAdvance {
             let cx = Cx::new(tx, &Actor::system(), now, "auto_advance")?;
             let mut moved = 0;
             for row in due(tx)? {
-                let to = rules::next(row.state.status).into_iter().find(|s| {
-                    matches!(s, Status::Packed | Status::Shipped | Status::Delivered)
-                });
+                let to = rules::next(row.state.status)
+                    .into_iter()
+                    .find(|s| matches!(s, Status::Packed | Status::Shipped | Status::Delivered));
                 let Some(to) = to else { continue };
                 let event = Moved { to, reason: None, parcels: Vec::new(), partial: false };
                 moved += usize::from(passed_over(service::step(tx, &cx, row, event, false))?.is_some());
@@ -195,7 +197,11 @@ impl Worker for AutoAdvance {
         if ctx.store.read(ctx.tenant, |tx| due(tx))?.is_empty() {
             return Ok(Step::IdleUntil(now.after(every)));
         }
-        let moved = ctx.store.write(ctx.tenant, Lane::Bulk, advance).wait().map_err(|e: StoreError| JobError::Store(e))?;
+        let moved = ctx
+            .store
+            .write(ctx.tenant, Lane::Bulk, advance)
+            .wait()
+            .map_err(|e: StoreError| JobError::Store(e))?;
         Ok(if moved > 0 { Step::Worked } else { Step::IdleUntil(now.after(every)) })
     }
 }

@@ -37,6 +37,10 @@ fn random(depot: &Depot) -> Records {
         role: "nobody_role".into(),
         source: "nobody_source".into(),
         printer: id(),
+        category: id(),
+        product: id(),
+        order: id(),
+        delivery: id(),
     }
 }
 
@@ -53,6 +57,10 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.session,
         &r.key,
         &r.printer,
+        &r.category,
+        &r.product,
+        &r.order,
+        &r.delivery,
         "alpha",
         "ALPHA",
     ]

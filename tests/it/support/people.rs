@@ -170,6 +170,10 @@ pub struct Records {
     pub role: String,
     pub source: String,
     pub printer: String,
+    pub category: String,
+    pub product: String,
+    pub order: String,
+    pub delivery: String,
 }
 
 impl Records {
@@ -200,6 +204,15 @@ impl Records {
         // A name that leads nowhere: nothing leaves this machine.
         let printer = json!({ "name": format!("{name} printer"), "host": format!("{name}.invalid") });
         let printer = text(&ask("POST", "/printers").body(&printer).gives(201).json, "id");
+        let category = json!({ "name": format!("{name} things") });
+        let category = text(&ask("POST", "/categories").body(&category).gives(201).json, "id");
+        let product =
+            json!({ "name": format!("{name} thing"), "price": 9.5, "stock": 10, "category": category });
+        let product = text(&ask("POST", "/products").body(&product).gives(201).json, "product");
+        let order = json!({ "customer_name": format!("{name} buyer"), "delivery_address": "1 Main St", "items": [{ "product_id": product, "quantity": 1 }] });
+        let order = text(&ask("POST", "/orders").body(&order).gives(201).json, "id");
+        let delivery = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": format!("{name} recipient") });
+        let delivery = text(&ask("POST", "/deliveries").body(&delivery).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -223,6 +236,10 @@ impl Records {
             role,
             source,
             printer,
+            category,
+            product,
+            order,
+            delivery,
         }
     }
 
@@ -238,6 +255,10 @@ impl Records {
             "api-keys" => &self.key,
             "roles" => &self.role,
             "printers" => &self.printer,
+            "categories" => &self.category,
+            "products" => &self.product,
+            "orders" => &self.order,
+            "deliveries" => &self.delivery,
             "status-maps" | "import-mappings" => &self.source,
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
@@ -263,6 +284,10 @@ impl Records {
             "/settings",
             "/status-maps",
             "/printers",
+            "/categories",
+            "/products",
+            "/orders",
+            "/deliveries",
             "/api-keys",
             "/tenants",
             "/backups",
