@@ -41,6 +41,7 @@ fn random(depot: &Depot) -> Records {
         product: id(),
         order: id(),
         delivery: id(),
+        webhook: id(),
     }
 }
 
@@ -61,6 +62,7 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.product,
         &r.order,
         &r.delivery,
+        &r.webhook,
         "alpha",
         "ALPHA",
     ]
