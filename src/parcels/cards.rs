@@ -1,8 +1,10 @@
 //! Parcels as lists show them. Reading a row and writing its JSON costs several times what finding it does, and the same
-//! rows are asked for again and again: so a card is made once per revision, and kept while there is room. With no room
-//! every answer is the same, made anew each time.
+//! rows are asked for again and again: so a card is made once per revision, and kept while there is room. A card whose
+//! row nobody has written since is taken without looking at the row. With no room every answer is the same, made anew
+//! each time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -10,6 +12,7 @@ use super::model::Parcel;
 use super::views::ParcelView;
 use crate::base::ids::Id;
 use crate::journal::Folded;
+use crate::parcels::repo::PARCELS;
 use crate::store::table::Unread;
 use crate::store::{ReadTx, Result, StoreError, Tenant};
 
@@ -25,6 +28,8 @@ pub struct Card {
     pub parcel: Parcel,
     /// Its [`ParcelView`] as JSON.
     pub json: Box<RawValue>,
+    /// The latest [moment](ReadTx::moment) at which this was the row.
+    seen: AtomicU64,
 }
 
 impl Card {
@@ -35,7 +40,7 @@ impl Card {
     pub fn new(parcel: Parcel, rev: u64) -> Result<Self> {
         let json = to_raw_value(&ParcelView::of(&parcel, rev));
         let json = json.map_err(|e| StoreError::Codec { what: "parcel", why: e.to_string() })?;
-        Ok(Self { rev, parcel, json })
+        Ok(Self { rev, parcel, json, seen: AtomicU64::new(0) })
     }
 }
 
@@ -68,16 +73,44 @@ impl Cards {
     /// # Errors
     /// When the row can't be read.
     pub fn of(&self, tx: &dyn ReadTx, row: &Unread<'_, Folded<Parcel>>) -> Result<Arc<Card>> {
-        let key = (tx.tenant(), Id::from_slice(row.pk).unwrap_or(Id::NIL));
-        let kept = self.0.as_ref().and_then(|cards| cards.get(&key));
-        if let Some(card) = kept.filter(|card| card.rev == row.rev) {
+        let id = Id::from_slice(row.pk()).unwrap_or(Id::NIL);
+        let kept = self.at_hand(tx, id);
+        if let Some((card, true)) = kept {
             return Ok(card);
         }
-        let card = Arc::new(Card::new(row.read()?.state, row.rev)?);
-        if let Some(cards) = &self.0 {
-            cards.insert(key, Arc::clone(&card));
-        }
+        let kept = kept.map(|(card, _)| card);
+        let card = match row.read(kept.as_ref().map(|card| card.rev))? {
+            (rev, Some(row)) => {
+                let card = Arc::new(Card::new(row.state, rev)?);
+                if let Some(cards) = &self.0 {
+                    cards.insert((tx.tenant(), id), Arc::clone(&card));
+                }
+                card
+            }
+            (rev, None) => {
+                kept.ok_or_else(|| StoreError::Corrupt(format!("revision {rev} of no card was asked for")))?
+            }
+        };
+        card.seen.fetch_max(tx.moment(), Ordering::Relaxed);
         Ok(card)
+    }
+
+    /// The card of the parcel `id`; none when there is no such row.
+    ///
+    /// # Errors
+    /// When the row can't be read.
+    pub fn find(&self, tx: &dyn ReadTx, id: Id) -> Result<Option<Arc<Card>>> {
+        match self.at_hand(tx, id) {
+            Some((card, true)) => Ok(Some(card)),
+            _ => PARCELS.look(tx, &id, |row| self.of(tx, &row)),
+        }
+    }
+
+    /// The card that is kept, and whether it is for certain that of the row.
+    fn at_hand(&self, tx: &dyn ReadTx, id: Id) -> Option<(Arc<Card>, bool)> {
+        let card = self.0.as_ref()?.get(&(tx.tenant(), id))?;
+        let sure = tx.is_untouched(PARCELS.coll, &id.0, card.seen.load(Ordering::Relaxed));
+        Some((card, sure))
     }
 }
 
@@ -98,7 +131,7 @@ mod tests {
     }
 
     fn card(store: &Store, cards: &Cards, tenant: Tenant, id: Id) -> Arc<Card> {
-        let read = |tx: &dyn ReadTx| PARCELS.look(tx, &id, |row| cards.of(tx, &row));
+        let read = |tx: &dyn ReadTx| cards.find(tx, id);
         store.read(tenant, read).unwrap().unwrap()
     }
 
@@ -118,6 +151,38 @@ mod tests {
             );
             assert_eq!(first.parcel.status, status);
         }
+    }
+
+    #[test]
+    fn whoever_reads_while_others_write_gets_the_card_of_the_row_his_snapshot_shows() {
+        let (store, cards) = (Store::new(Redb::memory().unwrap()), Cards::new(1 << 20));
+        let ids = [Id::fresh(), Id::fresh(), Id::fresh()];
+        for id in ids {
+            put(&store, 1, id, Status::Announced);
+        }
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let look = || {
+            while !done.load(Ordering::Relaxed) {
+                let same = |tx: &dyn ReadTx| -> Result<()> {
+                    for id in ids {
+                        let (card, row) = (cards.find(tx, id)?.unwrap(), PARCELS.entry(tx, &id)?.unwrap());
+                        assert_eq!((card.rev, card.parcel.status), (row.rev, row.value.state.status));
+                    }
+                    Ok(())
+                };
+                store.read(1, same).unwrap();
+            }
+        };
+        std::thread::scope(|threads| {
+            for _ in 0..3 {
+                threads.spawn(look);
+            }
+            for n in 0..1_500 {
+                let status = if n % 2 == 0 { Status::InTransit } else { Status::AtDepot };
+                put(&store, 1, ids[n % 2], status);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub struct Listed<T> {
 pub fn find(tx: &dyn ReadTx, scope: &Scope, cards: &Cards, name: &str) -> Result<(Arc<Card>, Vec<ParcelId>)> {
     let mut found = Vec::new();
     for id in repo::named(tx, name)? {
-        let card = PARCELS.look(tx, &id, |row| cards.of(tx, &row))?;
+        let card = cards.find(tx, id)?;
         found.extend(card.filter(|c| repo::visible(scope, &c.parcel)));
     }
     found.sort_by_key(|c| (rules::is_open(c.parcel.status), c.parcel.id));
@@ -90,7 +90,7 @@ pub fn list(tx: &dyn ReadTx, scope: &Scope, cards: &Cards, f: &Filter) -> Result
     if let Some(number) = &f.number {
         let mut items = Vec::new();
         for id in repo::beginning_with(tx, number, n)? {
-            items.extend(PARCELS.look(tx, &id, |row| cards.of(tx, &row))?.filter(wanted));
+            items.extend(cards.find(tx, id)?.filter(wanted));
         }
         return Ok(Listed { items, next: None });
     }
@@ -197,7 +197,7 @@ fn overdue_now(
         let (passed, next) = due::passed(tx, DueKind::Promise, w.at, after.take(), n - items.len())?;
         looked += passed.len();
         for d in passed {
-            let card = PARCELS.look(tx, &d.subject, |row| cards.of(tx, &row))?;
+            let card = cards.find(tx, d.subject)?;
             let late = |c: &Arc<Card>| repo::visible(scope, &c.parcel) && w.by.is_late(d.at, w.at, calendar);
             items.extend(card.filter(late));
         }

@@ -29,6 +29,7 @@ mod raw;
 pub mod redb;
 mod redo;
 pub mod space;
+mod stamps;
 pub mod table;
 mod veil;
 pub mod view;
@@ -184,8 +185,48 @@ pub enum Expect {
     Rev(u64),
 }
 
-/// Looks at a row: its key, its revision, its body.
-pub type Visitor<'f> = &'f mut dyn FnMut(&[u8], u64, &[u8]) -> Result<()>;
+/// Looks at a row.
+pub type Visitor<'f> = &'f mut dyn FnMut(&Visited<'_>) -> Result<()>;
+
+/// Looks at a revision and a body.
+pub type Reader<'f> = &'f mut dyn FnMut(u64, &[u8]) -> Result<()>;
+
+/// A row that a visit has come to. An index leads to its key; the body is looked up when it is asked for.
+pub struct Visited<'a> {
+    /// Its key.
+    pub pk: &'a [u8],
+    body: Body<'a>,
+}
+
+enum Body<'a> {
+    Here(u64, &'a [u8]),
+    There(&'a dyn Fn(Reader<'_>) -> Result<()>),
+}
+
+impl<'a> Visited<'a> {
+    /// A row whose body is at hand.
+    #[must_use]
+    pub fn here(pk: &'a [u8], rev: u64, body: &'a [u8]) -> Self {
+        Self { pk, body: Body::Here(rev, body) }
+    }
+
+    /// A row whose body is looked up by `look_up`.
+    #[must_use]
+    pub fn there(pk: &'a [u8], look_up: &'a dyn Fn(Reader<'_>) -> Result<()>) -> Self {
+        Self { pk, body: Body::There(look_up) }
+    }
+
+    /// Shows `f` its revision and body.
+    ///
+    /// # Errors
+    /// Storage failures, and what `f` returns.
+    pub fn open(&self, f: Reader<'_>) -> Result<()> {
+        match self.body {
+            Body::Here(rev, body) => f(rev, body),
+            Body::There(look_up) => look_up(f),
+        }
+    }
+}
 
 /// What can be read inside a transaction: one snapshot of one tenant.
 pub trait ReadTx {
@@ -201,8 +242,8 @@ pub trait ReadTx {
     /// # Errors
     /// As [`ReadTx::get`].
     fn scan(&self, c: Coll, ix: Ix, range: &KeyRange, dir: Dir, limit: usize) -> Result<Slice>;
-    /// Shows `f` the rows of a [`ReadTx::scan`] where they lie, as (key, revision, body), and returns where the next page
-    /// goes on: for who does not need to keep them.
+    /// Shows `f` the rows of a [`ReadTx::scan`] where they lie, and returns where the next page goes on: for who does not
+    /// need to keep them, or not to read them all.
     ///
     /// # Errors
     /// As [`ReadTx::get`], and what `f` returns.
@@ -217,9 +258,18 @@ pub trait ReadTx {
     ) -> Result<Option<Vec<u8>>> {
         let slice = self.scan(c, ix, range, dir, limit)?;
         for r in &slice.recs {
-            f(&r.pk, r.rev, &r.body)?;
+            f(&Visited::here(&r.pk, r.rev, &r.body))?;
         }
         Ok(slice.next)
+    }
+    /// A number for what this transaction sees: who keeps what he made of a row keeps it with this. 0 where nothing is
+    /// known of later writes.
+    fn moment(&self) -> u64 {
+        0
+    }
+    /// Whether the row is for certain as it was at the [moment](ReadTx::moment) `since` of this process.
+    fn is_untouched(&self, _: Coll, _pk: &[u8], _since: u64) -> bool {
+        false
     }
     /// The end of a log.
     ///

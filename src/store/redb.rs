@@ -20,9 +20,10 @@ use super::raw::{
     Value, be64, bounds, ended, fits, head_bytes, head_key, is_empty, ix_key, log_key, read_head, rec_key,
 };
 use super::redo::{Known, Op, Ops, Pages, Redo};
+use super::stamps::Stamps;
 use super::{
     Area, Coll, Dir, Expect, Hash, Head, Home, Ix, KeyRange, LogId, Part, ReadTx, Rec, Result, Slice,
-    StoreError, Sweep, Tenant, Visitor, WriteTx, key,
+    StoreError, Sweep, Tenant, Visited, Visitor, WriteTx, key,
 };
 
 pub use super::writer::{Options, Redb};
@@ -90,7 +91,7 @@ fn catch_up(db: &Database, redo: &mut Redo, known: Option<Known>) -> Result<()> 
     };
     let tx = db.begin_write().map_err(failed)?;
     let found = {
-        let mut group = Group::open(&tx, Ops::default())?;
+        let mut group = Group::open(&tx, Ops::default(), None)?;
         redo.replay(generation, known, |op| group.redo(&op))?
     };
     if !found {
@@ -164,9 +165,11 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
 
     fn scan(&self, c: Coll, ix: Ix, r: &KeyRange, dir: Dir, limit: usize) -> Result<Slice> {
         let mut recs = Vec::new();
-        let next = self.visit(c, ix, r, dir, limit, &mut |pk, rev, body| {
-            recs.push(Rec { pk: pk.to_vec(), rev, body: body.to_vec() });
-            Ok(())
+        let next = self.visit(c, ix, r, dir, limit, &mut |row| {
+            row.open(&mut |rev, body| {
+                recs.push(Rec { pk: row.pk.to_vec(), rev, body: body.to_vec() });
+                Ok(())
+            })
         })?;
         Ok(Slice { recs, next })
     }
@@ -202,17 +205,19 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
             last.extend_from_slice(position);
             if ix == Ix::Primary {
                 let (rev, body) = Value::body(v)?;
-                f(position, rev, body)?;
+                f(&Visited::here(position, rev, body))?;
             } else {
                 let (_, pk) = key::split_text(position)
                     .ok_or_else(|| StoreError::Corrupt("an index key is damaged".into()))?;
                 k_of_rec.truncate(prefix);
                 k_of_rec.extend_from_slice(pk);
-                let rec = self.rec.get(&k_of_rec[..]).map_err(failed)?.ok_or_else(|| {
-                    StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
-                })?;
-                let (rev, body) = Value::body(rec.value())?;
-                f(pk, rev, body)?;
+                f(&Visited::there(pk, &|read| {
+                    let rec = self.rec.get(&k_of_rec[..]).map_err(failed)?.ok_or_else(|| {
+                        StoreError::Corrupt(format!("{}: an index entry without its record", c.name))
+                    })?;
+                    let (rev, body) = Value::body(rec.value())?;
+                    read(rev, body)
+                }))?;
             }
             Ok(true)
         })?;
@@ -266,6 +271,8 @@ pub(super) struct Snapshot<'a> {
     tenant: Tenant,
     begun: Instant,
     limit: Option<Duration>,
+    stamps: &'a Stamps,
+    moment: u64,
     /// Raised when the file has to be closed under a long sweep.
     stop: &'a AtomicBool,
 }
@@ -275,10 +282,13 @@ impl<'a> Snapshot<'a> {
         db: &Database,
         tenant: Tenant,
         limit: Option<Duration>,
+        stamps: &'a Stamps,
         stop: &'a AtomicBool,
     ) -> Result<Self> {
+        let moment = stamps.moment();
         let tx = db.begin_read().map_err(failed)?;
-        Ok(Self { tx, tables: Default::default(), tenant, begun: Instant::now(), limit, stop })
+        let begun = Instant::now();
+        Ok(Self { tx, tables: Default::default(), tenant, begun, limit, stamps, moment, stop })
     }
 
     fn table(&self, area: Area) -> Result<&ReadTable> {
@@ -332,6 +342,12 @@ impl ReadTx for Snapshot<'_> {
         f: Visitor<'_>,
     ) -> Result<Option<Vec<u8>>> {
         self.view(ix)?.visit(c, ix, range, dir, limit, f)
+    }
+    fn moment(&self) -> u64 {
+        self.moment
+    }
+    fn is_untouched(&self, c: Coll, pk: &[u8], since: u64) -> bool {
+        self.stamps.is_untouched(self.tenant, c, pk, since.min(self.moment))
     }
     fn head(&self, p: Part, log: LogId) -> Result<Head> {
         self.in_time()?;
@@ -400,12 +416,14 @@ pub(super) struct Group<'t> {
     /// What the group writes, for the redo log, and where in it the present request begins.
     ops: Ops,
     mark: usize,
+    /// Where readers learn which rows it wrote; none while there are no readers yet.
+    stamps: Option<&'t Stamps>,
     tenant: Tenant,
     broken: bool,
 }
 
 impl<'t> Group<'t> {
-    pub(super) fn open(tx: &'t WriteTransaction, ops: Ops) -> Result<Self> {
+    pub(super) fn open(tx: &'t WriteTransaction, ops: Ops, stamps: Option<&'t Stamps>) -> Result<Self> {
         let open = |def| tx.open_table(def).map_err(failed);
         Ok(Self {
             rec: open(REC)?,
@@ -417,6 +435,7 @@ impl<'t> Group<'t> {
             undo: Vec::new(),
             mark: ops.mark(),
             ops,
+            stamps,
             tenant: 0,
             broken: false,
         })
@@ -524,6 +543,12 @@ impl<'t> Group<'t> {
             self.broken = true;
             failed(e)
         })
+    }
+
+    fn note(&self, c: Coll, pk: &[u8]) {
+        if let Some(stamps) = self.stamps {
+            stamps.note(self.tenant, c, pk);
+        }
     }
 
     fn view(&self) -> View<'_, WriteTable<'t>> {
@@ -662,6 +687,7 @@ impl WriteTx for Group<'_> {
         let was = old.as_deref().map(Value::parse).transpose()?;
         Self::expect(c, expect, was.as_ref().map(|v| v.rev))?;
         let ended: Vec<Option<Vec<u8>>> = ix.iter().map(|k| k.as_ref().map(|k| ended(k))).collect();
+        self.note(c, pk);
         let rev = was.as_ref().map_or(1, |v| v.rev + 1);
         let value = Value::write(rev, &ended, body)?;
         let had = was.map(|v| v.keys).unwrap_or_default();
@@ -686,6 +712,7 @@ impl WriteTx for Group<'_> {
         let was = old.as_deref().map(Value::parse).transpose()?;
         Self::expect(c, expect, was.as_ref().map(|v| v.rev))?;
         let Some(was) = was else { return Ok(false) };
+        self.note(c, pk);
         for (n, before) in was.keys.iter().enumerate() {
             if let Some(b) = before {
                 self.unindex(c, pk, n, b)?;
@@ -741,7 +768,7 @@ pub(super) fn load(path: &Path, rows: Loading<'_>) -> Result<u64> {
     while more {
         let tx = db.begin_write().map_err(failed)?;
         {
-            let mut g = Group::open(&tx, Ops::default())?;
+            let mut g = Group::open(&tx, Ops::default(), None)?;
             let mut bytes = 0;
             more = false;
             for row in &mut *rows {

@@ -169,7 +169,12 @@ pub(super) struct Redo {
     at: u64,
     /// Up to where the area's blocks were claimed since the file was opened.
     claimed: u64,
+    /// The memory of the last record, for the next.
+    spare: Vec<u8>,
 }
+
+/// Bytes of memory kept for the next record: a new block each time would be cleared by the system, page by page.
+const SPARE: usize = 4 << 20;
 
 /// What a process knows to have lasted, of a file that it opens again.
 #[derive(Clone, Copy, Debug)]
@@ -195,7 +200,7 @@ impl Redo {
             None => Self::lay_out(&under, room).map_err(io_failed)?,
         };
         let pages = Pages { under: Arc::clone(&under), from: PAGE + room };
-        Ok((Self { under, room, generation: 0, at: 0, claimed: 0 }, pages))
+        Ok((Self { under, room, generation: 0, at: 0, claimed: 0, spare: Vec::new() }, pages))
     }
 
     /// The area's bytes as the file says; none when it is new.
@@ -257,21 +262,32 @@ impl Redo {
         self.at + ops.0.len() as u64 <= self.room
     }
 
+    /// An empty record.
+    pub(super) fn blank(&mut self) -> Ops {
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        bytes.resize(HEADER, 0);
+        Ops(bytes)
+    }
+
     /// Appends a record and syncs it. After a failure the file has to be opened anew: nobody knows whether it lasts.
     ///
     /// # Errors
     /// When it can't be written or synced.
-    pub(super) fn append(&mut self, ops: &mut Ops) -> Result<()> {
-        let record = &mut ops.0;
+    pub(super) fn append(&mut self, ops: Ops) -> Result<()> {
+        let mut record = ops.0;
         let len = record.len() - HEADER;
         record[..8].copy_from_slice(&self.generation.to_be_bytes());
         record[8..12].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
-        let hash = hash(self.at, record);
+        let hash = hash(self.at, &record);
         record[12..HEADER].copy_from_slice(&hash);
         let end = (self.at + record.len() as u64).next_multiple_of(PAGE);
-        self.claim(end).and_then(|()| self.under.write(PAGE + self.at, record)).map_err(io_failed)?;
+        self.claim(end).and_then(|()| self.under.write(PAGE + self.at, &record)).map_err(io_failed)?;
         self.under.sync_data().map_err(io_failed)?;
         self.at = end;
+        if record.capacity() <= SPARE {
+            self.spare = record;
+        }
         Ok(())
     }
 
@@ -396,12 +412,12 @@ mod tests {
         assert_eq!(pages.len().unwrap(), 0);
         redo.begin(7);
         for n in 1..=3 {
-            redo.append(&mut record(n)).unwrap();
+            redo.append(record(n)).unwrap();
         }
         assert_eq!((replayed(&disk, 7), replayed(&disk, 8)), (keys(&[1, 2, 3]), vec![]));
         // The next generation begins at the front, over what is behind it.
         redo.begin(8);
-        redo.append(&mut record(9)).unwrap();
+        redo.append(record(9)).unwrap();
         assert_eq!((replayed(&disk, 8), replayed(&disk, 7)), (keys(&[9]), vec![]));
     }
 
@@ -411,7 +427,7 @@ mod tests {
         let (mut redo, _) = Redo::open(disk.clone(), 64 * PAGE).unwrap();
         redo.begin(1);
         for n in 1..=3 {
-            redo.append(&mut record(n)).unwrap();
+            redo.append(record(n)).unwrap();
         }
         disk.write(PAGE + PAGE + 60, &[0]).unwrap();
         assert_eq!(replayed(&disk, 1), keys(&[1]));
@@ -422,9 +438,9 @@ mod tests {
         let disk = disk();
         let (mut redo, _) = Redo::open(disk.clone(), 64 * PAGE).unwrap();
         redo.begin(1);
-        redo.append(&mut record(1)).unwrap();
+        redo.append(record(1)).unwrap();
         let known = redo.known();
-        redo.append(&mut record(2)).unwrap();
+        redo.append(record(2)).unwrap();
         let done = |generation| {
             let (mut n, mut again) = (0, Redo::open(disk.clone(), 64 * PAGE).unwrap().0);
             let count = |_: Op<'_>| {
@@ -436,7 +452,7 @@ mod tests {
         };
         assert_eq!((done(1), done(2)), (2, 0));
         redo.begin(2);
-        redo.append(&mut record(3)).unwrap();
+        redo.append(record(3)).unwrap();
         assert_eq!(done(2), 2);
     }
 
@@ -446,7 +462,7 @@ mod tests {
         redo.begin(1);
         for n in 0..2 {
             assert!(redo.fits(&record(n)));
-            redo.append(&mut record(n)).unwrap();
+            redo.append(record(n)).unwrap();
         }
         assert!(!redo.fits(&record(2)));
         redo.begin(2);

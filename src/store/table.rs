@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Coll, Dir, Expect, Home, Ix, KeyRange, ReadTx, Rec, Result, StoreError, WriteTx, codec};
+use super::{
+    Coll, Dir, Expect, Home, Ix, KeyRange, ReadTx, Rec, Result, StoreError, Visited, WriteTx, codec,
+};
 use crate::base::page::Page;
 
 /// Something that is stored: one version byte, then MessagePack with field names.
@@ -101,22 +103,30 @@ pub struct Entry<V> {
 
 /// A record as it lies there.
 pub struct Unread<'a, V> {
-    /// Its key.
-    pub pk: &'a [u8],
-    /// Its revision.
-    pub rev: u64,
-    body: &'a [u8],
+    row: &'a Visited<'a>,
     what: &'static str,
     value: PhantomData<fn() -> V>,
 }
 
 impl<V: Record> Unread<'_, V> {
-    /// The record.
+    /// Its key.
+    #[must_use]
+    pub fn pk(&self) -> &[u8] {
+        self.row.pk
+    }
+
+    /// The record, unless it is at the revision `known` already; and its revision.
     ///
     /// # Errors
-    /// As [`decode`].
-    pub fn read(&self) -> Result<V> {
-        decode(self.what, self.body)
+    /// As [`decode`]; storage failures.
+    pub fn read(&self, known: Option<u64>) -> Result<(u64, Option<V>)> {
+        let mut out = (0, None);
+        self.row.open(&mut |rev, body| {
+            let value = if known == Some(rev) { None } else { Some(decode(self.what, body)?) };
+            out = (rev, value);
+            Ok(())
+        })?;
+        Ok(out)
     }
 }
 
@@ -212,9 +222,7 @@ impl<K: AsRef<[u8]> + ?Sized, V: Record> Table<K, V> {
         f: &mut dyn FnMut(Unread<'_, V>) -> Result<()>,
     ) -> Result<Option<Vec<u8>>> {
         let what = self.coll.name;
-        tx.visit(self.coll, ix, range, dir, limit, &mut |pk, rev, body| {
-            f(Unread { pk, rev, body, what, value: PhantomData })
-        })
+        tx.visit(self.coll, ix, range, dir, limit, &mut |row| f(Unread { row, what, value: PhantomData }))
     }
 
     /// What `f` makes of the record at `key` without necessarily reading it.
@@ -228,8 +236,8 @@ impl<K: AsRef<[u8]> + ?Sized, V: Record> Table<K, V> {
         f: impl FnOnce(Unread<'_, V>) -> Result<T>,
     ) -> Result<Option<T>> {
         let Some(rec) = tx.get(self.coll, key.as_ref())? else { return Ok(None) };
-        let what = self.coll.name;
-        f(Unread { pk: &rec.pk, rev: rec.rev, body: &rec.body, what, value: PhantomData }).map(Some)
+        let row = Visited::here(&rec.pk, rec.rev, &rec.body);
+        f(Unread { row: &row, what: self.coll.name, value: PhantomData }).map(Some)
     }
 
     /// Writes `value` at `key` and returns its revision.

@@ -18,6 +18,7 @@ use super::queue::{Gather, Request};
 use super::redb::{Group, Snapshot, commit, failed, integrity, is_open, open, publish};
 use super::redo::{Known, Ops, Redo};
 use super::space::{Level, Reserve, Space};
+use super::stamps::Stamps;
 use super::veil::Veil;
 use super::{Engine, Lane, ReadTx, Result, Status, StoreError, Sweep, Tenant, Verdict, WriteFn};
 
@@ -100,6 +101,7 @@ struct Shared {
     tried: Mutex<Option<Instant>>,
     space: Space,
     line: Line,
+    stamps: Stamps,
     trouble: Mutex<Option<String>>,
     latched: AtomicBool,
     commits: AtomicU64,
@@ -179,6 +181,7 @@ impl Redb {
             tried: Mutex::default(),
             space,
             line: Line::default(),
+            stamps: Stamps::default(),
             trouble: Mutex::default(),
             latched: AtomicBool::new(false),
             commits: AtomicU64::new(0),
@@ -218,13 +221,14 @@ impl Engine for Redb {
     fn read(&self, tenant: Tenant, f: &mut dyn FnMut(&dyn ReadTx) -> Result<()>) -> Result<()> {
         let db = self.shared.database()?;
         let _open = self.shared.note_read();
-        f(&Snapshot::open(&db, tenant, Some(self.shared.options.read_deadline), &self.shared.reopening)?)
+        let s = &self.shared;
+        f(&Snapshot::open(&db, tenant, Some(s.options.read_deadline), &s.stamps, &s.reopening)?)
     }
 
     fn sweep(&self, f: &mut dyn FnMut(&dyn Sweep) -> Result<()>) -> Result<()> {
         let db = self.shared.database()?;
         let _open = self.shared.note_read();
-        f(&Snapshot::open(&db, super::NODE, None, &self.shared.reopening)?)
+        f(&Snapshot::open(&db, super::NODE, None, &self.shared.stamps, &self.shared.reopening)?)
     }
 
     fn write(&self, tenant: Tenant, lane: Lane, f: WriteFn) -> oneshot::Receiver<Result<()>> {
@@ -353,7 +357,7 @@ impl Shared {
         let begun = Instant::now();
         let mut kept = 0;
         let run = || -> Result<Ops> {
-            let mut g = Group::open(&tx, Ops::default())?;
+            let mut g = Group::open(&tx, lock(&self.redo).blank(), Some(&self.stamps))?;
             for request in group {
                 g.begin(request.tenant);
                 let ran = catch_unwind(AssertUnwindSafe(|| (request.f)(&mut g)));
@@ -373,17 +377,18 @@ impl Shared {
             }
             g.finish()
         };
-        let mut ops = run()?;
+        let ops = run()?;
         if kept == 0 {
             return tx.abort().map_err(failed);
         }
         let mut redo = lock(&self.redo);
         if redo.fits(&ops) {
-            redo.append(&mut ops)?;
+            redo.append(ops)?;
             publish(tx)?;
         } else {
             commit(tx, Some(&mut redo))?;
         }
+        self.stamps.pass();
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.writes.fetch_add(kept, Ordering::Relaxed);
         Ok(())

@@ -102,7 +102,7 @@ fn every_quarter_of_an_hour_there_is_a_backup_and_the_oldest_go() {
 fn a_backup_stores_what_changed_since_the_last_one_and_nothing_twice() {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut depot = Depot::with(to(elsewhere.path()), Vec::new()).set_up("UTC");
-    import(&depot, 3_000);
+    import(&depot, 6_000);
     made_now(&depot);
     let make = |depot: &Depot| {
         depot.wait(Duration::from_secs(1));
@@ -110,10 +110,11 @@ fn a_backup_stores_what_changed_since_the_last_one_and_nothing_twice() {
         (made["chunks"].as_u64().unwrap(), made["chunks_new"].as_u64().unwrap())
     };
     let (chunks, _) = make(&depot);
-    assert!(chunks >= 8, "{chunks} chunks are too few to tell");
+    // A parcel and its history touch about seven places of the store, each in a chunk of its own at worst.
+    assert!(chunks >= 16, "{chunks} chunks are too few to tell");
     depot.demand(Method::POST, "/api/v1/parcels", &json!({ "tracking_number": "ONE-MORE" }));
     let (_, new) = make(&depot);
-    assert!(new > 0 && new <= chunks / 2, "{new} of {chunks} chunks for one parcel");
+    assert!(new > 0 && new <= chunks * 3 / 5, "{new} of {chunks} chunks for one parcel");
     depot.stop();
 }
 
