@@ -62,7 +62,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
     let node = Arc::clone(&app.sync);
-    handlers.push(Arc::new(webhooks::work::Send {
+    handlers.push(Arc::new(webhooks::work::Deliver {
         allowed: Allowed::new(&config.webhooks.allow_hosts),
         clock: app.clock.clone(),
         is_cut: Arc::new(move || node.offline_since().is_some()),

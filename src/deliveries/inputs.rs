@@ -193,6 +193,7 @@ pub struct OutcomeInput {
 /// A step on a delivery's way.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeliveryStatusInput)]
 pub struct StatusInput {
     /// in_transit, completed or failed, in either case.
     pub status: String,

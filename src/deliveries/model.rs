@@ -42,6 +42,7 @@ pub const MAX_REMEMBERED: usize = 200;
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[allow(missing_docs)] // the names are the trade's own
+#[schema(as = DeliveryStatus)]
 pub enum Status {
     #[default]
     Created = 0,
@@ -96,6 +97,7 @@ impl FromStr for Status {
 )]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // the names say it
+#[schema(as = DeliveryPriority)]
 pub enum Priority {
     Low,
     #[default]
@@ -120,6 +122,7 @@ impl FromStr for Priority {
 /// Between when and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeliveryWindow)]
 pub struct Window {
     /// Not before.
     #[serde(alias = "start")]

@@ -17,6 +17,7 @@ pub const MAX_PHOTOS: usize = 10;
 /// A kind of proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ProofKind)]
 pub enum Kind {
     /// Who took it.
     Name,

@@ -42,6 +42,7 @@ pub const MAX_ISSUES: usize = 20;
 )]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
+#[schema(as = OrderStatus)]
 pub enum Status {
     /// Taken; its stock is not reserved yet.
     #[default]

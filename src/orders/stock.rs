@@ -29,6 +29,7 @@ pub const MAX_ON_HAND: i64 = 1_000_000_000;
 /// Why stock moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = StockMovementKind)]
 pub enum Why {
     /// Goods came in.
     Receipt,

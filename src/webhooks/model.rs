@@ -49,6 +49,7 @@ impl Webhook {
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WebhookMessageState)]
 pub enum State {
     /// It waits for its first or next attempt.
     Pending,

@@ -30,7 +30,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
         || ip.is_documentation()
         || a == 0
         || a >= 240
-        || (a, b) == (100, b & 0x3f | 64) // shared by carriers
+        || a == 100 && b & 0xc0 == 64 // shared by carriers
         || (a, b, c) == (192, 0, 0)
         || (a, b) == (198, 18)
         || (a, b) == (198, 19))

@@ -107,7 +107,7 @@ pub fn wait_after(attempt: u32, jitter: f64) -> Option<Duration> {
 pub type IsCut = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Makes attempts.
-pub struct Send {
+pub struct Deliver {
     /// Who may be reached.
     pub allowed: Allowed,
     /// What time it is.
@@ -123,7 +123,7 @@ enum Attempt {
     Refused { status: Option<u16>, why: String, wish_s: Option<u64> },
 }
 
-impl Handler for Send {
+impl Handler for Deliver {
     fn kind(&self) -> &'static str {
         SEND
     }
