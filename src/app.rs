@@ -35,7 +35,7 @@ use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
     audit, cases, deliveries, identity, imports, jobs, labels, notify, operation, orders, parcels, scan,
-    settings, sync, webhooks,
+    settings, sync,
 };
 
 pub mod analysts;
@@ -63,7 +63,6 @@ pub fn areas() -> Vec<Routes> {
         orders::catalog_api::routes(),
         orders::stock_api::routes(),
         deliveries::api::routes(),
-        webhooks::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

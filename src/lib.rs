@@ -25,7 +25,6 @@
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail, digests, notifications on the screen |
-//! | [`webhooks`] | what happened, for programs: a feed that is read from any place on, and webhooks that bring it |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
 //! | [`sync`] | depots and headquarters: what is done without a line to anybody gets to whom it concerns, once |
@@ -78,4 +77,3 @@ pub mod settings;
 pub mod store;
 pub mod sync;
 pub mod web;
-pub mod webhooks;

@@ -28,15 +28,14 @@ use crate::parcels::work::{Replan, StaleWatch};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::webhooks::reach::Allowed;
-use crate::{deliveries, imports, labels, orders, parcels, scan, webhooks};
+use crate::{deliveries, imports, labels, orders, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
 pub fn retained() -> Vec<Retained> {
     let areas =
         [idempotency::retained(), inbox::retained(), imports::service::retained(), labels::repo::retained()];
-    let areas = areas.into_iter().chain([deliveries::same::retained(), webhooks::model::retained()]);
+    let areas = areas.into_iter().chain([deliveries::same::retained()]);
     of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
 }
 
@@ -61,19 +60,12 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         .push(Arc::new(labels::work::Print { manners: (&config.printers).into(), clock: app.clock.clone() }));
     handlers.extend(backups::handlers(config, &app.clock, app.tables));
     handlers.push(Arc::new(SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail)));
-    let node = Arc::clone(&app.sync);
-    handlers.push(Arc::new(webhooks::work::Deliver {
-        allowed: Allowed::new(&config.webhooks.allow_hosts),
-        clock: app.clock.clone(),
-        is_cut: Arc::new(move || node.offline_since().is_some()),
-    }));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
         Arc::new(DelayWatch),
         Arc::new(orders::work::Desk),
         Arc::new(deliveries::work::Desk),
-        Arc::new(webhooks::work::Dispatch),
         Arc::new(Tell { mail: config.mail.is_on() }),
         Arc::new(CaseClock),
         Arc::new(Schedules),
@@ -302,7 +294,6 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         labels::repo::tables(),
         orders::repo::tables(),
         deliveries::repo::tables(),
-        webhooks::model::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

@@ -49,7 +49,6 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("printers", Printers::RULES),
     ("orders", Orders::RULES),
     ("deliveries", Deliveries::RULES),
-    ("webhooks", Webhooks::RULES),
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
     ("audit", Audit::RULES),
@@ -283,14 +282,6 @@ section! {
         auto_advance: bool = false;
         /// Seconds from one such step to the next.
         advance_every_s: u64 = 60, Whole(1, 86_400);
-    }
-}
-
-section! {
-    /// Messages to other programs.
-    Webhooks {
-        /// Hosts on the local network that may be reached, by name or address; all others have to be in the open internet.
-        allow_hosts: Vec<String> = Vec::new();
     }
 }
 

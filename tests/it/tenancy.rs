@@ -41,7 +41,6 @@ fn random(depot: &Depot) -> Records {
         product: id(),
         order: id(),
         delivery: id(),
-        webhook: id(),
     }
 }
 
@@ -62,7 +61,6 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.product,
         &r.order,
         &r.delivery,
-        &r.webhook,
         "alpha",
         "ALPHA",
     ]

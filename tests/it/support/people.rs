@@ -174,7 +174,6 @@ pub struct Records {
     pub product: String,
     pub order: String,
     pub delivery: String,
-    pub webhook: String,
 }
 
 impl Records {
@@ -214,9 +213,6 @@ impl Records {
         let order = text(&ask("POST", "/orders").body(&order).gives(201).json, "id");
         let delivery = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": format!("{name} recipient") });
         let delivery = text(&ask("POST", "/deliveries").body(&delivery).gives(201).json, "id");
-        // Of a kind that never happens: nothing leaves this machine.
-        let webhook = json!({ "url": format!("https://{name}.invalid/hook"), "types": ["nothing."] });
-        let webhook = text(&ask("POST", "/webhooks").body(&webhook).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -244,7 +240,6 @@ impl Records {
             product,
             order,
             delivery,
-            webhook,
         }
     }
 
@@ -264,7 +259,6 @@ impl Records {
             "products" => &self.product,
             "orders" => &self.order,
             "deliveries" => &self.delivery,
-            "webhooks" => &self.webhook,
             "status-maps" | "import-mappings" => &self.source,
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
             "sites" => return Some(path.replace("{number}", "1")),
@@ -295,7 +289,6 @@ impl Records {
             "/products",
             "/orders",
             "/deliveries",
-            "/webhooks",
             "/api-keys",
             "/tenants",
             "/backups",
