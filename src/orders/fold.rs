@@ -51,7 +51,8 @@ fn moved(order: Order, e: &Stamped<OrderEvent>, m: &Moved) -> Order {
         return contradiction(order, e, detail);
     }
     let mut order = entered(order, *to, at, e.actor, reason.clone());
-    order.held |= *to == Status::Processing;
+    // Of an order that others tell of nothing was reserved here.
+    order.held |= *to == Status::Processing && order.source.is_none();
     order.partial |= *partial;
     if !parcels.is_empty() {
         order.parcels.clone_from(parcels);
