@@ -35,8 +35,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    attachments, audit, carriers, cases, exports, freight, identity, imports, jobs, labels, manifests,
-    notify, operation, parcels, scan, screens, settings, sync,
+    attachments, audit, carriers, cases, deliveries, exports, freight, identity, imports, jobs, labels,
+    manifests, notify, operation, orders, parcels, scan, screens, settings, sync,
 };
 
 pub mod analysts;
@@ -68,6 +68,10 @@ pub fn areas() -> Vec<Routes> {
         crate::reports::api::routes(),
         freight::api::routes(),
         attachments::api::routes(),
+        orders::api::routes(),
+        orders::catalog_api::routes(),
+        orders::stock_api::routes(),
+        deliveries::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

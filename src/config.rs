@@ -19,7 +19,8 @@ use toml::Table;
 
 use overlay::Overlay;
 use sections::{
-    Audit, Backup, Carriers, Depot, Jobs, Limits, Logs, Mail, Printers, Retention, Server, Store, Sync,
+    Audit, Backup, Carriers, Deliveries, Depot, Jobs, Limits, Logs, Mail, Orders, Printers, Retention,
+    Server, Store, Sync,
 };
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
@@ -45,6 +46,10 @@ pub struct Config {
     pub retention: Retention,
     pub depot: Depot,
     pub audit: Audit,
+    /// Orders and stock.
+    pub orders: Orders,
+    /// Deliveries.
+    pub deliveries: Deliveries,
     pub sync: Sync,
 }
 

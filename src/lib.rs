@@ -22,6 +22,8 @@
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`freight`] | air freight: waybills, what is reported of them, their procedure, clocks and bills |
 //! | [`attachments`] | documents: contents kept once, judged by their bytes |
+//! | [`deliveries`] | one attempt or job to bring parcels to an address: assignment, lifecycle, proof, next attempt |
+//! | [`orders`] | products, categories, the ledger of stock, single and bulk orders, delayed orders |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
 //! | [`carriers`] | carriers: their records, their news by signed message and by asking, their languages |
@@ -67,6 +69,7 @@ pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod deadlines;
+pub mod deliveries;
 pub mod demo;
 pub mod exports;
 pub mod freight;
@@ -79,6 +82,7 @@ pub mod logs;
 pub mod manifests;
 pub mod notify;
 pub mod operation;
+pub mod orders;
 pub mod parcels;
 pub mod reports;
 pub mod scan;

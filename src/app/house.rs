@@ -23,9 +23,11 @@ use crate::manifests::work::Dock;
 use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
 use crate::notify::channel::Email;
 use crate::notify::counter::Counter;
+use crate::notify::deliveries::Tell;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::operation::backups::{self, Keeper};
+use crate::orders::work::{AutoAdvance, DelayWatch};
 use crate::parcels::learn::{Learn, Nightly};
 use crate::parcels::map_runs::MapRuns;
 use crate::parcels::service::keeper_of_case;
@@ -34,7 +36,7 @@ use crate::reports::work::{ReportFiles, RunReport};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{attachments, carriers, freight, imports, labels, parcels, scan};
+use crate::{attachments, carriers, deliveries, freight, imports, labels, orders, parcels, scan};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
@@ -45,13 +47,12 @@ pub fn retained() -> Vec<Retained> {
         imports::service::retained(),
         parcels::undo::retained(),
         labels::repo::retained(),
+        crate::manifests::repo::retained(),
+        carriers::repo::retained(),
+        freight::inbox::retained(),
+        deliveries::same::retained(),
     ];
-    of_jobs()
-        .into_iter()
-        .chain(areas)
-        .chain(scan::repo::retained())
-        .chain([crate::manifests::repo::retained(), carriers::repo::retained(), freight::inbox::retained()])
-        .collect()
+    of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
 }
 
 /// Everything that runs by itself, ready to be started.
@@ -89,6 +90,10 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Nightly::default()),
         Arc::new(MapRuns),
         Arc::new(carriers::work::Rounds { is_cut }),
+        Arc::new(DelayWatch),
+        Arc::new(orders::work::Desk),
+        Arc::new(deliveries::work::Desk),
+        Arc::new(Tell { mail: config.mail.is_on() }),
         Arc::new(CaseClock),
         Arc::new(freight::work::Reminders),
         Arc::new(freight::work::Notices { people: Arc::new(Users), mail: config.mail.is_on() }),
@@ -110,6 +115,10 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     ];
     if config.mail.is_on() {
         workers.push(Arc::new(Counter { language: config.depot.language.clone() }));
+    }
+    if config.orders.auto_advance {
+        let every = Duration::from_secs(config.orders.advance_every_s);
+        workers.push(Arc::new(AutoAdvance { every }));
     }
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
@@ -370,6 +379,8 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         crate::reports::repo::tables(),
         freight::repo::tables(),
         attachments::model::tables(),
+        orders::repo::tables(),
+        deliveries::repo::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

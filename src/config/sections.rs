@@ -48,6 +48,8 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("jobs", Jobs::RULES),
     ("printers", Printers::RULES),
     ("carriers", Carriers::RULES),
+    ("orders", Orders::RULES),
+    ("deliveries", Deliveries::RULES),
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
     ("audit", Audit::RULES),
@@ -293,10 +295,30 @@ section! {
 }
 
 section! {
+    /// Orders and stock.
+    Orders {
+        /// Whether a timer plays the packer and the carrier: for demonstrations and rehearsals, never for a floor.
+        auto_advance: bool = false;
+        /// Seconds from one such step to the next.
+        advance_every_s: u64 = 60, Whole(1, 86_400);
+    }
+}
+
+section! {
+    /// Deliveries.
+    Deliveries {
+        /// Attempts before a parcel that could not be delivered goes back.
+        attempts: u32 = 3, Whole(1, 100);
+    }
+}
+
+section! {
     /// Days that records are kept; 0 keeps them for ever. What is still open is never removed.
     Retention {
         /// Answers to requests with an idempotency key: how long a repeat is recognised.
         idempotency: u32 = 30, Whole(0, 36_500);
+        /// Requests for a delivery: how long the same one by the same user is taken for a repetition.
+        delivery_requests: u32 = 30, Whole(0, 36_500);
         /// Jobs that are done.
         jobs_done: u32 = 14, Whole(0, 36_500);
         /// Jobs that failed for good.

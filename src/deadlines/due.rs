@@ -21,6 +21,8 @@ pub enum DueKind {
     Escalation = 3,
     /// A case that waits is looked at again.
     Waiting = 4,
+    /// An order has been in its status too long.
+    OrderDelayed = 5,
     /// A truck, flight or delivery that was announced has not come.
     ManifestLate = 32,
     /// A parcel at the counter: the next notice, or its way back.

@@ -87,7 +87,15 @@ pub struct HouseRules {
     pub escalate_to: Vec<Tier>,
     /// The currency of amounts that carry none.
     pub currency: String,
+    /// Seconds an order may stay in `processing` or `shipped` before it counts as delayed; an hour where nothing is said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub order_limits_s: BTreeMap<String, u32>,
 }
+
+/// How long an order may stay in a status when nobody set a limit.
+pub const DEFAULT_ORDER_LIMIT: Duration = Duration::from_secs(3600);
+/// Order limits a tenant can set: one a status that is watched.
+const MAX_ORDER_LIMITS: usize = 16;
 
 /// Working hours in each status when nobody set a limit (`domain` default table: announced 48, accepted 12, …).
 pub const DEFAULT_STALE_HOURS: [(&str, u32); 9] = [
@@ -123,6 +131,7 @@ impl HouseRules {
             escalate_at: vec![50, 100, 200],
             escalate_to: usual_chain(),
             currency: "EUR".into(),
+            order_limits_s: BTreeMap::new(),
         }
     }
 }
@@ -217,6 +226,11 @@ impl Policy {
         if rules.currency.len() != 3 || !rules.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             problems.push(Problem::new("/currency", "must be a three-letter ISO 4217 code such as EUR"));
         }
+        let wrong = |s: &&String| !["processing", "shipped"].contains(&s.as_str());
+        if let Some(status) = rules.order_limits_s.keys().take(MAX_ORDER_LIMITS).find(wrong) {
+            let said = "is no status in which an order can be late; set processing or shipped";
+            problems.push(Problem::new(format!("/order_limits_s/{status}"), said));
+        }
         let Beside { dock, learning, learned } = beside;
         let tiers = tiers(&rules, &learning, &learned);
         match calendar {
@@ -260,6 +274,13 @@ impl Policy {
         let chain = &self.rules.escalate_to;
         let at = usize::from(level).saturating_sub(1).min(chain.len().saturating_sub(1));
         chain.get(at).copied().unwrap_or(Tier::Desk)
+    }
+
+    /// How long an order may stay in `status`.
+    #[must_use]
+    pub fn order_limit(&self, status: &str) -> Duration {
+        let set = self.rules.order_limits_s.get(status);
+        set.map_or(DEFAULT_ORDER_LIMIT, |s| Duration::from_secs(u64::from(*s)))
     }
 
     /// The tenant's present rules, compiled.

@@ -10,6 +10,8 @@ use crate::base::ids::Id;
 use crate::cases::reasons::Reason;
 use crate::identity::grant::{Actor, Principal};
 use crate::journal::Cx;
+use crate::orders::catalog_service::create_product;
+use crate::orders::inputs::{Amount, Decimal, Named, ProductInput};
 use crate::parcels::map_service;
 use crate::parcels::maps::{Compiled, Map, MapRow, Mapped};
 use crate::parcels::model::Place;
@@ -58,6 +60,10 @@ pub fn fill(store: &Store, tenant: Tenant, seed: u64, n: u32, now: Timestamp) ->
             map_service::set(tx, &grant, &cx, map.clone(), Some(seen))
                 .map_err(|e| StoreError::Corrupt(e.to_string()))?;
         }
+        for product in goods() {
+            let grant = owner.grant().map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            create_product(tx, &grant, &cx, &product).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        }
         Ok(())
     };
     store.write(tenant, Lane::Bulk, set).wait()?;
@@ -72,6 +78,24 @@ pub fn fill(store: &Store, tenant: Tenant, seed: u64, n: u32, now: Timestamp) ->
         store.write(tenant, Lane::Bulk, write).wait()?;
     }
     Ok(())
+}
+
+/// The reference products, numbers 1 and 2: name, description, price, stock.
+const GOODS: [(&str, &str, &str, u32); 2] =
+    [("Phone", "Smartphone", "299.99", 10), ("Laptop", "Gaming Laptop", "999.99", 5)];
+
+fn goods() -> impl Iterator<Item = ProductInput> {
+    GOODS.into_iter().map(|(name, description, price, stock)| ProductInput {
+        name: name.into(),
+        description: description.into(),
+        price: Some(Amount::Decimal(Decimal(price.into()))),
+        stock: Some(stock),
+        category: Some(Named::Text("Electronics".into())),
+        sku: None,
+        weight_g: None,
+        retired: false,
+        version: None,
+    })
 }
 
 /// Tells a parcel's history event by event, each as if it had just come in.

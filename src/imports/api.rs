@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::ToSchema;
 
+use super::mapping::Kind;
 use super::model::{Counts, Form, Import, State};
 use super::run::{self, Files};
 use super::service::{self, Arrived, ServiceError};
@@ -41,7 +42,7 @@ pub fn routes() -> Routes {
             "Import a file; its rows are taken in by a job",
         )
         .query(&[
-            ("kind", "parcels, status, mawbs or hawbs"),
+            ("kind", "parcels, status, mawbs, hawbs, orders, products, categories or stock"),
             ("source", "who it is from: names the status map and the saved mapping"),
             ("dry_run", "true: only say what would happen"),
             ("file", "its name"),
@@ -177,7 +178,10 @@ struct Wanted {
 async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) -> Response {
     let Wanted { kind, source, dry_run, file } = wanted.0;
     let kind = run::kind_of(&kind).ok_or_else(|| {
-        Invalid::at("?kind", format!("\"{kind}\" is no kind of import; parcels, status, mawbs and hawbs are"))
+        Invalid::at(
+            "?kind",
+            format!("\"{kind}\" is no kind of import; {} are", Kind::ALL.map(Kind::name).join(", ")),
+        )
     })?;
     let named = text::required("?source", &source, service::MAX_SOURCE);
     let named =

@@ -119,6 +119,27 @@ impl<'a> Scribe<'a> {
         Ok(Money { minor, currency: iso.as_str().to_owned() })
     }
 
+    /// An amount to the nearest minor unit: what a program that counts in floats left behind is no part of it.
+    pub(super) fn price(&mut self, slot: &Slot, text: &str, iso: Option<Iso>) -> Result<Money, String> {
+        let iso = iso
+            .or(self.currency)
+            .ok_or("has no currency: fill the row's currency, or set currency in the saved mapping")?;
+        let minor = Self::scaled(slot, text, decimals(iso.as_str()), true)?;
+        Ok(Money { minor, currency: iso.as_str().to_owned() })
+    }
+
+    /// The row's currency.
+    pub(super) fn currency(&mut self, text: &str) -> Result<(), String> {
+        let wrong = || format!("\"{}\" is not a currency; write three letters such as BRL", shown(text));
+        self.currency = Some(Iso::parse(text).ok_or_else(wrong)?);
+        Ok(())
+    }
+
+    /// Grams, or with `places` 3 kilograms.
+    pub(super) fn weight(&mut self, slot: &Slot, text: &str, places: u32) -> Result<u64, String> {
+        self.grams(slot, text, places).map(|Grams(g)| g)
+    }
+
     /// Puts one cell where it belongs.
     pub(super) fn take(&mut self, slot: &Slot, text: &str, row: &mut ParcelRow) -> Result<(), String> {
         let facts = &mut row.facts;
@@ -163,16 +184,22 @@ impl<'a> Scribe<'a> {
             Column::WeightG => facts.weight = Some(self.grams(slot, text, 0)?),
             Column::WeightKg => facts.weight = Some(self.grams(slot, text, 3)?),
             Column::VolumeCm3 => facts.volume_cm3 = Some(self.count(slot, text)?),
-            Column::Currency => {
-                let iso = Iso::parse(text);
-                self.currency = Some(iso.ok_or_else(|| {
-                    format!("\"{}\" is not a currency; write three letters such as BRL", shown(text))
-                })?);
-            }
+            Column::Currency => self.currency(text)?,
             Column::Value(iso) => facts.value = Some(self.money(slot, text, iso)?),
             Column::Freight(iso) => facts.freight = Some(self.money(slot, text, iso)?),
             Column::Note => facts.remark = Some(self.text(slot, text, LONG)?),
-            Column::Seq | Column::Location | Column::Ignore => {}
+            Column::Seq
+            | Column::Location
+            | Column::Ignore
+            | Column::CustomerId
+            | Column::RecipientSurname
+            | Column::ProductId
+            | Column::ProductName
+            | Column::LineId
+            | Column::Total(_)
+            | Column::ScheduledDays
+            | Column::Description
+            | Column::CategoryEnglish => {}
         }
         Ok(())
     }

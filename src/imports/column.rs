@@ -21,30 +21,53 @@ pub enum Kind {
     Mawbs,
     /// One row a house waybill, or a line of its goods.
     Hawbs,
+    /// One row an order, or a line of one.
+    Orders,
+    /// One row a product.
+    Products,
+    /// One row a category.
+    Categories,
+    /// One row says how many pieces of a product there are.
+    Stock,
 }
 
 impl Kind {
-    /// Every kind with the name it is asked for by.
-    pub const NAMES: [(&'static str, Self); 4] = [
-        ("parcels", Self::Parcels),
-        ("status", Self::Status),
-        ("mawbs", Self::Mawbs),
-        ("hawbs", Self::Hawbs),
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Parcels,
+        Self::Status,
+        Self::Mawbs,
+        Self::Hawbs,
+        Self::Orders,
+        Self::Products,
+        Self::Categories,
+        Self::Stock,
     ];
 
-    /// Its name.
+    /// The name it is asked for by.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, k)| *k == self).map_or("parcels", |(n, _)| n)
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parcels => "parcels",
+            Self::Status => "status",
+            Self::Mawbs => "mawbs",
+            Self::Hawbs => "hawbs",
+            Self::Orders => "orders",
+            Self::Products => "products",
+            Self::Categories => "categories",
+            Self::Stock => "stock",
+        }
     }
 
-    /// Which waybills its rows are of; none when they are of parcels.
+    /// Which waybills its rows are of; none when they are of something else.
     #[must_use]
     pub const fn waybills(self) -> Option<Of> {
         match self {
             Self::Mawbs => Some(Of::Masters),
             Self::Hawbs => Some(Of::Houses),
-            Self::Parcels | Self::Status => None,
+            Self::Parcels | Self::Status | Self::Orders | Self::Products | Self::Categories | Self::Stock => {
+                None
+            }
         }
     }
 }
@@ -120,6 +143,20 @@ pub enum Column {
     /// `freight`, or `freight_brl`.
     Freight(Option<Iso>),
     Note,
+    /// The source's name for who ordered.
+    CustomerId,
+    RecipientSurname,
+    ProductId,
+    ProductName,
+    /// The source's name for a line of an order.
+    LineId,
+    /// What all pieces of a line cost.
+    Total(Option<Iso>),
+    /// Days from order to shipping that were planned.
+    ScheduledDays,
+    Description,
+    /// A category's name in English.
+    CategoryEnglish,
     /// Not read, and nobody needs to hear of it.
     Ignore,
 }
@@ -135,7 +172,7 @@ pub enum Sort {
     Number,
 }
 
-const NAMES: [(Column, &str); 42] = [
+const NAMES: [(Column, &str); 51] = [
     (Column::TrackingNumber, "tracking_number"),
     (Column::OrderId, "order_id"),
     (Column::Distributor, "distributor"),
@@ -177,8 +214,59 @@ const NAMES: [(Column, &str); 42] = [
     (Column::Value(None), "value"),
     (Column::Freight(None), "freight"),
     (Column::Note, "note"),
+    (Column::CustomerId, "customer_id"),
+    (Column::RecipientSurname, "recipient_surname"),
+    (Column::ProductId, "product_id"),
+    (Column::ProductName, "product_name"),
+    (Column::LineId, "line_id"),
+    (Column::Total(None), "total"),
+    (Column::ScheduledDays, "scheduled_days"),
+    (Column::Description, "description"),
+    (Column::CategoryEnglish, "category_english"),
     (Column::Ignore, "ignore"),
 ];
+
+/// The columns that rows of one of the kinds below have, beside [`Column::Ignore`].
+const OF_ORDERS: &[Column] = &[
+    Column::OrderId,
+    Column::Status,
+    Column::StatusAt,
+    Column::PurchasedAt,
+    Column::ApprovedAt,
+    Column::CarrierAt,
+    Column::DeliveredAt,
+    Column::PromisedAt,
+    Column::RecipientName,
+    Column::RecipientSurname,
+    Column::RecipientPhone,
+    Column::RecipientEmail,
+    Column::ToLine,
+    Column::ToZip,
+    Column::ToCity,
+    Column::ToState,
+    Column::ToCountry,
+    Column::CustomerId,
+    Column::ProductId,
+    Column::ProductName,
+    Column::LineId,
+    Column::Items,
+    Column::Currency,
+    Column::Value(None),
+    Column::Total(None),
+    Column::ScheduledDays,
+];
+const OF_PRODUCTS: &[Column] = &[
+    Column::ProductId,
+    Column::ProductName,
+    Column::Category,
+    Column::WeightG,
+    Column::WeightKg,
+    Column::Currency,
+    Column::Value(None),
+    Column::Description,
+];
+const OF_CATEGORIES: &[Column] = &[Column::Category, Column::CategoryEnglish];
+const OF_STOCK: &[Column] = &[Column::ProductId, Column::Items];
 
 impl Column {
     /// What its cells hold.
@@ -201,6 +289,8 @@ impl Column {
             | Self::WeightG
             | Self::WeightKg
             | Self::VolumeCm3
+            | Self::ScheduledDays
+            | Self::Total(_)
             | Self::Value(_)
             | Self::Freight(_) => Sort::Number,
             _ => Sort::Text,
@@ -210,13 +300,33 @@ impl Column {
     /// Whether rows of `kind` have a place for it.
     #[must_use]
     pub fn applies(self, kind: Kind) -> bool {
-        if kind.waybills().is_some() {
-            return false;
-        }
+        let of = |columns: &[Self]| columns.iter().any(|c| discriminant(c) == discriminant(&self));
+        let only_trade = matches!(
+            self,
+            Self::CustomerId
+                | Self::RecipientSurname
+                | Self::ProductId
+                | Self::ProductName
+                | Self::LineId
+                | Self::Total(_)
+                | Self::ScheduledDays
+                | Self::Description
+                | Self::CategoryEnglish
+        );
         let both =
             matches!(self, Self::TrackingNumber | Self::Status | Self::StatusAt | Self::Note | Self::Ignore);
         let of_status = matches!(self, Self::Seq | Self::Location);
-        both || of_status == (kind == Kind::Status)
+        match kind {
+            // Their columns have names of their own.
+            Kind::Mawbs | Kind::Hawbs => false,
+            _ if self == Self::Ignore => true,
+            Kind::Parcels => !only_trade && (both || !of_status),
+            Kind::Status => both || of_status,
+            Kind::Orders => of(OF_ORDERS),
+            Kind::Products => of(OF_PRODUCTS),
+            Kind::Categories => of(OF_CATEGORIES),
+            Kind::Stock => of(OF_STOCK),
+        }
     }
 
     /// Its name without a currency.
@@ -231,7 +341,7 @@ impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.stem())?;
         match self {
-            Self::Value(Some(iso)) | Self::Freight(Some(iso)) => {
+            Self::Value(Some(iso)) | Self::Freight(Some(iso)) | Self::Total(Some(iso)) => {
                 write!(f, "_{}", iso.as_str().to_ascii_lowercase())
             }
             _ => Ok(()),
@@ -249,6 +359,7 @@ impl FromStr for Column {
         match amount {
             Some(("value", iso)) => Ok(Self::Value(Some(iso))),
             Some(("freight", iso)) => Ok(Self::Freight(Some(iso))),
+            Some(("total", iso)) => Ok(Self::Total(Some(iso))),
             _ => {
                 Err(format!("\"{}\" is none of our columns: {}", shown(name), NAMES.map(|c| c.1).join(", ")))
             }

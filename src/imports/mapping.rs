@@ -137,7 +137,8 @@ fn drop_amounts_without_currency(out: &mut Resolved, header: &[String], mapping:
         return;
     }
     for at in 0..header.len() {
-        if matches!(out.columns[at], Some(Column::Value(None) | Column::Freight(None))) {
+        if matches!(out.columns[at], Some(Column::Value(None) | Column::Freight(None) | Column::Total(None)))
+        {
             out.columns[at] = None;
         }
     }
@@ -190,6 +191,18 @@ fn missing(
             }
         }
         Kind::Parcels | Kind::Mawbs | Kind::Hawbs => {}
+        Kind::Orders | Kind::Products | Kind::Categories | Kind::Stock => {
+            let needed: &[Column] = match kind {
+                Kind::Products => &[Column::ProductId],
+                Kind::Categories => &[Column::Category],
+                Kind::Stock => &[Column::ProductId, Column::Items],
+                _ => &[Column::OrderId],
+            };
+            for column in needed.iter().filter(|c| !has(**c)) {
+                let said = format!("a file of {} needs this column: map one of {} to {column}", kind.name(), found());
+                problems.push(Problem::new(column.stem(), said));
+            }
+        }
     }
     if let Some(m) = mapping {
         if let Some(zone) = m.zone.as_deref().filter(|z| TimeZone::get(z).is_err()) {

@@ -38,6 +38,7 @@ pub mod sheet;
 pub mod survey;
 #[cfg(test)]
 mod tests;
+mod trade;
 pub mod undo_api;
 pub mod work;
 

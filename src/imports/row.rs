@@ -18,6 +18,7 @@ use crate::base::error::Problem;
 use crate::base::text::LONG;
 use crate::base::units::Position;
 use crate::freight::intake;
+use crate::orders::told;
 use crate::parcels::model::{Facts, Milestones};
 
 /// What a row says. The same facts give the same digest, so a row that was taken already is known again.
@@ -29,6 +30,8 @@ pub enum Row {
     Status(StatusRow),
     /// Of a waybill.
     Waybill(Box<intake::Row>),
+    /// Of an order, a product, a category or stock.
+    Trade(told::Row),
 }
 
 /// What one row says of a parcel. At least one of `number` and `order_ref` is there.
@@ -104,8 +107,8 @@ pub struct Form {
     header: Vec<String>,
     /// In canonical order.
     slots: Vec<Slot>,
-    zone: TimeZone,
-    currency: Option<Iso>,
+    pub(super) zone: TimeZone,
+    pub(super) currency: Option<Iso>,
     /// Of a file of waybills.
     waybills: Option<intake::Columns>,
 }
@@ -188,11 +191,14 @@ impl Form {
         match self.kind {
             Kind::Parcels | Kind::Mawbs | Kind::Hawbs => self.parcel(line, record).or_else(refuse),
             Kind::Status => self.status(line, record).or_else(refuse),
+            Kind::Orders | Kind::Products | Kind::Categories | Kind::Stock => {
+                self.trade(self.kind, record).map(Row::Trade).or_else(refuse)
+            }
         }
     }
 
     /// Takes each cell that isn't blank, in canonical order, and gathers what is wrong.
-    fn each(
+    pub(super) fn each(
         &self,
         record: &ByteRecord,
         mut take: impl FnMut(&Slot, &str) -> Result<(), String>,
@@ -212,7 +218,7 @@ impl Form {
     }
 
     /// The file's own name of `column`, or ours when it has none.
-    fn name(&self, column: Column) -> &str {
+    pub(super) fn name(&self, column: Column) -> &str {
         self.slots.iter().find(|s| s.column == column).map_or(column.stem(), |s| &s.header)
     }
 

@@ -25,6 +25,8 @@ use crate::freight::{intake, take};
 use crate::identity::grant::Actor;
 use crate::journal::clock::Origin;
 use crate::journal::{Cx, reference};
+use crate::orders::error::OrderError;
+use crate::orders::told;
 use crate::parcels::map_service;
 use crate::parcels::maps::Compiled;
 use crate::parcels::model::{Parcel, Place};
@@ -227,12 +229,14 @@ struct Chunk {
     reports: Vec<Told>,
 }
 
-/// What a row tells, as the writer takes it in.
+/// What a row tells, as the area it is about takes it in.
 enum Told {
     /// Of a parcel.
     Parcel(Box<Report>),
     /// Of a waybill.
     Waybill(Box<intake::Row>),
+    /// Of an order, a product, a category or stock.
+    Trade(told::Row),
 }
 
 /// What the writer says of a chunk.
@@ -365,6 +369,13 @@ impl Run<'_> {
                 let counts = &mut import.counts;
                 let (verdict, made) = match r {
                     Told::Waybill(row) => (waybill(tx, &cx, row, dry_run)?, Vec::new()),
+                    Told::Trade(row) => match trade(tx, &cx, &source, row, dry_run)? {
+                        Some(verdict) => (verdict, Vec::new()),
+                        None => {
+                            counts.refused += 1;
+                            continue;
+                        }
+                    },
                     Told::Parcel(r) if dry_run => {
                         (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
                     }
@@ -402,6 +413,22 @@ fn waybill(tx: &mut dyn WriteTx, cx: &Cx, row: &intake::Row, dry_run: bool) -> R
     }
 }
 
+/// Takes in, or only looks at, what a row says of an order, a product, a category or stock. None when it can't be kept: it
+/// names a product that nobody has.
+fn trade(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    source: &str,
+    row: &told::Row,
+    dry_run: bool,
+) -> Result<Option<Verdict>, StoreError> {
+    match told::take(tx, cx, source, row, dry_run) {
+        Ok(verdict) => Ok(verdict),
+        Err(OrderError::Store(e)) => Err(e),
+        Err(_) => Ok(None),
+    }
+}
+
 /// A foreign report is never refused for what it says; what remains are failures of the store.
 fn store_error(e: crate::parcels::error::ParcelError) -> StoreError {
     match e {
@@ -420,6 +447,7 @@ fn next_size(t: &Taken, time: Duration) -> usize {
 fn report_of(row: Row) -> Told {
     let report = match row {
         Row::Waybill(row) => return Told::Waybill(row),
+        Row::Trade(row) => return Told::Trade(row),
         Row::Parcel(p) => Report {
             number: p.number,
             raw: p.raw_status,
@@ -534,5 +562,5 @@ pub fn forget(store: &Store, files: &Files, tenant: Tenant, id: Id, number: u64)
 /// What kinds of files are read, for the API.
 #[must_use]
 pub fn kind_of(name: &str) -> Option<Kind> {
-    Kind::NAMES.iter().find(|(n, _)| *n == name).map(|(_, kind)| *kind)
+    Kind::ALL.into_iter().find(|k| k.name() == name)
 }

@@ -84,7 +84,7 @@ pub enum ServiceError {
     #[error("no import {0}")]
     Unknown(String),
     /// It is not in a state for that.
-    #[error("import {id} is {state}; only one that is done can be undone")]
+    #[error("import {id} is {state}; only one of parcels that is done can be undone")]
     State {
         /// Which.
         id: Id,
@@ -257,6 +257,10 @@ pub fn undo(
     let state = match import.state {
         State::Done if import.kind.waybills().is_some() => {
             Some("of waybills, whose reports are never taken back")
+        }
+        // What a file says of orders, products and stock has been built upon by the time somebody regrets it.
+        State::Done if !matches!(import.kind, Kind::Parcels | Kind::Status) => {
+            Some("of orders, products or stock")
         }
         State::Done if !import.dry_run => None,
         State::Done => Some("a dry run"),

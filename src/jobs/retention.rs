@@ -242,6 +242,7 @@ mod tests {
     const DAYS: Retention = Retention { jobs_done: 14, jobs_dead: 0, ..EVER };
     const EVER: Retention = Retention {
         idempotency: 0,
+        delivery_requests: 0,
         jobs_done: 0,
         jobs_dead: 0,
         sessions: 1,

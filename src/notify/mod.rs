@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod api;
 pub mod channel;
 pub mod counter;
+pub mod deliveries;
 pub mod held;
 pub mod inbox;
 pub mod mail;

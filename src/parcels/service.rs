@@ -283,6 +283,40 @@ pub fn take_back(
     Ok(record(tx, cx, id.0, Some(found.value), vec![ParcelEvent::Corrected(void)])?)
 }
 
+/// Whether the table lets a parcel go where its delivery takes it.
+///
+/// # Errors
+/// Storage failures.
+pub fn may_follow(tx: &dyn ReadTx, id: Id, to: Status) -> std::result::Result<bool, StoreError> {
+    let row = PARCELS.get(tx, &id)?;
+    Ok(row.is_some_and(|r| rules::admits(r.state.status, to, r.state.before_hold, Gate::Own)))
+}
+
+/// Moves a parcel where its delivery took it; false when the table has no such step, and then it stays where it is. With
+/// `undoes` only a parcel that is out with a van is moved.
+///
+/// # Errors
+/// Storage failures.
+pub fn follow_delivery(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    id: Id,
+    to: Status,
+    reason: Option<String>,
+    note: Option<String>,
+    undoes: bool,
+) -> std::result::Result<bool, StoreError> {
+    let Some(row) = PARCELS.get(tx, &id)? else { return Ok(false) };
+    let from = row.state.status;
+    let steps = rules::admits(from, to, row.state.before_hold, Gate::Own);
+    if !steps || undoes && from != Status::OutForDelivery {
+        return Ok(false);
+    }
+    let moved = Moved { to, reason, note, ..Moved::default() };
+    record(tx, cx, id, Some(row), vec![ParcelEvent::Moved(moved)])?;
+    Ok(true)
+}
+
 /// The verdict on one row of a bulk report.
 pub type RowVerdict = std::result::Result<Written<Parcel>, ParcelError>;
 

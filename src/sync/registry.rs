@@ -11,6 +11,7 @@ use crate::cases::worker;
 use crate::deadlines::dock::DockRules;
 use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::HouseRules;
+use crate::deliveries::model::Delivery;
 use crate::freight::bills::Bill;
 use crate::freight::carriers::Carrier as Airline;
 use crate::freight::desk::StoredSop;
@@ -27,6 +28,9 @@ use crate::journal::{self, Aggregate, Arrival, Cx, Event};
 use crate::manifests::model::{Manifest, Unloading};
 use crate::notify::plan::Plan;
 use crate::notify::templates::Template;
+use crate::orders::catalog::{Category, Product};
+use crate::orders::model::Order;
+use crate::orders::stock::{self, Page};
 use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
@@ -47,7 +51,7 @@ type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
 type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
 type Along = fn(&dyn ReadTx, Id) -> Result<Vec<(u16, Id)>>;
 /// A page of aggregates behind a position: their ids, and where to go on.
-type Page = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
+type Paging = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
 
 /// Tells whether a change was refused by headquarters.
 pub type Rejected<'a> = &'a dyn Fn(&Eid) -> Result<bool>;
@@ -123,6 +127,34 @@ impl Travels for Parcel {
     }
 }
 
+impl Travels for Order {
+    /// Who fulfils it and who took it.
+    fn concerned(&self) -> Vec<SiteRef> {
+        pair(self.depot, self.origin)
+    }
+}
+
+impl Travels for Delivery {
+    /// Who carries it out and who asked for it.
+    fn concerned(&self) -> Vec<SiteRef> {
+        pair(self.depot, self.origin)
+    }
+}
+
+impl Travels for Page {
+    /// Whose shelf it is.
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.site.into_iter().collect()
+    }
+}
+
+fn pair(a: Option<SiteRef>, b: Option<SiteRef>) -> Vec<SiteRef> {
+    let mut all: Vec<_> = a.into_iter().chain(b).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// One aggregate type as sync sees it.
 #[derive(Clone)]
 pub struct Folder {
@@ -149,7 +181,7 @@ pub struct Folder {
     /// For what headquarters owns: makes the content of a proposal its own, or with none says its own word once more.
     pub adopt: Option<Adopt>,
     /// Goes through all aggregates.
-    pub page: Page,
+    pub page: Paging,
     /// What goes where an aggregate goes, though it is one of its own: a kind of its changes, and which.
     pub along: Along,
 }
@@ -289,6 +321,11 @@ impl Registry {
                 origin: |tx, id| Ok(journal::load::<Attachment>(tx, id)?.and_then(|row| row.state.origin)),
                 ..Folder::of::<Attachment>(attachments::KINDS, Reach::Concerned)
             },
+            Folder::shared::<Category>(),
+            Folder::shared::<Product>(),
+            orders(),
+            Folder::of::<Page>(stock::KIND..=0x45f, Reach::Concerned),
+            deliveries(),
         ])
     }
 
@@ -345,6 +382,20 @@ pub fn parcels() -> Folder {
         },
         more: &[crate::parcels::event::REMAPPED],
         ..Folder::of::<Parcel>(1..=99, Reach::Concerned)
+    }
+}
+
+fn orders() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Order>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Order>(0x440..=0x44f, Reach::Concerned)
+    }
+}
+
+fn deliveries() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Delivery>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Delivery>(0x400..=0x43f, Reach::Concerned)
     }
 }
 

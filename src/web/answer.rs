@@ -26,6 +26,9 @@ pub struct Answer {
     /// The cursor of the next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What is kept for a repeated request in place of a body too long to keep.
+    #[serde(skip)]
+    pub brief: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -36,7 +39,7 @@ impl Answer {
     pub fn json(status: u16, body: &impl Serialize) -> Result<Self, StoreError> {
         let body =
             serde_json::to_vec(body).map_err(|e| StoreError::Codec { what: "answer", why: e.to_string() })?;
-        Ok(Self { status, body, rev: None, location: None, next: None })
+        Ok(Self { status, body, rev: None, location: None, next: None, brief: None })
     }
 
     /// 200 with `body`.
@@ -66,7 +69,7 @@ impl Answer {
     /// 204.
     #[must_use]
     pub fn none() -> Self {
-        Self { status: 204, body: Vec::new(), rev: None, location: None, next: None }
+        Self { status: 204, body: Vec::new(), rev: None, location: None, next: None, brief: None }
     }
 
     /// The same with the record's revision.
@@ -74,6 +77,15 @@ impl Answer {
     pub fn rev(mut self, rev: u64) -> Self {
         self.rev = Some(rev);
         self
+    }
+
+    /// The same with what a repeated request is told when the body is too long to be kept.
+    ///
+    /// # Errors
+    /// As [`Answer::json`].
+    pub fn brief(mut self, body: &impl Serialize) -> Result<Self, StoreError> {
+        self.brief = Some(Self::ok(body)?.body);
+        Ok(self)
     }
 
     /// As a response to a request for `path?query`.

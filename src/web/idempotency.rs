@@ -104,8 +104,9 @@ pub fn seen(tx: &dyn ReadTx, r: &Repeat) -> std::result::Result<Option<Answer>, 
 pub fn keep(tx: &mut dyn WriteTx, r: &Repeat, answer: &Answer, at: Timestamp) -> Result<()> {
     let mut answer = answer.clone();
     if answer.body.len() > MAX_KEPT {
-        answer.body =
-            serde_json::json!({ "replayed": true, "location": answer.location }).to_string().into_bytes();
+        let where_it_is = || serde_json::json!({ "replayed": true, "location": answer.location }).to_string();
+        let brief = answer.brief.take().filter(|b| b.len() <= MAX_KEPT);
+        answer.body = brief.unwrap_or_else(|| where_it_is().into_bytes());
     }
     KEPT.put(tx, &r.key, &Kept { request: r.request, answer, at }).map(drop)
 }

@@ -10,6 +10,8 @@ use super::error::{ApiError, Refusal};
 use super::routes::Routes;
 use crate::base::error::Kind;
 use crate::cases::rules as cases;
+use crate::deliveries::{model as deliveries, rules as delivery_rules};
+use crate::orders::{model as orders, rules as order_rules};
 use crate::parcels::model::Status;
 use crate::parcels::rules::{self as parcels, Gate};
 
@@ -21,7 +23,7 @@ pub fn routes() -> Routes {
             Method::GET,
             "/state-machines/{name}",
             show,
-            "The states of a record and the steps between them: parcel, case",
+            "The states of a record and the steps between them: parcel, case, order, delivery",
         )
         .answers::<Machine>(200)
 }
@@ -65,6 +67,8 @@ pub fn machine(name: &str) -> Option<Machine> {
     match name {
         "parcel" => Some(parcel()),
         "case" => Some(case()),
+        "order" => Some(order()),
+        "delivery" => Some(delivery()),
         _ => None,
     }
 }
@@ -109,12 +113,54 @@ fn case() -> Machine {
     }
 }
 
+fn order() -> Machine {
+    let steps = |from: orders::Status| {
+        let step = |(step, to): (&str, orders::Status)| StepTo {
+            step: step.into(),
+            to: to.as_str().into(),
+            gate: "own",
+        };
+        order_rules::steps(from).map(step).collect()
+    };
+    let state = |s: orders::Status| StateView {
+        name: s.as_str().into(),
+        open: !order_rules::is_final(s),
+        steps: steps(s),
+    };
+    Machine {
+        name: "order",
+        first: orders::Status::default().as_str().into(),
+        states: orders::Status::ALL.map(state).into(),
+    }
+}
+
+fn delivery() -> Machine {
+    let steps = |from: deliveries::Status| {
+        let step = |(step, to): (delivery_rules::Step, deliveries::Status)| StepTo {
+            step: step.as_str().into(),
+            to: to.as_str().into(),
+            gate: "own",
+        };
+        delivery_rules::steps(from).map(step).collect()
+    };
+    let state = |s: deliveries::Status| StateView {
+        name: s.as_str().into(),
+        open: !delivery_rules::is_final(s),
+        steps: steps(s),
+    };
+    Machine {
+        name: "delivery",
+        first: deliveries::Status::default().as_str().into(),
+        states: deliveries::Status::ALL.map(state).into(),
+    }
+}
+
 async fn show(path: Path<String>) -> Result<HttpResponse, ApiError> {
     let unknown = || {
         Refusal::new(
             Kind::NotFound,
             "machine.unknown",
-            format!("there is no state machine \"{path}\"; ask for parcel or case"),
+            format!("there is no state machine \"{path}\"; ask for parcel, case, order or delivery"),
         )
     };
     let machine = machine(&path).ok_or_else(unknown)?;

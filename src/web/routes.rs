@@ -68,13 +68,22 @@ pub struct Routes {
     pub area: &'static str,
     /// The routes.
     pub routes: Vec<Route>,
+    /// Another base under which the same routes are served, for those who come from elsewhere.
+    pub also: Option<&'static str>,
 }
 
 impl Routes {
     /// An area's routes.
     #[must_use]
     pub fn new(area: &'static str) -> Self {
-        Self { area, routes: Vec::new() }
+        Self { area, routes: Vec::new(), also: None }
+    }
+
+    /// Serves these routes under `base` too.
+    #[must_use]
+    pub fn also(mut self, base: &'static str) -> Self {
+        self.also = Some(base);
+        self
     }
 
     /// Adds a route that needs `F`.
@@ -180,11 +189,22 @@ impl Routes {
     }
 }
 
-/// Serves `areas` under the base: paths with a common first segment share a scope, so that a request is matched against
-/// its own area only.
+/// Serves `areas` under the base, and those that ask for it under another one too.
 pub fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
+    let mut others: Vec<&str> = areas.iter().filter_map(|a| a.also).collect();
+    others.sort_unstable();
+    others.dedup();
+    for other in others {
+        cfg.service(scope(other, areas.iter().filter(|a| a.also == Some(other))));
+    }
+    cfg.service(scope(BASE, areas.iter()));
+}
+
+/// The routes of `areas` under `base`: paths with a common first segment share a scope, so that a request is matched
+/// against its own area only. A slash at the end makes no difference.
+fn scope<'a>(base: &str, areas: impl Iterator<Item = &'a Routes>) -> actix_web::Scope {
     let mut scopes: Vec<(&str, Vec<(&str, Vec<&Route>)>)> = Vec::new();
-    for route in areas.iter().flat_map(|a| &a.routes) {
+    for route in areas.flat_map(|a| &a.routes) {
         let end = route.path[1..].find('/').map_or(route.path.len(), |at| at + 1);
         let (first, rest) = route.path.split_at(end);
         if !scopes.iter().any(|(s, _)| *s == first) {
@@ -196,7 +216,7 @@ pub fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
             None => paths.push((rest, vec![route])),
         }
     }
-    let mut base = web::scope(BASE);
+    let mut all = web::scope(base);
     for (first, mut paths) in scopes {
         // `/parcels/overdue` is tried before `/parcels/{id}`.
         paths.sort_by_key(|(p, _)| p.contains('{'));
@@ -204,8 +224,8 @@ pub fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
         for (path, routes) in paths {
             let allowed: Vec<&str> = routes.iter().map(|r| r.method.as_str()).collect();
             let allowed = allowed.join(", ");
-            let pattern = Pattern(format!("{BASE}{first}{path}").into());
-            let mut resource = web::resource(path).app_data(pattern);
+            let pattern = Pattern(format!("{base}{first}{path}").into());
+            let mut resource = web::resource([path.to_owned(), format!("{path}/")]).app_data(pattern);
             for route in routes {
                 resource = resource.route((route.make)());
             }
@@ -213,7 +233,7 @@ pub fn serve(areas: &[Routes], cfg: &mut web::ServiceConfig) {
                 std::future::ready(super::error::wrong_method(&req, &allowed))
             })));
         }
-        base = base.service(scope);
+        all = all.service(scope);
     }
-    cfg.service(base);
+    all
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const AREAS: &[(&str, &[&str])] = &[
     ("parcels", &[]),
     ("cases", &[]),
-    ("imports", &["parcels", "freight"]),
+    ("imports", &["parcels", "freight", "orders"]),
     ("manifests", &["parcels", "imports"]),
     ("scan", &["parcels", "manifests"]),
     ("carriers", &["parcels"]),
@@ -172,7 +172,7 @@ fn what_lies_below_the_areas_knows_none_of_them() {
             BELOW[layer + 1..].iter().copied().filter(|l| *l != "deadlines" || BELOW[layer] != "journal");
         let above = above
             .chain(AREAS.iter().map(|(a, _)| *a))
-            .chain(["notify", "reports", "sync", "web", "screens", "cli", "app"]);
+            .chain(["notify", "reports", "sync", "web", "webhooks", "screens", "cli", "app"]);
         let modules = modules(&source.code);
         for upper in above {
             if modules.contains(upper) {

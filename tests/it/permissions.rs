@@ -27,6 +27,7 @@ const OPEN: &[(&str, u16, &str)] = &[
 const FURTHER: &[(&str, &str)] = &[
     ("POST /cases/bulk", "cases.work"),
     ("POST /cases/{id}/merge", "cases.work"),
+    ("POST /deliveries/{id}/assign", "deliveries.assign_admins"),
     ("DELETE /auth/sessions/{id}", "sessions.revoke"),
     ("GET /exports/{kind}", "parcels.view"),
 ];

@@ -46,6 +46,10 @@ fn random(depot: &Depot) -> Records {
         hawb: id(),
         bill: id(),
         attachment: id(),
+        category: id(),
+        product: id(),
+        order: id(),
+        delivery: id(),
     }
 }
 
@@ -70,6 +74,10 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.hawb,
         &r.bill,
         &r.attachment,
+        &r.category,
+        &r.product,
+        &r.order,
+        &r.delivery,
         "alpha",
         "ALPHA",
     ]

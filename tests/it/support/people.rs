@@ -179,6 +179,10 @@ pub struct Records {
     pub hawb: String,
     pub bill: String,
     pub attachment: String,
+    pub category: String,
+    pub product: String,
+    pub order: String,
+    pub delivery: String,
 }
 
 impl Records {
@@ -237,6 +241,15 @@ impl Records {
         let path = format!("/attachments?subject=mawb&id={mawb}&type=other&name={name}.txt");
         let attachment = ask("POST", &path).text("application/octet-stream", format!("{name} document"));
         let attachment = text(&attachment.gives(201).json, "id");
+        let category = json!({ "name": format!("{name} things") });
+        let category = text(&ask("POST", "/categories").body(&category).gives(201).json, "id");
+        let product =
+            json!({ "name": format!("{name} thing"), "price": 9.5, "stock": 10, "category": category });
+        let product = text(&ask("POST", "/products").body(&product).gives(201).json, "product");
+        let order = json!({ "customer_name": format!("{name} buyer"), "delivery_address": "1 Main St", "items": [{ "product_id": product, "quantity": 1 }] });
+        let order = text(&ask("POST", "/orders").body(&order).gives(201).json, "id");
+        let delivery = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": format!("{name} recipient") });
+        let delivery = text(&ask("POST", "/deliveries").body(&delivery).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -269,6 +282,10 @@ impl Records {
             hawb,
             bill,
             attachment,
+            category,
+            product,
+            order,
+            delivery,
         }
     }
 
@@ -297,6 +314,10 @@ impl Records {
             "bills" => &self.bill,
             "attachments" => &self.attachment,
             "air-carriers" => return Some(path.replace("{code}", "LH")),
+            "categories" => &self.category,
+            "products" => &self.product,
+            "orders" => &self.order,
+            "deliveries" => &self.delivery,
             "status-maps" | "import-mappings" => &self.source,
             "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
@@ -306,6 +327,7 @@ impl Records {
         };
         let filled =
             path.replace("{id}", id).replace("{name}", id).replace("{source}", id).replace("{code}", id);
+        let filled = filled.replace("{delivery}", &self.delivery);
         assert!(!filled.contains('{'), "{path} names something the tests don't know");
         Some(filled)
     }
@@ -340,6 +362,10 @@ impl Records {
             "/air-carriers",
             "/terminals",
             "/workflow-steps",
+            "/categories",
+            "/products",
+            "/orders",
+            "/deliveries",
             "/api-keys",
             "/tenants",
             "/backups",

@@ -1,0 +1,106 @@
+//! What events make of a delivery. Never fails: a step that does not fit keeps its event and is a contradiction for a
+//! person; the first end in fold order is the end.
+
+use super::event::{DeliveryEvent, Moved, Requested};
+use super::model::{Delivery, Issue, Leg, MAX_PROOFS, MAX_REMEMBERED, Status, Taken};
+use super::rules;
+use crate::journal::Stamped;
+
+pub(super) fn fold(mut d: Delivery, e: &Stamped<DeliveryEvent>) -> Delivery {
+    match &e.event {
+        DeliveryEvent::Requested(r) => requested(d, e, r),
+        DeliveryEvent::Assigned { to, vehicle } => match enter(d, e, Status::Assigned) {
+            Ok(mut d) => {
+                if let Some(step) = d.steps.last_mut() {
+                    step.assignee = Some(to.name.clone());
+                }
+                Delivery { assignee: Some(to.clone()), vehicle: vehicle.clone(), ..d }
+            }
+            Err(d) => d,
+        },
+        DeliveryEvent::Unassigned { reason } => match enter(d, e, Status::Created) {
+            Ok(mut d) => {
+                if let Some(step) = d.steps.last_mut() {
+                    step.reason.clone_from(reason);
+                }
+                Delivery { assignee: None, vehicle: None, ..d }
+            }
+            Err(d) => d,
+        },
+        DeliveryEvent::Moved(m) => moved(d, e, m),
+        DeliveryEvent::Described(facts) => Delivery { facts: (**facts).clone(), ..d },
+        DeliveryEvent::Proved(proof) => {
+            if d.proofs.len() < MAX_PROOFS {
+                d.proofs.push((**proof).clone());
+            }
+            d
+        }
+        DeliveryEvent::Removed {} => Delivery { removed: true, ..d },
+    }
+}
+
+fn requested(d: Delivery, e: &Stamped<DeliveryEvent>, r: &Requested) -> Delivery {
+    let Requested { number, depot, asked_by, facts, parcels, attempt, previous } = r;
+    let at = e.key.at();
+    let mut steps = d.steps.clone();
+    steps.insert(0, taken(Status::Created, e));
+    Delivery {
+        number: *number,
+        depot: Some(*depot),
+        origin: Some(e.writer()),
+        asked_by: *asked_by,
+        since: if d.steps.is_empty() { at } else { d.since },
+        created_at: at,
+        facts: facts.clone(),
+        legs: parcels.iter().map(|p| Leg { parcel: *p, outcome: None }).collect(),
+        attempt: *attempt,
+        previous: *previous,
+        steps,
+        ..d
+    }
+}
+
+fn taken(to: Status, e: &Stamped<DeliveryEvent>) -> Taken {
+    let at = e.key.at();
+    Taken { to, at, by: e.actor, assignee: None, position: None, note: None, reason: None }
+}
+
+/// The delivery in `to`, or as it was with a contradiction.
+fn enter(mut d: Delivery, e: &Stamped<DeliveryEvent>, to: Status) -> Result<Delivery, Delivery> {
+    if !rules::admits(d.status, to) {
+        if d.issues.len() < MAX_REMEMBERED {
+            let detail = format!("status: it was {} and went to {to}", d.status);
+            d.issues.push(Issue { eid: e.key.eid, at: e.key.at(), detail });
+        }
+        return Err(d);
+    }
+    if d.steps.len() >= MAX_REMEMBERED {
+        d.steps.remove(1);
+    }
+    d.steps.push(taken(to, e));
+    Ok(Delivery { status: to, since: e.key.at(), ..d })
+}
+
+fn moved(d: Delivery, e: &Stamped<DeliveryEvent>, m: &Moved) -> Delivery {
+    let Moved { to, at: _, position, note, reason, outcomes } = m;
+    let mut d = match enter(d, e, *to) {
+        Ok(d) => d,
+        Err(d) => return d,
+    };
+    if let Some(step) = d.steps.last_mut() {
+        step.position = *position;
+        step.note.clone_from(note);
+        step.reason.clone_from(reason);
+    }
+    for (parcel, outcome) in outcomes {
+        if let Some(leg) = d.legs.iter_mut().find(|l| l.parcel == *parcel) {
+            leg.outcome = Some(outcome.clone());
+        }
+    }
+    d.partial =
+        *to == Status::Completed && d.legs.iter().any(|l| l.outcome.as_ref().is_some_and(|o| !o.delivered));
+    if rules::is_final(*to) {
+        d.reason.clone_from(reason);
+    }
+    d
+}

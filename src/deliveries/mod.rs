@@ -1,0 +1,30 @@
+//! Deliveries: one attempt, or one job, to bring parcels to an address. A delivery that failed stays failed; the next
+//! attempt is a delivery of its own, linked to it.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `model`, `event`, `fold` | the delivery, what happens to it, what it comes to |
+//! | `rules` | the table of steps, and what may be tried again |
+//! | `proof` | what shows that it was handed over; attached files are named by their hash |
+//! | `service`, `assign`, `outcome` | the use cases |
+//! | `same` | a request that is sent twice has one effect |
+//! | `work` | a delivery whose parcels were all called off is called off |
+
+mod aggregate;
+pub mod api;
+pub mod assign;
+pub mod error;
+pub mod event;
+mod fold;
+pub mod inputs;
+pub mod model;
+pub mod outcome;
+pub mod proof;
+pub mod repo;
+pub mod rules;
+pub mod same;
+pub mod service;
+#[cfg(test)]
+mod tests;
+pub mod views;
+pub mod work;
