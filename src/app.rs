@@ -35,8 +35,8 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    attachments, audit, carriers, cases, deliveries, exports, freight, identity, imports, jobs, labels,
-    manifests, notify, operation, orders, parcels, scan, screens, settings, sync,
+    attachments, audit, carriers, cases, deliveries, events, exports, freight, identity, imports, jobs,
+    labels, manifests, notify, operation, orders, parcels, scan, screens, settings, sync, webhooks,
 };
 
 pub mod analysts;
@@ -72,6 +72,10 @@ pub fn areas() -> Vec<Routes> {
         orders::catalog_api::routes(),
         orders::stock_api::routes(),
         deliveries::api::routes(),
+        events::api::routes(),
+        events::stream_api::routes(),
+        events::socket_api::routes(),
+        webhooks::api::routes(),
         identity::auth::api::routes(),
         identity::api::routes(),
         identity::keys::api::routes(),

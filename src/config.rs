@@ -20,7 +20,7 @@ use toml::Table;
 use overlay::Overlay;
 use sections::{
     Audit, Backup, Carriers, Deliveries, Depot, Jobs, Limits, Logs, Mail, Orders, Printers, Retention,
-    Server, Store, Sync,
+    Server, Store, Sync, Webhooks,
 };
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
@@ -50,6 +50,8 @@ pub struct Config {
     pub orders: Orders,
     /// Deliveries.
     pub deliveries: Deliveries,
+    /// Messages to other programs.
+    pub webhooks: Webhooks,
     pub sync: Sync,
 }
 

@@ -31,6 +31,8 @@
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail by the tenant's own templates, digests, quiet hours, notifications on the screen |
 //! | [`reports`] | figures: counted in one pass, traced back to their parcels, saved, scheduled, mailed as CSV and XLSX |
+//! | [`events`] | what happened, for programs: a feed that is read from any place on, a stream and a socket that go on by themselves |
+//! | [`webhooks`] | events brought to other systems: signed, tried again, kept until they are taken |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
 //! | [`sync`] | depots and headquarters: what is done without a line to anybody gets to whom it concerns, once |
@@ -71,6 +73,7 @@ pub mod config;
 pub mod deadlines;
 pub mod deliveries;
 pub mod demo;
+pub mod events;
 pub mod exports;
 pub mod freight;
 pub mod identity;
@@ -91,3 +94,4 @@ pub mod settings;
 pub mod store;
 pub mod sync;
 pub mod web;
+pub mod webhooks;

@@ -36,7 +36,10 @@ use crate::reports::work::{ReportFiles, RunReport};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{attachments, carriers, deliveries, freight, imports, labels, orders, parcels, scan};
+use crate::webhooks::reach::Allowed;
+use crate::{
+    attachments, carriers, deliveries, freight, imports, labels, orders, parcels, scan, webhooks,
+};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
@@ -51,6 +54,7 @@ pub fn retained() -> Vec<Retained> {
         carriers::repo::retained(),
         freight::inbox::retained(),
         deliveries::same::retained(),
+        webhooks::model::retained(),
     ];
     of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
 }
@@ -83,6 +87,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let send = SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail);
     handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
     handlers.push(Arc::new(RunReport));
+    handlers.extend(tell(app, &is_cut));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
@@ -93,6 +98,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(DelayWatch),
         Arc::new(orders::work::Desk),
         Arc::new(deliveries::work::Desk),
+        Arc::new(webhooks::deal::Dispatch),
         Arc::new(Tell { mail: config.mail.is_on() }),
         Arc::new(CaseClock),
         Arc::new(freight::work::Reminders),
@@ -146,6 +152,16 @@ fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
         is_cut: Arc::clone(is_cut),
         patience: Duration::from_secs(settings.answer_s),
     }))
+}
+
+/// Who brings messages to other systems; none where no client can be made, and then they wait.
+fn tell(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
+    let allowed = Allowed::new(&app.config.webhooks.allow_hosts);
+    let keys = Arc::clone(app.gate.keys());
+    webhooks::send::Deliver::new(allowed, keys, app.clock.clone(), Arc::clone(is_cut))
+        .inspect_err(|why| tracing::error!(%why, "webhooks can't be sent"))
+        .ok()
+        .map(|deliver| -> Arc<dyn Handler> { Arc::new(deliver) })
 }
 
 /// Removes what a crash left in the data folder. Only before the server takes requests.
@@ -381,6 +397,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         attachments::model::tables(),
         orders::repo::tables(),
         deliveries::repo::tables(),
+        webhooks::model::tables(),
         crate::notify::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),

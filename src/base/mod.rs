@@ -5,6 +5,7 @@ pub mod clock;
 pub mod error;
 pub mod ids;
 pub mod money;
+pub mod net;
 pub mod page;
 pub mod text;
 pub mod units;

@@ -253,8 +253,9 @@ struct NewKey {
 /// A key, shown once.
 #[derive(Serialize, ToSchema)]
 struct KeyView {
-    /// `whsec_` and Base64.
-    secret: String,
+    /// `whsec_` and Base64, in the first answer alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 async fn renew(call: Call<ManageCarriers>, code: Path<String>, body: Body<NewKey>) -> Response {
@@ -268,7 +269,7 @@ async fn renew(call: Call<ManageCarriers>, code: Path<String>, body: Body<NewKey
     call.write(move |tx, grant, cx| -> Result<Answer, CarrierError> {
         let given = body.0.secret.as_deref();
         let secret = service::renew_key(tx, grant, cx, &keys, &code, (given, keep))?;
-        Ok(Answer::ok(&KeyView { secret })?)
+        Ok(Answer::ok(&KeyView { secret: None })?.once("secret", secret))
     })
     .await
 }

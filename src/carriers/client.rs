@@ -1,7 +1,7 @@
 //! Asking a carrier over HTTP: only the configured host, no redirects, no addresses of our own network unless that is
 //! allowed, and never more bytes or time than is good.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -9,6 +9,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
 use super::adapter::Login;
+use crate::base::net;
 use crate::config::sections::Carriers;
 
 /// Bytes of an answer at the most.
@@ -19,26 +20,7 @@ pub const MAX_URL: usize = 2_048;
 /// Whether a carrier may be at `ip`. What leads to this machine or into its network needs `private`.
 #[must_use]
 pub fn is_allowed(ip: IpAddr, private: bool) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            let never = v4.is_unspecified() || v4.is_multicast() || v4.is_link_local() || a == 0 || a >= 240;
-            let near = v4.is_loopback() || v4.is_private() || (a == 100 && (64..128).contains(&b));
-            !never && (private || !near)
-        }
-        IpAddr::V6(v6) => v6_allowed(v6, private),
-    }
-}
-
-fn v6_allowed(v6: Ipv6Addr, private: bool) -> bool {
-    if let Some(v4) = v6.to_ipv4_mapped() {
-        return is_allowed(v4.into(), private);
-    }
-    let first = v6.segments()[0];
-    let never = v6.is_unspecified() || v6.is_multicast() || first & 0xffc0 == 0xfe80;
-    // 64:ff9b::/96 leads to IPv4 addresses, whichever they are.
-    let near = v6.is_loopback() || first & 0xfe00 == 0xfc00 || first == 0x64;
-    !never && (private || !near)
+    net::is_public(ip) || (private && net::is_near(ip))
 }
 
 /// A carrier's address, checked.

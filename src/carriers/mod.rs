@@ -2,7 +2,7 @@
 //! intervals; either way it goes through the status map of the carrier's words and is kept as a foreign fact. What has
 //! come once is known by its id and does nothing when it comes again.
 //!
-//! `adapter` is a carrier's language, `easypost` and `plain` are two of them; `signature`, `breaker` and `mask` are pure.
+//! `adapter` is a carrier's language, `easypost` and `plain` are two of them; `breaker` and `mask` are pure.
 
 pub mod adapter;
 pub mod api;
@@ -16,5 +16,4 @@ pub mod model;
 pub mod plain;
 pub mod repo;
 pub mod service;
-pub mod signature;
 pub mod work;

@@ -50,6 +50,7 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("carriers", Carriers::RULES),
     ("orders", Orders::RULES),
     ("deliveries", Deliveries::RULES),
+    ("webhooks", Webhooks::RULES),
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
     ("audit", Audit::RULES),
@@ -301,6 +302,14 @@ section! {
         auto_advance: bool = false;
         /// Seconds from one such step to the next.
         advance_every_s: u64 = 60, Whole(1, 86_400);
+    }
+}
+
+section! {
+    /// Messages to other programs.
+    Webhooks {
+        /// Hosts on the local network that may be reached, by name or address; all others have to be in the open internet.
+        allow_hosts: Vec<String> = Vec::new();
     }
 }
 

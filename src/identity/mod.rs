@@ -21,6 +21,7 @@ pub mod rules;
 pub mod secret;
 pub mod service;
 pub mod setup;
+pub mod signature;
 pub mod token;
 
 pub use error::IdentityError;

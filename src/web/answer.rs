@@ -3,10 +3,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, LOCATION};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::base::page::Page;
+use crate::identity::secret::Secret;
 use crate::store::StoreError;
 
 /// An answer.
@@ -29,6 +31,9 @@ pub struct Answer {
     /// What is kept for a repeated request in place of a body too long to keep.
     #[serde(skip)]
     pub brief: Option<Vec<u8>>,
+    /// A field that only the first answer shows: it is never kept, so a repeated request goes without it.
+    #[serde(skip)]
+    pub once: Option<(&'static str, Secret<String>)>,
 }
 
 impl Answer {
@@ -39,7 +44,7 @@ impl Answer {
     pub fn json(status: u16, body: &impl Serialize) -> Result<Self, StoreError> {
         let body =
             serde_json::to_vec(body).map_err(|e| StoreError::Codec { what: "answer", why: e.to_string() })?;
-        Ok(Self { status, body, rev: None, location: None, next: None, brief: None })
+        Ok(Self { body, ..Self::empty(status) })
     }
 
     /// 200 with `body`.
@@ -69,7 +74,19 @@ impl Answer {
     /// 204.
     #[must_use]
     pub fn none() -> Self {
-        Self { status: 204, body: Vec::new(), rev: None, location: None, next: None, brief: None }
+        Self::empty(204)
+    }
+
+    fn empty(status: u16) -> Self {
+        let (rev, location, next, brief, once) = (None, None, None, None, None);
+        Self { status, body: Vec::new(), rev, location, next, brief, once }
+    }
+
+    /// The same with a field of the document that is shown this once: a key, a token.
+    #[must_use]
+    pub fn once(mut self, field: &'static str, secret: String) -> Self {
+        self.once = Some((field, Secret::new(secret)));
+        self
     }
 
     /// The same with the record's revision.
@@ -108,6 +125,14 @@ impl Answer {
             return r.finish();
         }
         r.insert_header((CONTENT_TYPE, "application/json"));
-        r.body(self.body)
+        let Some((field, secret)) = self.once else { return r.body(self.body) };
+        r.insert_header((CACHE_CONTROL, "no-store"));
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(mut shown) if shown.is_object() => {
+                shown[field] = secret.reveal().as_str().into();
+                r.body(shown.to_string())
+            }
+            _ => r.body(self.body),
+        }
     }
 }

@@ -9,6 +9,7 @@ pub mod app;
 pub mod call;
 pub mod control;
 pub mod error;
+pub mod follow;
 pub mod health;
 pub mod idempotency;
 pub mod limit;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossdock::carriers::signature;
+use crossdock::identity::signature;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -172,7 +172,7 @@ fn what_lies_below_the_areas_knows_none_of_them() {
             BELOW[layer + 1..].iter().copied().filter(|l| *l != "deadlines" || BELOW[layer] != "journal");
         let above = above
             .chain(AREAS.iter().map(|(a, _)| *a))
-            .chain(["notify", "reports", "sync", "web", "webhooks", "screens", "cli", "app"]);
+            .chain(["notify", "reports", "sync", "web", "events", "webhooks", "screens", "cli", "app"]);
         let modules = modules(&source.code);
         for upper in above {
             if modules.contains(upper) {

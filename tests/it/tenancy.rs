@@ -50,6 +50,7 @@ fn random(depot: &Depot) -> Records {
         product: id(),
         order: id(),
         delivery: id(),
+        webhook: id(),
     }
 }
 
@@ -78,6 +79,7 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.product,
         &r.order,
         &r.delivery,
+        &r.webhook,
         "alpha",
         "ALPHA",
     ]

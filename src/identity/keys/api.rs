@@ -1,15 +1,12 @@
 //! The routes of API keys.
 
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Path;
-use actix_web::{HttpResponse, body};
+use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::base::clock::Timestamp;
-use crate::base::error::Kind;
 use crate::base::ids::Id;
 use crate::identity::api::{change, id_in};
 use crate::identity::features::{Features, ManageApiKeys};
@@ -19,7 +16,6 @@ use crate::identity::opaque::{Opaque, Purpose};
 use crate::identity::repo::API_KEYS;
 use crate::identity::service;
 use crate::store::{Dir, Ix, KeyRange, StoreError};
-use crate::web::error::Refusal;
 use crate::web::{Answer, ApiError, Body, Call, Routes};
 
 /// How long an API key is good for when nobody says.
@@ -36,7 +32,7 @@ struct KeyView {
     user: Id,
     created_at: Timestamp,
     expires: Timestamp,
-    /// The key itself, shown this once.
+    /// The key itself, shown in the first answer alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
 }
@@ -86,22 +82,13 @@ async fn create_api_key(call: Call<ManageApiKeys>, body: Body<NewKey>) -> Result
         user: user.unwrap_or(call.grant.actor().user),
         created_at: now,
     };
-    let response = change(call, move |tx, grant, cx| {
+    let shown = made.reveal().to_owned();
+    change(call, move |tx, grant, cx| {
         super::add_api_key(tx, grant, cx, &key)?;
-        Ok(Answer::created(format!("/api/v1/api-keys/{}", key.id), &KeyView::from(key.clone()))?)
+        let location = format!("/api/v1/api-keys/{}", key.id);
+        Ok(Answer::created(location, &KeyView::from(key.clone()))?.once("key", shown.clone()))
     })
-    .await?;
-    // The answer that is kept for a repeated request must not hold the key: it is added to the first one alone.
-    if response.headers().contains_key("idempotent-replay") {
-        return Ok(response);
-    }
-    let (mut head, bytes) = response.into_parts();
-    head.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let broken = || Refusal::new(Kind::Internal, "server.answer", "an answer of our own can't be read");
-    let bytes = body::to_bytes(bytes).await.map_err(|_| broken())?;
-    let mut shown: Value = serde_json::from_slice(&bytes).map_err(|_| broken())?;
-    shown["key"] = made.reveal().into();
-    Ok(head.set_body(body::BoxBody::new(shown.to_string())))
+    .await
 }
 
 async fn delete_api_key(call: Call<ManageApiKeys>, path: Path<String>) -> Result<HttpResponse, ApiError> {

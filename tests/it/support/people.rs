@@ -183,6 +183,7 @@ pub struct Records {
     pub product: String,
     pub order: String,
     pub delivery: String,
+    pub webhook: String,
 }
 
 impl Records {
@@ -250,6 +251,9 @@ impl Records {
         let order = text(&ask("POST", "/orders").body(&order).gives(201).json, "id");
         let delivery = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": format!("{name} recipient") });
         let delivery = text(&ask("POST", "/deliveries").body(&delivery).gives(201).json, "id");
+        // Of a kind that never happens: nothing leaves this machine.
+        let webhook = json!({ "url": format!("https://{name}.invalid/hook"), "types": ["nothing."] });
+        let webhook = text(&ask("POST", "/webhooks").body(&webhook).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -286,6 +290,7 @@ impl Records {
             product,
             order,
             delivery,
+            webhook,
         }
     }
 
@@ -318,6 +323,7 @@ impl Records {
             "products" => &self.product,
             "orders" => &self.order,
             "deliveries" => &self.delivery,
+            "webhooks" => &self.webhook,
             "status-maps" | "import-mappings" => &self.source,
             "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.
@@ -366,6 +372,7 @@ impl Records {
             "/products",
             "/orders",
             "/deliveries",
+            "/webhooks",
             "/api-keys",
             "/tenants",
             "/backups",

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::secret::Secret;
 use crate::base::clock::Timestamp;
-use crate::identity::secret::Secret;
 
 /// How far a message's time may lie from ours: a clock that is off, or a message that was caught and is sent again.
 pub const TOLERANCE: Duration = Duration::from_secs(300);
@@ -63,6 +63,13 @@ fn mac(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha256
 pub fn sign(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> String {
     let signed = mac(key, id, timestamp, body).map(|m| STANDARD.encode(m.finalize().into_bytes()));
     format!("v1,{}", signed.unwrap_or_default())
+}
+
+/// The signatures of a message under each of `keys`, so that a key can be changed while both are known.
+#[must_use]
+pub fn sign_all(keys: &[Secret<Vec<u8>>], id: &str, timestamp: &str, body: &[u8]) -> String {
+    let each = keys.iter().map(|key| sign(key.reveal(), id, timestamp, body));
+    each.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether one of `keys` signed the message and it was sent about `now`.
