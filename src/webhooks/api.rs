@@ -49,7 +49,7 @@ pub fn routes() -> Routes {
             create,
             "Have events brought to an address; the secret is shown this once",
         )
-        .body::<NewWebhook>(r#"{"url":"https://shop.example.com/hook","types":["delivery.","order.status_changed"]}"#)
+        .body::<NewWebhook>(r#"{"url":"https://shop.invalid/hook","types":["delivery.","order.status_changed"]}"#)
         .answers::<MadeView>(201)
         .add::<ManageWebhooks, _, _>(Method::GET, "/webhooks/{id}", get, "One webhook")
         .answers::<WebhookView>(200)
