@@ -21,6 +21,7 @@ const OPEN: &[(&str, u16, &str)] = &[
     ("GET /state-machines/{name}", 200, ""),
     ("GET /health", 200, ""),
     ("POST /carriers/{code}/events", 401, "carrier.signature"),
+    ("GET /ws", 400, "live.no_upgrade"),
 ];
 
 /// Routes that need a second feature beside their own.

@@ -277,6 +277,12 @@ fn through_the_doors(depot: &Depot, boss: &str, planted: &mut Planted) {
         careful(planted, "/auth/switch", &answer);
     }
 
+    let hook = json!({ "url": "https://shop.invalid/hook", "types": ["nothing."] });
+    let hook = ask(planted, boss, "POST", "/webhooks", hook).json;
+    planted.plant("a webhook's key", text(&hook, "secret"));
+    let rotate = format!("/webhooks/{}/rotate", text(&hook, "id"));
+    planted.plant("its next key", text(&ask(planted, boss, "POST", &rotate, json!({})).json, "secret"));
+    depot.get(&format!("/api/v1/ws?token={boss}"));
     let key = json!({ "name": "shop", "features": ["parcels.view"] });
     let key = planted.plant("an API key", text(&ask(planted, boss, "POST", "/api-keys", key).json, "key"));
     depot.ask(&key, "GET", "/parcels").gives(200);

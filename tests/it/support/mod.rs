@@ -11,6 +11,7 @@ pub mod pg;
 pub mod printer;
 pub mod served;
 pub mod shared;
+pub mod socket;
 pub mod sink;
 pub mod zpl;
 
