@@ -37,9 +37,7 @@ use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
 use crate::webhooks::reach::Allowed;
-use crate::{
-    attachments, carriers, deliveries, freight, imports, labels, orders, parcels, scan, webhooks,
-};
+use crate::{attachments, carriers, deliveries, freight, imports, labels, orders, parcels, scan, webhooks};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]

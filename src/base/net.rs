@@ -57,9 +57,9 @@ fn plain(ip: IpAddr) -> IpAddr {
         return ip;
     }
     let inside = match v6.segments() {
-        [0x2002, a, b, ..]
-        | [0x64, 0xff9b, 0, 0, 0, 0, a, b]
-        | [0, 0, 0, 0, 0, 0 | 0xffff, a, b] => Some((a, b)),
+        [0x2002, a, b, ..] | [0x64, 0xff9b, 0, 0, 0, 0, a, b] | [0, 0, 0, 0, 0, 0 | 0xffff, a, b] => {
+            Some((a, b))
+        }
         _ => None,
     };
     inside.map_or(ip, |(a, b)| Ipv4Addr::from((u32::from(a) << 16) | u32::from(b)).into())

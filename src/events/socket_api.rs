@@ -85,15 +85,13 @@ async fn connect(req: HttpRequest, body: Payload) -> Result<HttpResponse, ApiErr
     let stream = stream.max_frame_size(MAX_MESSAGE).aggregate_continuations();
     let stream = stream.max_continuation_size(MAX_MESSAGE);
     let admitted = admitted(&req, &app).and_then(|who| {
-        let follower =
-            Follower::new(&req, app.clone(), who.tenant, None, Timestamp::MAX, &SOCKETS)?;
+        let follower = Follower::new(&req, app.clone(), who.tenant, None, Timestamp::MAX, &SOCKETS)?;
         Ok((who, follower))
     });
     match admitted {
         Ok((who, follower)) => {
             let heard_at = app.clock.now();
-            let line =
-                Line { req, app, session, who, follower, ear: Ear::default(), heard_at, asked: false };
+            let line = Line { req, app, session, who, follower, ear: Ear::default(), heard_at, asked: false };
             rt::spawn(line.hold(stream));
         }
         Err(refused) => {
@@ -187,7 +185,9 @@ impl Line {
                     let data = json!({ "deliveryId": id, "seq": self.follower.at });
                     message("subscribed_delivery", &data, self.app.clock.now())
                 }
-                Ok(_) => refusal("live.too_many", &format!("{MAX_FOLLOWED} deliveries are followed already"), now),
+                Ok(_) => {
+                    refusal("live.too_many", &format!("{MAX_FOLLOWED} deliveries are followed already"), now)
+                }
                 Err(e) => refusal(e.code(), &e.to_string(), now),
             },
             Ok(Heard::UnsubscribeDelivery { delivery_id }) => {
@@ -222,7 +222,8 @@ impl Line {
     async fn back(&mut self, ear: Ear, after: Option<u64>) -> Result<(), End> {
         let Some(mut at) = after else { return Ok(()) };
         if self.follower.at.saturating_sub(at) > MAX_BACK {
-            let detail = format!("that is more than {MAX_BACK} entries ago: read GET /events?after={at} first");
+            let detail =
+                format!("that is more than {MAX_BACK} entries ago: read GET /events?after={at} first");
             return self.say(refusal("live.too_far_back", &detail, self.app.clock.now())).await;
         }
         while at < self.follower.at {
@@ -237,9 +238,10 @@ impl Line {
     }
 
     fn read(&self, after: u64, ear: &Ear) -> Result<(Vec<Item>, u64), End> {
-        let read = self.app.store.read(self.who.tenant, |tx| {
-            feed::after(tx, &self.who, after, AT_ONCE, |told| ear.hears(told))
-        });
+        let read = self
+            .app
+            .store
+            .read(self.who.tenant, |tx| feed::after(tx, &self.who, after, AT_ONCE, |told| ear.hears(told)));
         read.map_err(|_| End::Said(CloseCode::Error, "the depot can't read its log now; come back"))
     }
 
@@ -264,7 +266,8 @@ impl Line {
 
     fn admit(&mut self) -> Result<(), End> {
         let who = admitted(&self.req, &self.app);
-        self.who = who.map_err(|_| End::Said(CloseCode::Policy, "the token is no good any more: log in again"))?;
+        self.who =
+            who.map_err(|_| End::Said(CloseCode::Policy, "the token is no good any more: log in again"))?;
         Ok(())
     }
 

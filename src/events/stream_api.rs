@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Bytes;
-use actix_web::HttpResponse;
 use futures_util::stream;
 use serde::Deserialize;
 

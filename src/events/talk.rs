@@ -160,7 +160,10 @@ mod tests {
         assert!(!ear.hears(&moved.told) && ear.messages(&moved, now).is_empty());
         ear.deliveries.insert(Id([1; 16]));
         let said: Value = serde_json::from_str(&ear.messages(&moved, now)[0]).unwrap();
-        assert_eq!((&said["type"], &said["data"]["status"]), (&json!("delivery.status.updated"), &json!("in_transit")));
+        assert_eq!(
+            (&said["type"], &said["data"]["status"]),
+            (&json!("delivery.status.updated"), &json!("in_transit"))
+        );
         assert_eq!((&said["data"]["seq"], &said["data"]["notes"]), (&json!(7), &json!("x")));
         let proved = told("delivery.proved", json!({ "name": "J" }));
         assert!(!ear.hears(&proved.told) && ear.messages(&proved, now).is_empty());

@@ -148,12 +148,13 @@ fn head(app: &App, tenant: Tenant) -> Result<u64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::error::Fault;
 
     #[test]
     fn there_are_as_many_seats_as_were_put_up_and_one_that_is_left_is_free_again() {
         static HALL: Hall = Hall::new(2);
         let (first, _second) = (HALL.seat().unwrap(), HALL.seat().unwrap());
-        assert_eq!(HALL.seat().unwrap_err().code(), "live.full");
+        assert_eq!(Fault::code(&HALL.seat().unwrap_err()), "live.full");
         drop(first);
         assert!(HALL.seat().is_ok());
     }

@@ -128,8 +128,19 @@ pub struct MessageView {
 
 impl From<Message> for MessageView {
     fn from(m: Message) -> Self {
-        let Message { id, webhook: _, seq, name, state, attempts, round: _, status, error, created_at, tried_at } =
-            m;
+        let Message {
+            id,
+            webhook: _,
+            seq,
+            name,
+            state,
+            attempts,
+            round: _,
+            status,
+            error,
+            created_at,
+            tried_at,
+        } = m;
         Self { id, seq, name, state, attempts, status, error, created_at, tried_at }
     }
 }

@@ -125,16 +125,18 @@ impl From<String> for Failure {
 
 impl From<reqwest::Error> for Failure {
     fn from(e: reqwest::Error) -> Self {
-        let causes = || std::iter::successors(e.source(), |e| e.source());
+        fn causes<'a>(e: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+            std::iter::successors(e.source(), |e| (*e).source())
+        }
         let no_way = |e: &(dyn Error + 'static)| {
             let io = e.downcast_ref::<io::Error>().map(io::Error::kind);
             let down = matches!(io, Some(ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown));
             down || e.is::<NobodyToAsk>()
         };
         // The outermost alone says little, and repeats the whole address.
-        let why = causes().last().map_or_else(|| e.to_string(), ToString::to_string);
+        let why = causes(&e).last().map_or_else(|| e.to_string(), ToString::to_string);
         let why = if e.is_timeout() { "no answer in time".into() } else { why };
-        Self { no_line: causes().any(no_way), why: text::clipped(why, text::SHORT) }
+        Self { no_line: causes(&e).any(no_way), why: text::clipped(why, text::SHORT) }
     }
 }
 
@@ -219,7 +221,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
-        let headers = || [("webhook-id", "1".to_owned()), ("webhook-timestamp", "1".into()), ("x", "1".into())];
+        let headers =
+            || [("webhook-id", "1".to_owned()), ("webhook-timestamp", "1".into()), ("x", "1".into())];
         for url in [format!("https://localhost:{port}/"), format!("https://localhost.:{port}/")] {
             let refused = Reach::new(Allowed::default()).unwrap().post(&url, headers(), String::new()).await;
             let failure = refused.unwrap_err();
@@ -235,8 +238,11 @@ mod tests {
                 Err(_) => tokio::task::yield_now().await,
             }
         };
-        std::io::Write::write_all(&mut stream, b"HTTP/1.1 429 No\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n")
-            .unwrap();
+        std::io::Write::write_all(
+            &mut stream,
+            b"HTTP/1.1 429 No\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
+        )
+        .unwrap();
         let said = knock.await.unwrap().unwrap();
         assert_eq!(said, Said { status: 429, retry_after_s: Some(7) });
     }

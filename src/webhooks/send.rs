@@ -128,7 +128,11 @@ impl Deliver {
 enum Attempt {
     Taken(u16),
     Gone,
-    Refused { status: Option<u16>, why: String, wish_s: Option<u64> },
+    Refused {
+        status: Option<u16>,
+        why: String,
+        wish_s: Option<u64>,
+    },
     /// There is nothing to tell any more, or nobody to tell it.
     Pointless(&'static str),
 }
@@ -181,7 +185,11 @@ enum Due {
     Orphaned,
     /// It will never be told.
     Pointless(&'static str),
-    Send { webhook: Box<Webhook>, message: Box<Message>, body: String },
+    Send {
+        webhook: Box<Webhook>,
+        message: Box<Message>,
+        body: String,
+    },
 }
 
 fn due(tx: &dyn ReadTx, tenant: Tenant, p: Payload) -> Result<Due> {

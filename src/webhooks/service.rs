@@ -154,7 +154,7 @@ fn noted(tx: &mut dyn WriteTx, cx: &Cx, webhook: &Webhook, action: &str) -> Resu
         record: "webhook",
         id: webhook.id,
         event: None,
-        changed: vec![Changed::new("url", &webhook.url, &webhook.url)],
+        changed: vec![Changed::new("url", webhook.url.as_str(), webhook.url.as_str())],
     };
     audit::note(tx, cx, &entry)?;
     Ok(())
@@ -212,13 +212,7 @@ pub fn create(
 ///
 /// # Errors
 /// When it is unknown or has changed.
-pub fn remove(
-    tx: &mut dyn WriteTx,
-    _: &Grant<ManageWebhooks>,
-    cx: &Cx,
-    id: &str,
-    seen: u64,
-) -> Result<()> {
+pub fn remove(tx: &mut dyn WriteTx, _: &Grant<ManageWebhooks>, cx: &Cx, id: &str, seen: u64) -> Result<()> {
     let Entry { value: webhook, rev: found, .. } = find(tx, id)?;
     if found != seen {
         return Err(WebhookError::Stale { found, seen });

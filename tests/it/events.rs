@@ -34,8 +34,11 @@ fn driver(depot: &Depot, login: &str) -> String {
 /// The events of the feed as `token` reads them, and where to go on.
 fn feed(depot: &Depot, token: &str, query: &str) -> (Vec<Value>, u64) {
     let path = format!("/events{query}");
-    let answer =
-        if token.is_empty() { depot.itself(FIRST_TENANT, "GET", &path) } else { depot.ask(token, "GET", &path) };
+    let answer = if token.is_empty() {
+        depot.itself(FIRST_TENANT, "GET", &path)
+    } else {
+        depot.ask(token, "GET", &path)
+    };
     let answer = answer.gives(200);
     assert_eq!(answer.header("content-type"), "application/x-ndjson");
     let lines = answer.text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -73,9 +76,10 @@ fn the_feed_is_read_from_any_place_on_and_shows_what_its_reader_may_see() {
     assert_eq!(feed(&depot, &depot.token("dan"), "").0, Vec::<Value>::new(), "nothing is dan's");
     depot.user(FIRST_TENANT, "bar", "partner", json!({ "scope": { "distributors": ["bar"] } }));
     let (theirs, _) = feed(&depot, &depot.token("bar"), "");
-    assert_eq!(theirs.iter().map(|e| text(e, "type")).collect::<Vec<_>>(), [
-        "dev.crossdock.parcel.registered.v1"
-    ]);
+    assert_eq!(
+        theirs.iter().map(|e| text(e, "type")).collect::<Vec<_>>(),
+        ["dev.crossdock.parcel.registered.v1"]
+    );
     let other = house(&depot, "beta", "super_admin");
     let theirs = depot.itself(other, "GET", "/events").gives(200);
     assert_eq!(theirs.text, "", "another house's feed is its own");
@@ -176,12 +180,15 @@ fn a_socket_without_a_good_token_is_closed_with_1008() {
     depot.user(FIRST_TENANT, "deaf", "deaf", json!({}));
     let deaf = depot.token("deaf");
     for path in ["/ws", "/ws?token=nonsense", &format!("/ws?token={deaf}")] {
-        let Came::Close(code, why) = Socket::open(&depot, path, &[]).next() else { panic!("{path} is heard") };
+        let Came::Close(code, why) = Socket::open(&depot, path, &[]).next() else {
+            panic!("{path} is heard")
+        };
         assert_eq!(code, 1008, "{why}");
     }
     // A page of somebody else's has the cookie of whoever looks at it, and no right to it.
     let cookie = Person::logged_in(&depot, ADMIN, PASSWORD).cookie().to_owned();
-    let from = |origin| Socket::open(&depot, "/ws", &[("cookie", cookie.as_str()), ("origin", origin)]).next();
+    let from =
+        |origin| Socket::open(&depot, "/ws", &[("cookie", cookie.as_str()), ("origin", origin)]).next();
     assert!(matches!(from("https://evil.example"), Came::Close(1008, _)));
     assert!(matches!(from("http://depot"), Came::Text(_)));
     let token = depot.token(ADMIN);
@@ -208,7 +215,10 @@ fn a_socket_follows_the_deliveries_it_asks_for_and_no_others() {
     let (first, second) = (socket.hears(), socket.hears());
     for (message, status) in [(&first, "assigned"), (&second, "in_transit")] {
         assert_eq!(message["type"], "delivery.status.updated");
-        assert_eq!((&message["data"]["deliveryId"], &message["data"]["status"]), (&json!(ours), &json!(status)));
+        assert_eq!(
+            (&message["data"]["deliveryId"], &message["data"]["status"]),
+            (&json!(ours), &json!(status))
+        );
         assert!(message["timestamp"].is_string());
     }
     assert_eq!(second["data"]["notes"], "picked up");

@@ -95,8 +95,11 @@ fn key(secret: &str) -> Secret<Vec<u8>> {
 /// Whether a message that came is signed by `secret`, judged as a receiver does at the moment it names.
 fn is_signed(message: &str, secret: &str) -> bool {
     let timestamp = header(message, "webhook-timestamp");
-    let shown =
-        Shown { id: header(message, "webhook-id"), timestamp, signature: header(message, "webhook-signature") };
+    let shown = Shown {
+        id: header(message, "webhook-id"),
+        timestamp,
+        signature: header(message, "webhook-signature"),
+    };
     let now = Timestamp::from_millis(timestamp.parse::<i64>().unwrap() * 1_000);
     signature::verify(&[key(secret)], &shown, body(message).as_bytes(), now)
 }
@@ -108,7 +111,8 @@ fn later(depot: &Depot, seconds: u64) {
 }
 
 fn messages(depot: &Depot, id: &str) -> Vec<Value> {
-    let all = depot.itself(FIRST_TENANT, "GET", &format!("/webhooks/{id}/deliveries?limit=500")).gives(200).json;
+    let all =
+        depot.itself(FIRST_TENANT, "GET", &format!("/webhooks/{id}/deliveries?limit=500")).gives(200).json;
     all["items"].as_array().unwrap().clone()
 }
 
@@ -152,7 +156,11 @@ fn a_message_is_signed_by_every_key_in_use_and_sent_again_until_it_is_taken() {
     let seen = first(&depot, &id);
     assert_eq!((&seen["state"], &seen["status"]), (&json!("done"), &json!(200)), "{seen}");
     for message in &messages {
-        assert_eq!(header(message, "webhook-id"), header(&messages[0], "webhook-id"), "the same over all attempts");
+        assert_eq!(
+            header(message, "webhook-id"),
+            header(&messages[0], "webhook-id"),
+            "the same over all attempts"
+        );
         assert!(is_signed(message, &old) && is_signed(message, &new));
         assert_eq!(header(message, "content-type"), "application/cloudevents+json");
         let event: Value = serde_json::from_str(body(message)).unwrap();
@@ -185,7 +193,10 @@ fn who_says_nobody_is_there_is_told_no_more() {
     later(&depot, 60);
     assert_eq!(standing(&depot, &id)["seq"], seen, "it stands where it stood");
     // With a new key it is told again, of what happened meanwhile too.
-    let secret = text(&depot.itself(FIRST_TENANT, "POST", &format!("/webhooks/{id}/rotate")).gives(200).json, "secret");
+    let secret = text(
+        &depot.itself(FIRST_TENANT, "POST", &format!("/webhooks/{id}/rotate")).gives(200).json,
+        "secret",
+    );
     let told = got.recv_timeout(Duration::from_secs(20)).unwrap();
     assert!(is_signed(&told, &secret) && body(&told).contains("Ben"), "{told}");
 }
@@ -214,7 +225,6 @@ fn what_lies_inside_is_refused_when_it_is_written_down_and_when_it_is_sent() {
         first(&depot, &id)
     );
 }
-
 
 #[test]
 fn a_key_is_shown_once_and_lies_nowhere_in_the_open() {

@@ -1,8 +1,8 @@
 //! The routes of API keys.
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::Path;
-use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -11,8 +11,8 @@ pub mod pg;
 pub mod printer;
 pub mod served;
 pub mod shared;
-pub mod socket;
 pub mod sink;
+pub mod socket;
 pub mod zpl;
 
 use std::sync::Arc;
