@@ -72,6 +72,7 @@ pub fn areas() -> Vec<Routes> {
         orders::catalog_api::routes(),
         orders::stock_api::routes(),
         deliveries::api::routes(),
+        deliveries::proof_api::routes(),
         events::api::routes(),
         events::stream_api::routes(),
         events::socket_api::routes(),

@@ -26,6 +26,7 @@ use crate::notify::counter::Counter;
 use crate::notify::deliveries::Tell;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
+use crate::notify::orders::TellCustomers;
 use crate::operation::backups::{self, Keeper};
 use crate::orders::work::{AutoAdvance, DelayWatch};
 use crate::parcels::learn::{Learn, Nightly};
@@ -97,7 +98,14 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(orders::work::Desk),
         Arc::new(deliveries::work::Desk),
         Arc::new(webhooks::deal::Dispatch),
-        Arc::new(Tell { mail: config.mail.is_on() }),
+        Arc::new(Tell {
+            mail: config.mail.is_on(),
+            recipients: config.deliveries.tell_recipients.then(|| config.depot.language.clone()),
+        }),
+        Arc::new(TellCustomers {
+            on: config.mail.is_on() && config.orders.tell_customers,
+            language: config.depot.language.clone(),
+        }),
         Arc::new(CaseClock),
         Arc::new(freight::work::Reminders),
         Arc::new(freight::work::Notices { people: Arc::new(Users), mail: config.mail.is_on() }),

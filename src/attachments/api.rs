@@ -21,7 +21,7 @@ use crate::base::text;
 use crate::freight::error::FreightError;
 use crate::freight::model::Document;
 use crate::freight::{accounts, houses, service as freight};
-use crate::identity::features::{AddDocuments, ViewDocuments};
+use crate::identity::features::{AddDocuments, Feature, ViewDocuments};
 use crate::journal::Folded;
 use crate::store::{Entry, ReadTx};
 use crate::web::call::BodyHash;
@@ -68,7 +68,7 @@ pub fn routes() -> Routes {
 
 /// A document as it is shown.
 #[derive(Serialize, ToSchema)]
-struct AttachmentView {
+pub struct AttachmentView {
     id: Id,
     subject: Subject,
     /// Its type, such as `invoice`.
@@ -154,11 +154,23 @@ async fn add(call: Call<AddDocuments>, wanted: Query<Wanted>, payload: Payload) 
     text::required("?name", &file, MAX_NAME).map_err(|p| Invalid(vec![p]))?;
     let doc = service::type_named(&file_type)?;
     freight::whole(&call.grant)?;
+    let found = call.app.store.read(call.grant.tenant(), |tx| subject(tx, &kind, &name))?;
+    take_in(call, (found, doc, file), payload).await
+}
+
+/// Takes a file in as a document of a record that is there, of which the caller may do so.
+///
+/// # Errors
+/// When there is no room, or the file is refused.
+pub async fn take_in<F: Feature>(
+    call: Call<F>,
+    (found, doc, file): (Subject, &'static FileType, String),
+    payload: Payload,
+) -> Response {
     if !call.app.store.status().imports {
         let detail = "attachments wait until there is room on the disk";
         return Err(Refusal::new(Kind::Busy, "attachment.no_room", detail).into());
     }
-    let found = call.app.store.read(call.grant.tenant(), |tx| subject(tx, &kind, &name))?;
     let (vault, id) = (Vault::under(&call.app.folder), Id::fresh());
     let incoming = vault.incoming(id).map_err(|e| no_disk(&e))?;
     let answer = taken(call, &vault, (id, found, doc.code, file), &incoming, payload).await;
@@ -168,8 +180,8 @@ async fn add(call: Call<AddDocuments>, wanted: Query<Wanted>, payload: Payload) 
 }
 
 /// Takes the file in, judges it, and makes it known.
-async fn taken(
-    call: Call<AddDocuments>,
+async fn taken<F: Feature>(
+    call: Call<F>,
     vault: &Vault,
     (id, subject, kind, name): (Id, Subject, &'static str, String),
     incoming: &std::path::Path,
@@ -190,6 +202,13 @@ async fn taken(
     let _naming = vault.naming().await;
     vault.settle(incoming, call.grant.tenant(), &hash).map_err(|e| no_disk(&e))?;
     call.write(move |tx, _, cx| -> Result<Answer, Attached> {
+        // A phone that did not hear our answer sends the same picture again.
+        if arrived.subject.kind == "delivery"
+            && let Some(known) = service::same(tx, &arrived)?
+        {
+            let view = AttachmentView::from(known);
+            return Ok(Answer::ok(&view)?.rev(view.version));
+        }
         let view = AttachmentView::from(service::attach(tx, cx, &arrived)?);
         if arrived.subject.kind == "mawb" {
             let doc = Document { kind: arrived.kind.clone(), attachment: arrived.id };
@@ -201,8 +220,8 @@ async fn taken(
 }
 
 /// Writes the body to disk as it comes, hashed on the way, and makes it durable.
-async fn receive(
-    call: &Call<AddDocuments>,
+async fn receive<F: Feature>(
+    call: &Call<F>,
     incoming: &std::path::Path,
     mut body: Payload,
 ) -> Result<(u64, [u8; 32]), ApiError> {
@@ -300,16 +319,24 @@ fn quoted(name: &str) -> String {
 }
 
 async fn file(call: Call<ViewDocuments>, id: Path<String>, look: Query<Look>) -> Response {
-    const CHUNK: u64 = 64 * 1024;
     freight::whole(&call.grant)?;
     let a = call.app.store.read(call.grant.tenant(), |tx| service::find(tx, &id))?.value.state;
+    hand_out(&call, &a, look.0.inline).await
+}
+
+/// The content of a document that the caller may see, to be shown in place where that is asked for and safe.
+///
+/// # Errors
+/// 404 when the content is at another site.
+pub async fn hand_out<F: Feature>(call: &Call<F>, a: &Attachment, inline: bool) -> Response {
+    const CHUNK: u64 = 64 * 1024;
     let path = Vault::under(&call.app.folder).content(call.grant.tenant(), &a.hash);
     let content = tokio::fs::File::open(path).await.map_err(|_| {
         let detail = "the content of this document is not at this site: ask the one it was attached at";
         Refusal::new(Kind::NotFound, "attachment.elsewhere", detail)
     })?;
     call.saw("attachment", [a.id]);
-    let way = if look.0.inline && a.media.previews() { "inline" } else { "attachment" };
+    let way = if inline && a.media.previews() { "inline" } else { "attachment" };
     let mut response = HttpResponse::Ok();
     response
         .content_type(a.media.mime())

@@ -158,6 +158,15 @@ pub fn attach(tx: &mut dyn WriteTx, cx: &Cx, a: &Arrived) -> Result<Entry<Folded
     find(tx, &a.id.to_string())
 }
 
+/// The document of the same record with the same content, if there is one.
+///
+/// # Errors
+/// Storage failures.
+pub fn same(tx: &dyn ReadTx, a: &Arrived) -> Result<Option<Entry<Folded<Attachment>>>> {
+    let all = of_subject(tx, a.subject.id)?;
+    Ok(all.into_iter().find(|e| e.value.state.hash == a.hash))
+}
+
 /// The document `id` that is not removed.
 ///
 /// # Errors

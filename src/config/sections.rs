@@ -298,6 +298,8 @@ section! {
 section! {
     /// Orders and stock.
     Orders {
+        /// Whether those who ordered are written to of each step of their order.
+        tell_customers: bool = false;
         /// Whether a timer plays the packer and the carrier: for demonstrations and rehearsals, never for a floor.
         auto_advance: bool = false;
         /// Seconds from one such step to the next.
@@ -316,6 +318,8 @@ section! {
 section! {
     /// Deliveries.
     Deliveries {
+        /// Whether those to whom something is brought are written to when it leaves, arrives, fails or is called off.
+        tell_recipients: bool = false;
         /// Attempts before a parcel that could not be delivered goes back.
         attempts: u32 = 3, Whole(1, 100);
     }

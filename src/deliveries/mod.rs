@@ -6,6 +6,7 @@
 //! | `model`, `event`, `fold` | the delivery, what happens to it, what it comes to |
 //! | `rules` | the table of steps, and what may be tried again |
 //! | `proof` | what shows that it was handed over; attached files are named by their hash |
+//! | `bundle` | everything of that as one archive |
 //! | `service`, `assign`, `outcome` | the use cases |
 //! | `same` | a request that is sent twice has one effect |
 //! | `work` | a delivery whose parcels were all called off is called off |
@@ -13,6 +14,7 @@
 mod aggregate;
 pub mod api;
 pub mod assign;
+pub mod bundle;
 pub mod error;
 pub mod event;
 mod fold;
@@ -20,6 +22,7 @@ pub mod inputs;
 pub mod model;
 pub mod outcome;
 pub mod proof;
+pub mod proof_api;
 pub mod repo;
 pub mod rules;
 pub mod same;

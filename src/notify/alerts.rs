@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::channel::Channel;
 use super::held::{self, HELD};
 use super::plan::{self, Plan, When};
-use super::templates::{self, Line, Rendered, Shown, Topic};
+use super::templates::{self, Cases, Line, Rendered, Shown, Topic};
 use super::{inbox, words};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
@@ -312,13 +312,8 @@ impl Alerts {
             distributor: l.distributor.clone().unwrap_or_default(),
         };
         let link = format!("{}/cases", self.base.trim_end_matches('/'));
-        let shown = Shown { count, cases: lines.iter().map(line).collect(), link };
-        let own = templates::current(tx, topic, language)?;
-        let made = templates::render(&own, &shown).or_else(|e| {
-            tracing::warn!(topic = topic.as_str(), language, error = %e, "a template can't be rendered");
-            templates::render(&templates::shipped(topic, language), &shown)
-        });
-        Ok(made.unwrap_or_else(|_| Rendered {
+        let shown = Shown::Cases(Cases { count, cases: lines.iter().map(line).collect(), link });
+        Ok(templates::message(tx, topic, language, &shown)?.unwrap_or_else(|| Rendered {
             subject: format!("{}: {count}", topic.as_str()),
             text: list(lines, count, language),
         }))

@@ -1,19 +1,23 @@
 //! Tells people of the deliveries that concern them: who was given one or lost it, and who asked for one that moved on.
 //! Read from the log after the fact, so no request waits for it and a crash loses nothing.
 
+use super::inbox;
 use super::mail::{self, Letter};
-use super::{inbox, words};
+use super::plan::{self, When};
+use super::steps::{self, Step};
+use super::templates::{self, Shown, Topic, spoken};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::deadlines::policy::Policy;
 use crate::deliveries::event::{DeliveryEvent, FIRST_KIND};
 use crate::deliveries::model::{Delivery, Status};
 use crate::identity::repo as users;
-use crate::jobs::runner::{Ctx, JobError, Step, Worker};
+use crate::jobs::runner::{Ctx, JobError, Step as Done, Worker};
 use crate::journal::clock::Origin;
 use crate::journal::event::SiteRef;
 use crate::journal::log::Applied;
 use crate::journal::{Event, change, history, load, readers};
-use crate::store::{Result, WriteTx};
+use crate::store::{ReadTx, Result, WriteTx};
 
 const READER: &str = "notify.deliveries";
 /// Entries of the log dealt with in one transaction.
@@ -24,20 +28,25 @@ const ENTRIES: usize = 200;
 pub struct Tell {
     /// Whether there is a mail server; without one it stays on the screen.
     pub mail: bool,
+    /// Whether those to whom something is brought are written to as well, and in which language.
+    pub recipients: Option<String>,
 }
+
+/// Somebody it concerns, and what they are told.
+type Concern = (Id, &'static str);
 
 impl Worker for Tell {
     fn name(&self) -> &'static str {
         READER
     }
 
-    fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Step, JobError> {
+    fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Done, JobError> {
         let this = self.clone();
         let tell = move |tx: &mut dyn WriteTx, entries: &[(u64, Applied)]| {
             entries.iter().try_for_each(|(_, entry)| this.entry(tx, now, entry))
         };
         let read = readers::step(&ctx.store, ctx.tenant, READER, ENTRIES, tell)?;
-        Ok(if read == 0 { Step::IDLE } else { Step::Worked })
+        Ok(if read == 0 { Done::IDLE } else { Done::Worked })
     }
 }
 
@@ -52,34 +61,29 @@ impl Tell {
         let event = DeliveryEvent::decode(header.k, header.v, &body)?;
         let Some(row) = load::<Delivery>(tx, header.id)? else { return Ok(()) };
         let d = &row.state;
-        let concerns: Vec<(Id, words::Told)> = match &event {
+        let eid = change::eid(&entry.blob);
+        let (concerns, reason): (Vec<Concern>, _) = match &event {
             DeliveryEvent::Assigned { to, .. } => {
-                let before = former(tx, &row.line, change::eid(&entry.blob))?.filter(|f| *f != to.id);
-                let lost = before.map(|f| (f, words::Told::Unassigned));
-                [(to.id, words::Told::Assigned)].into_iter().chain(lost).collect()
+                let before = former(tx, &row.line, eid)?.filter(|f| *f != to.id);
+                let lost = before.map(|f| (f, UNASSIGNED));
+                ([(to.id, "assigned")].into_iter().chain(lost).collect(), None)
             }
-            DeliveryEvent::Unassigned { .. } => {
-                let before = former(tx, &row.line, change::eid(&entry.blob))?;
-                before.map(|f| (f, words::Told::Unassigned)).into_iter().collect()
+            DeliveryEvent::Unassigned { reason } => {
+                let before = former(tx, &row.line, eid)?;
+                (before.map(|f| (f, UNASSIGNED)).into_iter().collect(), reason.clone())
             }
             DeliveryEvent::Moved(m) => {
-                let said = match m.to {
-                    Status::InTransit => words::Told::Left,
-                    Status::Completed => words::Told::Completed,
-                    Status::Failed => words::Told::Failed,
-                    Status::Cancelled => words::Told::Cancelled,
-                    Status::Created | Status::Assigned => return Ok(()),
-                };
                 let assignee = d.assignee.as_ref().map(|a| a.id);
                 let mut all: Vec<Id> = d.asked_by.into_iter().chain(assignee).collect();
                 all.sort_unstable();
                 all.dedup();
-                all.into_iter().map(|id| (id, said)).collect()
+                self.tell_recipient(tx, now, d, m.to, m.reason.as_deref())?;
+                (all.into_iter().map(|id| (id, m.to.as_str())).collect(), m.reason.clone())
             }
             _ => return Ok(()),
         };
-        for (user, said) in concerns {
-            self.tell(tx, now, d, user, said, header.u)?;
+        for concern in concerns {
+            self.tell(tx, now, d, concern, reason.as_deref(), header.u)?;
         }
         Ok(())
     }
@@ -89,31 +93,79 @@ impl Tell {
         tx: &mut dyn WriteTx,
         now: Timestamp,
         d: &Delivery,
-        user: Id,
-        said: words::Told,
+        (user, step): Concern,
+        reason: Option<&str>,
         actor: u32,
     ) -> Result<()> {
         let Some(standing) = users::standing(tx, user, now)?.filter(users::Standing::is_admitted) else {
             return Ok(());
         };
+        let (plan, _) = plan::plan(tx)?;
         // Whoever did it knows.
-        if standing.user.number == actor {
+        if standing.user.number == actor || !plan.tells_role(Topic::Delivery, &standing.user.role) {
             return Ok(());
         }
-        let title = words::delivery(&standing.user.language, said, d.number);
-        let text = format!("{} · {}", d.facts.customer, d.facts.address);
         let link = format!("/deliveries/{}", d.id);
-        inbox::tell(tx, now, user, &title, &text, &link)?;
-        if let Some(to) = standing.user.email.filter(|_| self.mail) {
-            mail::post(tx, now, Letter::new(to, title.clone(), format!("{title}\n\n{text}\n")))?;
-        }
-        Ok(())
+        let language = spoken(&standing.user.language);
+        let Some(made) = message(tx, Topic::Delivery, language, d, (step, reason, &link))? else { return Ok(()) };
+        let text = format!("{} · {}", d.facts.customer, d.facts.address);
+        inbox::tell(tx, now, user, &made.subject, &text, &link)?;
+        let Some(to) = standing.user.email.filter(|_| self.mail) else { return Ok(()) };
+        let policy = Policy::current(tx)?;
+        let when = plan::wishes(tx, user)?.when(Topic::Delivery, plan.quiet, now, policy.calendar.zone());
+        let due = match when {
+            When::Never => return Ok(()),
+            When::Now => now,
+            When::At(due) => due,
+        };
+        mail::post_at(tx, now, due, Letter::new(to, made.subject, made.text)).map(drop)
     }
+
+    /// Writes to whom it is brought, where the house wants that and somebody gave an address.
+    fn tell_recipient(
+        &self,
+        tx: &mut dyn WriteTx,
+        now: Timestamp,
+        d: &Delivery,
+        to: Status,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        let (true, Some(language), Some(address)) = (self.mail, &self.recipients, &d.facts.email) else {
+            return Ok(());
+        };
+        let Some(made) = message(tx, Topic::Recipient, spoken(language), d, (to.as_str(), reason, ""))? else {
+            return Ok(());
+        };
+        mail::post(tx, now, Letter::new(address.clone(), made.subject, made.text)).map(drop)
+    }
+}
+
+const UNASSIGNED: &str = "unassigned";
+
+/// What is written of a step; none when nobody is told of it.
+fn message(
+    tx: &dyn ReadTx,
+    topic: Topic,
+    language: &str,
+    d: &Delivery,
+    (step, reason, link): (&'static str, Option<&str>, &str),
+) -> Result<Option<templates::Rendered>> {
+    let Some(did) = steps::did(topic, language, step) else { return Ok(None) };
+    let shown = Step {
+        step,
+        did,
+        number: d.number,
+        customer: d.facts.customer.clone(),
+        address: d.facts.address.clone(),
+        reason: reason.unwrap_or_default().to_owned(),
+        link: link.to_owned(),
+    };
+    templates::message(tx, topic, language, &Shown::Step(shown))
 }
 
 /// Who had the delivery before the change `eid`.
 fn former(
-    tx: &dyn crate::store::ReadTx,
+    tx: &dyn ReadTx,
     line: &crate::journal::fold::Timeline,
     eid: crate::journal::Eid,
 ) -> Result<Option<Id>> {

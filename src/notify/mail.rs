@@ -124,13 +124,21 @@ pub trait Mailer: Send + Sync + 'static {
 ///
 /// # Errors
 /// Storage failures.
-pub fn post(tx: &mut dyn WriteTx, now: Timestamp, mut letter: Letter) -> Result<Id> {
+pub fn post(tx: &mut dyn WriteTx, now: Timestamp, letter: Letter) -> Result<Id> {
+    post_at(tx, now, now, letter)
+}
+
+/// The same, to be sent at `due`.
+///
+/// # Errors
+/// Storage failures.
+pub fn post_at(tx: &mut dyn WriteTx, now: Timestamp, due: Timestamp, mut letter: Letter) -> Result<Id> {
     let mut end = letter.text.len().min(MAX_TEXT);
     while !letter.text.is_char_boundary(end) {
         end -= 1;
     }
     letter.text.truncate(end);
-    enqueue(tx, now, NewJob::new(SEND, &letter)?)
+    enqueue(tx, now, NewJob::new(SEND, &letter)?.at(due))
 }
 
 /// Carries out [`SEND`].

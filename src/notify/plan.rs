@@ -98,13 +98,18 @@ impl Plan {
         if wrong.is_empty() { Ok(()) } else { Err(Invalid(wrong)) }
     }
 
+    /// Whether somebody of `role` is told of `topic` at all.
+    #[must_use]
+    pub fn tells_role(&self, topic: Topic, role: &str) -> bool {
+        let told = self.topics.get(&topic).map(|told| &told.roles);
+        told.is_none_or(|roles| roles.is_empty() || roles.iter().any(|r| r == role))
+    }
+
     /// Whether somebody of `role` is told of `topic` when it is about a reason of `group`.
     #[must_use]
     pub fn tells(&self, topic: Topic, role: &str, group: Group) -> bool {
-        self.topics.get(&topic).is_none_or(|told| {
-            (told.roles.is_empty() || told.roles.iter().any(|r| r == role))
-                && (told.groups.is_empty() || told.groups.contains(&group))
-        })
+        let groups = self.topics.get(&topic).map(|told| &told.groups);
+        self.tells_role(topic, role) && groups.is_none_or(|g| g.is_empty() || g.contains(&group))
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn add(routes: Routes) -> Routes {
             Method::POST,
             "/templates/{topic}/{language}/preview",
             preview,
-            "What words would make of invented cases; nothing is kept or sent",
+            "What words would make of something invented; nothing is kept or sent",
         )
         .body::<Words>(WORDS)
         .answers::<Rendered>(200)
@@ -46,7 +46,7 @@ pub(super) fn add(routes: Routes) -> Routes {
             Method::POST,
             "/templates/{topic}/{language}/test",
             test,
-            "Send oneself a template with invented cases",
+            "Send oneself a template with something invented",
         )
         .answers::<Rendered>(202)
         .add::<ViewSettings, _, _>(Method::GET, "/alert-plan", get_plan, "Who is told of what, and when nobody is written to")
@@ -160,7 +160,7 @@ async fn change(call: Call<EditSettings>, path: Path<(String, String)>, body: Bo
     let ((topic, language), seen) = (named(&path)?, call.expected_rev(None)?);
     call.write(move |tx, _, cx| {
         current("templates", seen, templates::own(tx, topic, language)?.map_or(0, |(_, rev)| rev))?;
-        templates::check(&body.0)?;
+        templates::check(topic, &body.0)?;
         let template = Template { topic, language: language.into(), words: body.0.clone() };
         let written = reference::set(tx, cx, templates::id(topic, language), Some(template))?;
         let view = TemplateView { topic, language: language.into(), own: true, words: body.0.clone() };
@@ -183,10 +183,10 @@ async fn restore(call: Call<EditSettings>, path: Path<(String, String)>) -> Resp
 }
 
 async fn preview(call: Call<ViewSettings>, path: Path<(String, String)>, body: Body<Words>) -> Response {
-    named(&path)?;
+    let (topic, _) = named(&path)?;
     call.read(|_, _| {
-        templates::check(&body.0)?;
-        Ok::<_, TemplateError>(Answer::ok(&templates::render(&body.0, &Shown::sample("/cases".into()))?)?)
+        templates::check(topic, &body.0)?;
+        Ok::<_, TemplateError>(Answer::ok(&templates::render(&body.0, &Shown::sample(topic))?)?)
     })
 }
 
@@ -199,7 +199,7 @@ async fn test(call: Call<EditSettings>, path: Path<(String, String)>) -> Respons
         let me = users::standing(tx, grant.actor().user, cx.now)?.and_then(|s| s.user.email);
         let to = me.ok_or(TemplateError::NoMail("you have no mail address: set it in your profile"))?;
         let words = templates::current(tx, topic, language)?;
-        let made = templates::render(&words, &Shown::sample("/cases".into()))?;
+        let made = templates::render(&words, &Shown::sample(topic))?;
         mail::post(tx, cx.now, Letter::new(to, made.subject.clone(), made.text.clone()))?;
         Ok::<_, TemplateError>(Answer::json(202, &made)?)
     })

@@ -9,6 +9,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::steps::{self, Step};
 use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
@@ -35,11 +36,21 @@ pub enum Topic {
     /// Cases nobody began in time.
     #[serde(rename = "cases.escalated")]
     Escalated,
+    /// A delivery was given to somebody, taken from them, or moved on.
+    #[serde(rename = "deliveries.changed")]
+    Delivery,
+    /// The same, to whom it is brought.
+    #[serde(rename = "deliveries.recipient")]
+    Recipient,
+    /// An order moved on, to who ordered.
+    #[serde(rename = "orders.customer")]
+    Customer,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 2] = [Self::NewCases, Self::Escalated];
+    pub const ALL: [Self; 5] =
+        [Self::NewCases, Self::Escalated, Self::Delivery, Self::Recipient, Self::Customer];
 
     /// Its name.
     #[must_use]
@@ -47,6 +58,9 @@ impl Topic {
         match self {
             Self::NewCases => "cases.new",
             Self::Escalated => "cases.escalated",
+            Self::Delivery => "deliveries.changed",
+            Self::Recipient => "deliveries.recipient",
+            Self::Customer => "orders.customer",
         }
     }
 
@@ -114,6 +128,9 @@ const LINES: &str = "{% for c in cases %}{{ c.label }}  {{ c.reason }}{% if c.de
 /// The words that are shipped.
 #[must_use]
 pub fn shipped(topic: Topic, language: &str) -> Words {
+    if let Some(words) = steps::shipped(topic, spoken(language)) {
+        return words;
+    }
     let (subject, more) = match (topic, spoken(language)) {
         (Topic::NewCases, "pt-BR") => {
             ("{{ count }} {% if count == 1 %}caso novo{% else %}casos novos{% endif %}", "e mais {{ more }}")
@@ -132,7 +149,7 @@ pub fn shipped(topic: Topic, language: &str) -> Words {
             "{{ count }} {% if count == 1 %}caso sin atender{% else %}casos sin atender{% endif %}",
             "y {{ more }} más",
         ),
-        (Topic::Escalated, _) => (
+        (_, _) => (
             "{{ count }} {% if count == 1 %}case{% else %}cases{% endif %} nobody has begun",
             "and {{ more }} more",
         ),
@@ -165,7 +182,16 @@ pub struct Line {
 
 /// What a template can show.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub enum Shown {
+    /// Cases.
+    Cases(Cases),
+    /// A step of a delivery or an order.
+    Step(Step),
+}
+
+/// Cases as a template sees them.
+#[derive(Clone, Debug)]
+pub struct Cases {
     /// How many cases.
     pub count: u64,
     /// The first of them.
@@ -175,9 +201,12 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Invented cases, for a preview.
+    /// Something invented of `topic`, for a preview.
     #[must_use]
-    pub fn sample(link: String) -> Self {
+    pub fn sample(topic: Topic) -> Self {
+        if !matches!(topic, Topic::NewCases | Topic::Escalated) {
+            return Self::Step(Step::sample(topic));
+        }
         let line = |label: &str, reason: &str, detail: &str| Line {
             label: label.into(),
             reason: reason.into(),
@@ -188,9 +217,18 @@ impl Shown {
             line("RR123456785NL", "damaged", "wet and torn"),
             line("RR473124829NL", "address_incomplete", ""),
         ];
-        Self { count: 5, cases, link }
+        Self::Cases(Cases { count: 5, cases, link: "/cases".into() })
     }
 
+    fn value(&self, subject: &str) -> Value {
+        match self {
+            Self::Cases(cases) => cases.value(subject),
+            Self::Step(step) => step.value(subject),
+        }
+    }
+}
+
+impl Cases {
     fn value(&self, subject: &str) -> Value {
         let more = self.count.saturating_sub(self.cases.len() as u64);
         let line = |c: &Line| {
@@ -292,18 +330,31 @@ fn refuse(source: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Whether `words` can be saved: short enough, and rendered with invented cases without a fault.
+/// What is sent of `shown`: by the tenant's own words, or by those that are shipped where its own can't be rendered any
+/// more; none where neither can.
+///
+/// # Errors
+/// Storage failures.
+pub fn message(tx: &dyn ReadTx, topic: Topic, language: &str, shown: &Shown) -> Result<Option<Rendered>> {
+    let made = render(&current(tx, topic, language)?, shown).or_else(|e| {
+        tracing::warn!(topic = topic.as_str(), language, error = %e, "a template can't be rendered");
+        render(&shipped(topic, language), shown)
+    });
+    Ok(made.ok())
+}
+
+/// Whether `words` of `topic` can be saved: short enough, and rendered with something invented without a fault.
 ///
 /// # Errors
 /// Names each place that is wrong.
-pub fn check(words: &Words) -> std::result::Result<(), Invalid> {
+pub fn check(topic: Topic, words: &Words) -> std::result::Result<(), Invalid> {
     let mut wrong: Vec<Problem> = Vec::new();
     wrong.extend(text::required("/subject", &words.subject, text::SHORT).err());
     wrong.extend(text::required("/text", &words.text, MAX_SOURCE).err());
     if !wrong.is_empty() {
         return Err(Invalid(wrong));
     }
-    render(words, &Shown::sample("/cases".into())).map(drop)
+    render(words, &Shown::sample(topic)).map(drop)
 }
 
 #[cfg(test)]
@@ -315,7 +366,7 @@ mod tests {
     }
 
     fn refused(text: &str) -> String {
-        let Invalid(problems) = check(&words(text)).unwrap_err();
+        let Invalid(problems) = check(Topic::NewCases, &words(text)).unwrap_err();
         assert_eq!(problems[0].pointer, "/text", "{problems:?}");
         problems[0].detail.clone()
     }
@@ -327,28 +378,31 @@ mod tests {
             assert_eq!(serde_json::to_value(topic).unwrap(), topic.as_str());
             let mut seen = std::collections::BTreeSet::new();
             for language in LANGUAGES {
-                check(&shipped(topic, language)).unwrap();
-                let made = render(&shipped(topic, language), &Shown::sample("/cases".into())).unwrap();
-                assert!(made.text.contains("RR123456785NL  damaged  wet and torn\n"), "{}", made.text);
-                assert!(made.text.ends_with("/cases\n") && seen.insert(made.subject));
+                check(topic, &shipped(topic, language)).unwrap();
+                let made = render(&shipped(topic, language), &Shown::sample(topic)).unwrap();
+                assert!(seen.insert(made.subject), "each language has words of its own");
+                if topic == Topic::NewCases {
+                    assert!(made.text.contains("RR123456785NL  damaged  wet and torn\n"), "{}", made.text);
+                    assert!(made.text.ends_with("/cases\n"));
+                }
             }
         }
-        let one = Shown { count: 1, cases: Vec::new(), link: String::new() };
+        let one = Shown::Cases(Cases { count: 1, cases: Vec::new(), link: String::new() });
         assert_eq!(render(&shipped(Topic::NewCases, "es-MX"), &one).unwrap().subject, "1 caso nuevo");
         assert_eq!((spoken("pt"), spoken("de")), ("pt-BR", "en"));
     }
 
     #[test]
     fn a_template_has_so_many_bytes_and_not_one_more() {
-        assert!(check(&words(&"x".repeat(MAX_SOURCE))).is_ok());
+        assert!(check(Topic::NewCases, &words(&"x".repeat(MAX_SOURCE))).is_ok());
         assert!(refused(&"x".repeat(MAX_SOURCE + 1)).contains("at most"));
-        assert!(check(&Words { subject: " ".into(), text: "x".into() }).is_err());
+        assert!(check(Topic::NewCases, &Words { subject: " ".into(), text: "x".into() }).is_err());
     }
 
     #[test]
     fn a_template_that_runs_or_writes_without_end_is_stopped() {
         let nested = |n: usize| format!("{}x{}", "{% for c in cases %}".repeat(n), "{% endfor %}".repeat(n));
-        assert!(check(&words(&nested(3))).is_ok());
+        assert!(check(Topic::NewCases, &words(&nested(3))).is_ok());
         assert!(refused(&nested(20)).contains("fuel"), "{}", refused(&nested(20)));
         let much = format!(
             "{{% for a in cases %}}{{% for b in cases %}}{{% for c in cases %}}{}{{% endfor %}}{{% endfor %}}{{% endfor %}}",
@@ -373,13 +427,13 @@ mod tests {
         ] {
             refused(bad);
         }
-        assert!(check(&words("50 % off {{ '{' }} {% if count > 3 %}many{% endif %}")).is_ok());
+        assert!(check(Topic::NewCases, &words("50 % off {{ '{' }} {% if count > 3 %}many{% endif %}")).is_ok());
     }
 
     #[test]
     fn a_subject_is_one_line() {
         let two = Words { subject: "a\nBcc: eve@example.com {{ count }}".into(), text: "x".into() };
-        let made = render(&two, &Shown::sample(String::new())).unwrap();
+        let made = render(&two, &Shown::sample(Topic::NewCases)).unwrap();
         assert_eq!(made.subject, "a Bcc: eve@example.com 5");
     }
 }

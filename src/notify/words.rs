@@ -9,34 +9,6 @@ pub(super) fn and_more(language: &str, n: u64) -> String {
     }
 }
 
-/// What is told of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    Assigned,
-    Unassigned,
-    Left,
-    Completed,
-    Failed,
-    Cancelled,
-}
-
-/// "Delivery 12 was given to you".
-pub(super) fn delivery(language: &str, told: Told, number: u64) -> String {
-    let [en, pt, es] = match told {
-        Told::Assigned => ["was given to you", "foi atribuída a você", "le fue asignada"],
-        Told::Unassigned => ["is no longer yours", "não é mais sua", "ya no es suya"],
-        Told::Left => ["is on its way", "está a caminho", "está en camino"],
-        Told::Completed => ["was handed over", "foi entregue", "fue entregada"],
-        Told::Failed => ["could not be handed over", "não pôde ser entregue", "no pudo ser entregada"],
-        Told::Cancelled => ["was called off", "foi cancelada", "fue cancelada"],
-    };
-    match family(language) {
-        "pt" => format!("A entrega {number} {pt}"),
-        "es" => format!("La entrega {number} {es}"),
-        _ => format!("Delivery {number} {en}"),
-    }
-}
-
 /// The language without its country.
 fn family(tag: &str) -> &str {
     tag.split('-').next().unwrap_or_default()

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crossdock::config::choices::MailSecurity;
 use crossdock::web::control::FIRST_TENANT;
 use serde_json::{Value, json};
 
-use crate::support::people::{ADMIN, depot, text};
+use crate::support::people::{ADMIN, depot, depot_with, text};
+use crate::support::sink::Sink;
 use crate::support::{Answered, Depot};
 
 const SEED: &str = r#"{"pickupAddress":"123 Main St, City, State","deliveryAddress":"456 Oak Ave, City, State","customerName":"John Doe",
@@ -321,4 +323,122 @@ fn when_all_its_parcels_are_called_off_so_is_a_delivery_that_has_not_left() {
     depot.until("it is called off", |d| {
         d.itself(FIRST_TENANT, "GET", &format!("/deliveries/{id}")).gives(200).json["status"] == "cancelled"
     });
+}
+
+const PHOTO: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9";
+
+/// Sends a file of a proof as a phone does.
+fn file(depot: &Depot, token: &str, id: &str, query: &str, bytes: &[u8]) -> Answered {
+    let path = format!("/api/v1/deliveries/{id}/proof/files{query}");
+    let request = depot.request(reqwest::Method::POST, &path).bearer_auth(token);
+    depot.send(request.header("content-type", "application/octet-stream").body(bytes.to_vec()))
+}
+
+#[test]
+fn photos_from_the_door_come_once_by_their_hash_and_go_out_in_one_archive() {
+    let depot = depot();
+    driver(&depot, "dan");
+    driver(&depot, "eve");
+    let (dan, eve) = (depot.token("dan"), depot.token("eve"));
+    let id = text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&request("x")).gives(201).json, "id");
+    let give = json!({ "assigned_to": "dan" });
+    depot.itself(FIRST_TENANT, "POST", &format!("/deliveries/{id}/assign")).body(&give).gives(200);
+    assert_eq!(file(&depot, &dan, &id, "", PHOTO).problem(), (409, "delivery.closed"), "it has not left");
+    assert_eq!(status(&depot, &dan, &id, json!({ "status": "in_transit" })).status, 200);
+    // The proof may be there before its photo is: the line at the door is poor.
+    let hash = blake3::hash(PHOTO).to_hex().to_string();
+    let proof = json!({ "name": "J. Doe", "signature": "M10 10L20 20", "photos": [hash] });
+    depot.ask(&dan, "POST", &format!("/deliveries/{id}/proof")).body(&proof).gives(201);
+    let missing = |token: &str| {
+        let path = format!("/api/v1/deliveries/{id}/proof.zip");
+        let request = depot.request(reqwest::Method::GET, &path).bearer_auth(token);
+        let (status, bytes) = depot.bytes(request);
+        assert_eq!(status, 200);
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        let names: Vec<String> = zip.file_names().map(ToOwned::to_owned).collect();
+        let document: Value = serde_json::from_reader(zip.by_name("delivery-1/proof.json").unwrap()).unwrap();
+        (names, document["missing"].clone())
+    };
+    assert_eq!(missing(&dan).1, json!([hash]));
+    let sent = file(&depot, &dan, &id, "?name=door.jpg", PHOTO);
+    assert_eq!((sent.status, &sent.json["hash"]), (201, &json!(hash)), "{sent:?}");
+    let again = file(&depot, &dan, &id, "?name=door.jpg", PHOTO);
+    assert_eq!((again.status, &again.json["id"]), (200, &sent.json["id"]), "the same again is the same");
+    let photo = format!("delivery-1/{hash}.jpg");
+    assert_eq!(missing(&dan), (vec!["delivery-1/proof.json".into(), "delivery-1/signature-1.svg".into(), photo], json!([])));
+    let path = format!("/deliveries/{id}/proof/files");
+    let all = depot.ask(&dan, "GET", &path).gives(200).json;
+    assert_eq!(all.as_array().unwrap().len(), 1);
+    let shown = depot.ask(&dan, "GET", &format!("{path}/{hash}")).gives(200);
+    assert_eq!(shown.header("content-type"), "image/jpeg");
+    assert!(shown.header("content-security-policy").contains("sandbox"));
+    // What is somebody else's is not there for anybody else.
+    for answer in [
+        file(&depot, &eve, &id, "", PHOTO),
+        depot.ask(&eve, "GET", &path).send(),
+        depot.ask(&eve, "GET", &format!("{path}/{hash}")).send(),
+        depot.ask(&eve, "GET", &format!("/deliveries/{id}/proof.zip")).send(),
+        depot.ask(&eve, "POST", "/deliveries/proofs").body(&json!({ "ids": [id] })).send(),
+    ] {
+        assert_eq!(answer.problem(), (404, "delivery.unknown"));
+    }
+    let unknown = depot.ask(&dan, "GET", &format!("{path}/{}", "0".repeat(64))).send();
+    assert_eq!(unknown.problem(), (404, "delivery.unknown_file"));
+    let page = file(&depot, &dan, &id, "", b"<html><script>alert(1)</script>");
+    assert_eq!(page.problem(), (415, "attachment.type"));
+    assert_eq!(file(&depot, &dan, &id, "?type=invoice", PHOTO).problem(), (422, "request.invalid"));
+    let many = |n: usize| depot.itself(FIRST_TENANT, "POST", "/deliveries/proofs").body(&json!({ "ids": vec!["1"; n] }));
+    assert_eq!(many(200).send().status, 200);
+    for n in [0, 201] {
+        assert_eq!(many(n).send().problem(), (422, "request.invalid"));
+    }
+    let left = depot.folder.path().join("data/attachments/incoming");
+    depot.until("nothing is left of the archives", |_| std::fs::read_dir(&left).unwrap().count() == 0);
+}
+
+#[test]
+fn people_are_told_by_mail_as_they_wish_and_recipients_where_the_house_wants_it() {
+    let sink = Sink::open(0);
+    let port = sink.port;
+    let depot = depot_with(|c| {
+        c.mail.host = "127.0.0.1".into();
+        c.mail.port = port;
+        c.mail.security = MailSecurity::None;
+        c.mail.from = "depot@example.com".into();
+        c.deliveries.tell_recipients = true;
+    });
+    let user = |login: &str, role: &str, language: &str| {
+        let email = format!("{login}@example.com");
+        depot.user(FIRST_TENANT, login, role, json!({ "email": email, "language": language }));
+    };
+    user("dan", "driver", "pt-BR");
+    user("eve", "driver", "en");
+    let (dan, eve) = (depot.token("dan"), depot.token("eve"));
+    let new = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": "Ann", "customerEmail": "ann@example.com" });
+    let id = text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201).json, "id");
+    let give = |to: &str| {
+        let body = json!({ "assigned_to": to });
+        depot.itself(FIRST_TENANT, "POST", &format!("/deliveries/{id}/assign")).body(&body).gives(200);
+    };
+    let mails = |n: usize| {
+        depot.wait_until("the mails came", || sink.mails().len() >= n);
+        sink.mails()
+    };
+    // Eve wants no mail of deliveries; on the screen she is told all the same.
+    let wishes = json!({ "mail": true, "off": ["deliveries.changed"] });
+    depot.ask(&eve, "PUT", "/notifications/wishes").body(&wishes).gives(200);
+    give("eve");
+    let told = |token: &str| depot.ask(token, "GET", "/notifications").gives(200).json["items"].as_array().unwrap().len();
+    depot.until("eve is told on the screen", |_| told(&eve) == 1);
+    give("dan");
+    let first = mails(1);
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0].contains("dan@example.com") && first[0].contains("A entrega 1 foi"), "{}", first[0]);
+    // The house's own words.
+    let words = json!({ "subject": "{{ customer }}: {{ did }} ({{ step }})", "text": "No. {{ number }}\n" });
+    depot.itself(FIRST_TENANT, "PUT", "/templates/deliveries.recipient/en").body(&words).seen(0).gives(200);
+    assert_eq!(status(&depot, &dan, &id, json!({ "status": "in_transit" })).status, 200);
+    let second = mails(2);
+    assert!(second[1].contains("ann@example.com") && second[1].contains("Ann: is on its way (in_transit)"), "{}", second[1]);
+    assert_eq!(told(&eve), 2, "that it is hers no longer too");
 }

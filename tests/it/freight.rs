@@ -42,7 +42,7 @@ fn nine_years_of_shipments_import_as_1926_masters_with_the_figures_that_are_true
         (&json!("done"), &json!(0), &facts["shipments"]),
         "{done}"
     );
-    let glance = desk.get("/dashboard/stats").json;
+    let glance = desk.get("/dashboard/freight").json;
     let masters: i64 = glance["mawbs"].as_object().unwrap().values().map(|n| n.as_i64().unwrap()).sum();
     assert_eq!(json!(masters), facts["masters"]);
     assert_eq!(masters, 1926);

@@ -230,6 +230,14 @@ impl Depot {
         self.runtime.block_on(answered(request))
     }
 
+    /// Status and body of an answer that is no text.
+    pub fn bytes(&self, request: RequestBuilder) -> (u16, Vec<u8>) {
+        self.runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            (response.status().as_u16(), response.bytes().await.unwrap().to_vec())
+        })
+    }
+
     pub fn get(&self, path: &str) -> Answered {
         self.send(self.request(Method::GET, path))
     }

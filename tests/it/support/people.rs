@@ -333,7 +333,7 @@ impl Records {
         };
         let filled =
             path.replace("{id}", id).replace("{name}", id).replace("{source}", id).replace("{code}", id);
-        let filled = filled.replace("{delivery}", &self.delivery);
+        let filled = filled.replace("{delivery}", &self.delivery).replace("{hash}", &"0".repeat(64));
         assert!(!filled.contains('{'), "{path} names something the tests don't know");
         Some(filled)
     }
