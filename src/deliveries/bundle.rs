@@ -127,9 +127,12 @@ mod tests {
         ];
         let bytes = write(Cursor::new(Vec::new()), &bundles).unwrap();
         let mut zip = zip::ZipArchive::new(bytes).unwrap();
-        let names: Vec<String> = zip.file_names().map(ToOwned::to_owned).collect();
+        let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
         let photo = format!("delivery-7/{here}.jpg");
-        assert_eq!(names, ["delivery-7/proof.json", "delivery-7/signature-1.svg", &photo, "delivery-8/proof.json"]);
+        assert_eq!(
+            names,
+            ["delivery-7/proof.json", "delivery-7/signature-1.svg", &photo, "delivery-8/proof.json"]
+        );
         let mut text = String::new();
         zip.by_name("delivery-7/proof.json").unwrap().read_to_string(&mut text).unwrap();
         let said: Value = serde_json::from_str(&text).unwrap();

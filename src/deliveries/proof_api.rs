@@ -210,7 +210,8 @@ async fn archive(call: Call<ViewDeliveries>, ids: Vec<String>) -> Response {
     let written = tokio::task::spawn_blocking(move || {
         bundle::write(std::fs::File::create(&path)?, &bundles)?.sync_data()
     });
-    let written = written.await.map_err(|e| Refusal::new(Kind::Internal, "delivery.archive", e.to_string()))?;
+    let written =
+        written.await.map_err(|e| Refusal::new(Kind::Internal, "delivery.archive", e.to_string()))?;
     written.map_err(|e| failed(&e))?;
     scratch.file = Some(tokio::fs::File::open(&scratch.path).await.map_err(|e| failed(&e))?);
     let chunks = stream::try_unfold(scratch, |mut rest| async move {

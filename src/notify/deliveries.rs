@@ -107,7 +107,9 @@ impl Tell {
         }
         let link = format!("/deliveries/{}", d.id);
         let language = spoken(&standing.user.language);
-        let Some(made) = message(tx, Topic::Delivery, language, d, (step, reason, &link))? else { return Ok(()) };
+        let Some(made) = message(tx, Topic::Delivery, language, d, (step, reason, &link))? else {
+            return Ok(());
+        };
         let text = format!("{} · {}", d.facts.customer, d.facts.address);
         inbox::tell(tx, now, user, &made.subject, &text, &link)?;
         let Some(to) = standing.user.email.filter(|_| self.mail) else { return Ok(()) };
@@ -133,7 +135,8 @@ impl Tell {
         let (true, Some(language), Some(address)) = (self.mail, &self.recipients, &d.facts.email) else {
             return Ok(());
         };
-        let Some(made) = message(tx, Topic::Recipient, spoken(language), d, (to.as_str(), reason, ""))? else {
+        let Some(made) = message(tx, Topic::Recipient, spoken(language), d, (to.as_str(), reason, ""))?
+        else {
             return Ok(());
         };
         mail::post(tx, now, Letter::new(address.clone(), made.subject, made.text)).map(drop)

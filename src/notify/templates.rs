@@ -427,7 +427,9 @@ mod tests {
         ] {
             refused(bad);
         }
-        assert!(check(Topic::NewCases, &words("50 % off {{ '{' }} {% if count > 3 %}many{% endif %}")).is_ok());
+        assert!(
+            check(Topic::NewCases, &words("50 % off {{ '{' }} {% if count > 3 %}many{% endif %}")).is_ok()
+        );
     }
 
     #[test]

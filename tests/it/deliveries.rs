@@ -340,7 +340,8 @@ fn photos_from_the_door_come_once_by_their_hash_and_go_out_in_one_archive() {
     driver(&depot, "dan");
     driver(&depot, "eve");
     let (dan, eve) = (depot.token("dan"), depot.token("eve"));
-    let id = text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&request("x")).gives(201).json, "id");
+    let id =
+        text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&request("x")).gives(201).json, "id");
     let give = json!({ "assigned_to": "dan" });
     depot.itself(FIRST_TENANT, "POST", &format!("/deliveries/{id}/assign")).body(&give).gives(200);
     assert_eq!(file(&depot, &dan, &id, "", PHOTO).problem(), (409, "delivery.closed"), "it has not left");
@@ -355,7 +356,7 @@ fn photos_from_the_door_come_once_by_their_hash_and_go_out_in_one_archive() {
         let (status, bytes) = depot.bytes(request);
         assert_eq!(status, 200);
         let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-        let names: Vec<String> = zip.file_names().map(ToOwned::to_owned).collect();
+        let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
         let document: Value = serde_json::from_reader(zip.by_name("delivery-1/proof.json").unwrap()).unwrap();
         (names, document["missing"].clone())
     };
@@ -365,7 +366,10 @@ fn photos_from_the_door_come_once_by_their_hash_and_go_out_in_one_archive() {
     let again = file(&depot, &dan, &id, "?name=door.jpg", PHOTO);
     assert_eq!((again.status, &again.json["id"]), (200, &sent.json["id"]), "the same again is the same");
     let photo = format!("delivery-1/{hash}.jpg");
-    assert_eq!(missing(&dan), (vec!["delivery-1/proof.json".into(), "delivery-1/signature-1.svg".into(), photo], json!([])));
+    assert_eq!(
+        missing(&dan),
+        (vec!["delivery-1/proof.json".into(), "delivery-1/signature-1.svg".into(), photo], json!([]))
+    );
     let path = format!("/deliveries/{id}/proof/files");
     let all = depot.ask(&dan, "GET", &path).gives(200).json;
     assert_eq!(all.as_array().unwrap().len(), 1);
@@ -387,7 +391,9 @@ fn photos_from_the_door_come_once_by_their_hash_and_go_out_in_one_archive() {
     let page = file(&depot, &dan, &id, "", b"<html><script>alert(1)</script>");
     assert_eq!(page.problem(), (415, "attachment.type"));
     assert_eq!(file(&depot, &dan, &id, "?type=invoice", PHOTO).problem(), (422, "request.invalid"));
-    let many = |n: usize| depot.itself(FIRST_TENANT, "POST", "/deliveries/proofs").body(&json!({ "ids": vec!["1"; n] }));
+    let many = |n: usize| {
+        depot.itself(FIRST_TENANT, "POST", "/deliveries/proofs").body(&json!({ "ids": vec!["1"; n] }))
+    };
     assert_eq!(many(200).send().status, 200);
     for n in [0, 201] {
         assert_eq!(many(n).send().problem(), (422, "request.invalid"));
@@ -428,7 +434,9 @@ fn people_are_told_by_mail_as_they_wish_and_recipients_where_the_house_wants_it(
     let wishes = json!({ "mail": true, "off": ["deliveries.changed"] });
     depot.ask(&eve, "PUT", "/notifications/wishes").body(&wishes).gives(200);
     give("eve");
-    let told = |token: &str| depot.ask(token, "GET", "/notifications").gives(200).json["items"].as_array().unwrap().len();
+    let told = |token: &str| {
+        depot.ask(token, "GET", "/notifications").gives(200).json["items"].as_array().unwrap().len()
+    };
     depot.until("eve is told on the screen", |_| told(&eve) == 1);
     give("dan");
     let first = mails(1);
@@ -439,6 +447,10 @@ fn people_are_told_by_mail_as_they_wish_and_recipients_where_the_house_wants_it(
     depot.itself(FIRST_TENANT, "PUT", "/templates/deliveries.recipient/en").body(&words).seen(0).gives(200);
     assert_eq!(status(&depot, &dan, &id, json!({ "status": "in_transit" })).status, 200);
     let second = mails(2);
-    assert!(second[1].contains("ann@example.com") && second[1].contains("Ann: is on its way (in_transit)"), "{}", second[1]);
+    assert!(
+        second[1].contains("ann@example.com") && second[1].contains("Ann: is on its way (in_transit)"),
+        "{}",
+        second[1]
+    );
     assert_eq!(told(&eve), 2, "that it is hers no longer too");
 }
