@@ -250,6 +250,10 @@ impl Depot {
 async fn answered(request: RequestBuilder) -> Answered {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    // A stream has no end to wait for.
+    if headers.get("content-type").is_some_and(|t| t == "text/event-stream") {
+        return Answered { status, headers, json: Value::Null, text: String::new() };
+    }
     // A PDF is no text; nothing is asked of its letters.
     let text = String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned();
     let json = serde_json::from_str(&text).unwrap_or_default();
