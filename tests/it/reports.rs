@@ -345,7 +345,7 @@ fn a_partner_counts_saves_and_is_sent_only_what_is_theirs() {
     let all = json!({ "name": "all", "definition": volumes });
     let all = text(&depot.itself(FIRST_TENANT, "POST", "/reports").body(&all).gives(201).json, "id");
     let listed = depot.ask(&bar, "GET", "/reports").gives(200).json;
-    assert_eq!(listed.as_array().unwrap().iter().map(|r| text(r, "id")).collect::<Vec<_>>(), [mine.clone()]);
+    assert_eq!(listed.as_array().unwrap().iter().map(|r| text(r, "id")).collect::<Vec<_>>(), [mine.as_str()]);
     for method in ["GET", "DELETE"] {
         depot.ask(&bar, method, &format!("/reports/{all}")).seen(1).gives(404);
     }
