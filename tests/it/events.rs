@@ -296,3 +296,42 @@ fn a_socket_ends_with_its_session_and_when_the_server_stops() {
     depot.stop();
     assert!(matches!(ours.next(), Came::Close(1001, _)));
 }
+
+#[test]
+fn one_who_reads_nothing_keeps_nobody_waiting() {
+    let depot = depot();
+    let token = depot.token(ADMIN);
+    let all = json!({ "type": "subscribe", "types": ["order.placed"] });
+    let mut stuck = Socket::of(&depot, &token);
+    stuck.says(&all);
+    let mut others: Vec<Socket> = (0..20).map(|_| Socket::of(&depot, &token)).collect();
+    for socket in &mut others {
+        socket.says(&all);
+        assert_eq!(socket.hears()["type"], "subscribed");
+    }
+    let thing = json!({ "name": "thing", "price": 1, "stock": 5_000 });
+    depot.ask(&token, "POST", "/products").body(&thing).gives(201);
+    let order = json!({ "customer_name": "A".repeat(200), "delivery_address": "x".repeat(200), "items": [{ "product_id": 1, "quantity": 1 }] });
+    let orders = json!(vec![order; 500]);
+    for _ in 0..4 {
+        depot.ask(&token, "POST", "/orders/bulk").body(&orders).gives(200);
+    }
+    let mut readers = Vec::new();
+    for mut socket in others {
+        readers.push(std::thread::spawn(move || {
+            let mut seen = Vec::new();
+            while seen.len() < 2_000 {
+                let told = socket.hears();
+                assert_eq!(told["type"], "event");
+                seen.push(told["data"]["seq"].as_u64().unwrap());
+            }
+            seen
+        }));
+    }
+    let first = readers.pop().unwrap().join().unwrap();
+    assert!(first.windows(2).all(|w| w[0] < w[1]), "in order, and none twice");
+    for reader in readers {
+        assert_eq!(reader.join().unwrap(), first);
+    }
+    drop(stuck);
+}

@@ -366,3 +366,63 @@ fn products_keep_their_number_and_a_used_one_is_retired() {
         (409, "category.in_use")
     );
 }
+
+#[test]
+fn every_pair_of_states_is_as_the_published_table_says() {
+    let depot = depot();
+    let token = depot.token(ADMIN);
+    let plenty = product(&depot, &token, "Plenty", 1_000);
+    let none = product(&depot, &token, "None", 0);
+    let machine = depot.ask(&token, "GET", "/state-machines/order").gives(200).json;
+    let allowed = |from: &str| -> Vec<String> {
+        let states = machine["states"].as_array().unwrap();
+        let state = states.iter().find(|s| s["name"] == from).unwrap();
+        state["steps"].as_array().unwrap().iter().map(|s| text(s, "to")).collect()
+    };
+    // An order of what is there is in processing at once; one that may wait for what is not is pending.
+    let ways: [(&str, &[&str]); 7] = [
+        ("pending", &[]),
+        ("processing", &[]),
+        ("packed", &["packed"]),
+        ("shipped", &["packed", "shipped"]),
+        ("delivered", &["packed", "shipped", "delivered"]),
+        ("cancelled", &["cancelled"]),
+        ("returned", &["packed", "shipped", "returned"]),
+    ];
+    let go = |id: &str, to: &str| match to {
+        "cancelled" => {
+            let body = json!({ "reason": "test" });
+            depot.ask(&token, "POST", &format!("/orders/{id}/cancel")).body(&body).send()
+        }
+        other => {
+            let body = json!({ "status": other, "reason": "test" });
+            depot.ask(&token, "PATCH", &format!("/orders/{id}/status")).body(&body).send()
+        }
+    };
+    let mut tried = 0;
+    for (from, way) in &ways {
+        for (to, _) in &ways {
+            let mut new = order(if *from == "pending" { none } else { plenty }, 1);
+            new["backorder"] = json!(*from == "pending");
+            let id = text(&depot.ask(&token, "POST", "/orders").body(&new).gives(201).json, "id");
+            for step in *way {
+                assert_eq!(go(&id, step).status, 200, "{from} by {step}");
+            }
+            let seen = || depot.ask(&token, "GET", &format!("/orders/{id}")).gives(200).json;
+            assert_eq!(seen()["status"], *from);
+            let answer = go(&id, to);
+            match (allowed(from).contains(&(*to).to_owned()), *from, *to) {
+                // The table lets it, and there is nothing to reserve.
+                (true, "pending", "processing") => assert_eq!(answer.problem(), (409, "stock.short")),
+                (true, ..) => assert_eq!((answer.status, &seen()["status"]), (200, &json!(to)), "{from} to {to}"),
+                (false, ..) => {
+                    assert_eq!(answer.status, 409, "{from} to {to}: {answer:?}");
+                    assert_eq!(answer.json["allowed"], json!(allowed(from)), "{from} to {to}");
+                    assert_eq!(seen()["status"], *from);
+                }
+            }
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 49);
+}
