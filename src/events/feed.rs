@@ -2,7 +2,7 @@
 
 use super::event::{self, Told};
 use crate::identity::grant::Principal;
-use crate::journal::log;
+use crate::journal::log::{self, Applied};
 use crate::store::{ReadTx, Result};
 
 /// Entries of the log one look goes through, whether its reader may see them or not.
@@ -57,6 +57,24 @@ pub fn after(
     n: usize,
     mut choose: impl FnMut(&Told) -> bool,
 ) -> Result<(Vec<Item>, u64)> {
+    scan(tx, who, after, n, |seq, entry| {
+        let told = event::told(who.tenant, seq, entry)?.filter(&mut choose);
+        Ok(told.map(|told| Item { seq, told }))
+    })
+}
+
+/// What `make` makes of the entries behind `after` that `who` may see, until there are `n`; and the place that was looked
+/// up to. What is made of one entry stays together.
+///
+/// # Errors
+/// Storage failures.
+pub fn scan<T, M: IntoIterator<Item = T>>(
+    tx: &dyn ReadTx,
+    who: &Principal,
+    after: u64,
+    n: usize,
+    mut make: impl FnMut(u64, &Applied) -> Result<M>,
+) -> Result<(Vec<T>, u64)> {
     let (mut found, mut last, mut looked) = (Vec::new(), after, 0);
     while found.len() < n && looked < LOOK_AT {
         let entries = log::applied_after(tx, last, AT_ONCE)?;
@@ -66,13 +84,11 @@ pub fn after(
         for (seq, entry) in entries {
             last = seq;
             looked += 1;
-            if event::visible(tx, who, &entry)?
-                && let Some(told) = event::told(who.tenant, seq, &entry)?.filter(&mut choose)
-            {
-                found.push(Item { seq, told });
-                if found.len() == n {
-                    break;
-                }
+            if event::visible(tx, who, &entry)? {
+                found.extend(make(seq, &entry)?);
+            }
+            if found.len() >= n {
+                break;
             }
         }
     }

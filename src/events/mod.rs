@@ -7,11 +7,13 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `event` | an entry of the log as a CloudEvent, and who may see it |
+//! | `epcis` | what happened to parcels, in GS1's words |
 //! | `feed` | events behind a place, as one reader may see them |
 //! | `talk` | what is said on the socket, both ways |
 //! | `api`, `stream_api`, `socket_api` | the routes |
 
 pub mod api;
+pub mod epcis;
 pub mod event;
 pub mod feed;
 pub mod socket_api;

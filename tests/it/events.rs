@@ -335,3 +335,57 @@ fn one_who_reads_nothing_keeps_nobody_waiting() {
     }
     drop(stuck);
 }
+
+#[test]
+fn what_happened_to_parcels_is_told_in_the_words_of_gs1_and_what_was_wrong_is_declared_so() {
+    let depot = depot();
+    let new = json!({ "tracking_number": "106141412345678908", "distributor": "bar" });
+    let id = text(&depot.itself(FIRST_TENANT, "POST", "/parcels").body(&new).gives(201).json, "id");
+    let says = |body: Value| {
+        depot.itself(FIRST_TENANT, "POST", &format!("/parcels/{id}/events")).body(&body).gives(200).json
+    };
+    says(json!({ "status": "at_depot" }));
+    says(json!({ "status": "on_hold", "reason": "damaged" }));
+    depot.itself(FIRST_TENANT, "POST", &format!("/parcels/{id}/notes")).body(&json!({ "text": "wet" })).gives(201);
+    let history = depot.itself(FIRST_TENANT, "GET", &format!("/parcels/{id}/history")).gives(200).json;
+    let held = history["items"].as_array().unwrap().iter().find(|e| e.to_string().contains("on_hold")).unwrap().clone();
+    says(json!({ "status": "in_transit", "corrects": held["id"], "note": "another parcel" }));
+    let document = |token: &str, query: &str| {
+        let path = format!("/epcis/events{query}");
+        let asked = if token.is_empty() { depot.itself(FIRST_TENANT, "GET", &path) } else { depot.ask(token, "GET", &path) };
+        let answer = asked.gives(200);
+        assert_eq!(answer.header("content-type"), "application/ld+json");
+        let document: Value = serde_json::from_str(&answer.text).unwrap();
+        assert_eq!((&document["type"], &document["schemaVersion"]), (&json!("EPCISDocument"), &json!("2.0")));
+        let events = document["epcisBody"]["eventList"].as_array().unwrap().clone();
+        (events, answer.header("x-next-after").parse::<u64>().unwrap())
+    };
+    let (all, end) = document("", "");
+    let words: Vec<(String, String, String)> =
+        all.iter().map(|e| (text(e, "action"), text(e, "bizStep"), text(e, "disposition"))).collect();
+    let said = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+    assert_eq!(words, [
+        said("ADD", "commissioning", "active"),
+        said("OBSERVE", "arriving", "in_progress"),
+        said("OBSERVE", "holding", "damaged"),
+        said("OBSERVE", "holding", "damaged"),
+        said("OBSERVE", "transporting", "in_transit"),
+    ], "{all:#?}");
+    for event in &all {
+        assert_eq!(event["epcList"], json!(["https://id.gs1.org/00/106141412345678908"]));
+        assert_eq!((&event["type"], &event["eventTimeZoneOffset"]), (&json!("ObjectEvent"), &json!("+00:00")));
+    }
+    let (wrong, right) = (&all[3], &all[4]);
+    assert_eq!((&wrong["eventID"], &wrong["errorDeclaration"]["reason"]), (&all[2]["eventID"], &json!("incorrect_data")));
+    assert_eq!(wrong["errorDeclaration"]["correctiveEventIDs"], json!([right["eventID"]]));
+    assert_eq!(document("", &format!("?after={end}")).0, Vec::<Value>::new());
+    let (mut pieces, mut after) = (Vec::new(), 0);
+    while after < end {
+        let (some, next) = document("", &format!("?after={after}&limit=1"));
+        pieces.extend(some);
+        after = next;
+    }
+    assert_eq!(pieces, all);
+    depot.user(FIRST_TENANT, "foo", "partner", json!({ "scope": { "distributors": ["foo"] } }));
+    assert_eq!(document(&depot.token("foo"), "").0, Vec::<Value>::new());
+}
