@@ -77,7 +77,9 @@ impl<'a> Scribe<'a> {
         let plain = numbers::plain(text, slot.comma).ok_or_else(|| wrong("it is not a decimal number"))?;
         match scaled(&plain, places) {
             Err(_) if rounded => {
-                let fine = scaled(&plain, places + FINER).map_err(wrong)?;
+                // Digits beyond those can't change which way it is rounded.
+                let point = plain.find('.').map_or(plain.len(), |at| at + 1 + (places + FINER) as usize);
+                let fine = scaled(plain.get(..point).unwrap_or(&plain), places + FINER).map_err(wrong)?;
                 let unit = 10_i64.pow(FINER);
                 Ok(fine.saturating_add(fine.signum() * unit / 2) / unit)
             }

@@ -172,7 +172,11 @@ impl Handler for Deliver {
             };
             let now = desk.clock.now();
             let note = move |tx: &mut dyn WriteTx| settle(tx, now, payload, &attempt);
-            Ok(store.write(tenant, Lane::Bulk, note).await?)
+            match store.write(tenant, Lane::Bulk, note).await? {
+                None => Ok(()),
+                // So somebody hears of it, as of every job that is given up.
+                Some(end) => Err(JobError::Hopeless(end)),
+            }
         })
     }
 }
@@ -249,12 +253,13 @@ fn forget(tx: &mut dyn WriteTx, p: Payload) -> Result<()> {
     MESSAGES.del(tx, &message_key(p.webhook, p.message)).map(drop)
 }
 
-/// Notes what became of an attempt.
-fn settle(tx: &mut dyn WriteTx, now: Timestamp, p: Payload, attempt: &Attempt) -> Result<()> {
+/// Notes what became of an attempt. Says what a person should hear of: that nobody takes the message, or any.
+fn settle(tx: &mut dyn WriteTx, now: Timestamp, p: Payload, attempt: &Attempt) -> Result<Option<String>> {
     let key = message_key(p.webhook, p.message);
-    let Some(mut m) = MESSAGES.get(tx, &key)?.filter(|m| p.is_at(m)) else { return Ok(()) };
+    let Some(mut m) = MESSAGES.get(tx, &key)?.filter(|m| p.is_at(m)) else { return Ok(None) };
     m.attempts += 1;
     m.tried_at = Some(now);
+    let mut end = None;
     match attempt {
         Attempt::Taken(status) => (m.state, m.status, m.error) = (State::Done, Some(*status), None),
         Attempt::Pointless(why) => (m.state, m.error) = (State::Dead, Some((*why).into())),
@@ -262,12 +267,16 @@ fn settle(tx: &mut dyn WriteTx, now: Timestamp, p: Payload, attempt: &Attempt) -
             (m.state, m.status) = (State::Dead, Some(410));
             m.error = Some("it said that nobody is there any more".into());
             switch_off(tx, p.webhook)?;
+            end = Some(format!("webhook {} answered 410 and is switched off", p.webhook));
         }
         Attempt::Refused { status, why, wish_s } => {
             (m.status, m.error) = (*status, Some(why.clone()));
             let jitter = f64::from(m.id.0[15] ^ m.attempts.to_be_bytes()[3]) / 255.0;
             match wait_after(m.attempts, jitter) {
-                None => m.state = State::Dead,
+                None => {
+                    m.state = State::Dead;
+                    end = Some(format!("nobody takes message {} of webhook {}: {why}", m.id, p.webhook));
+                }
                 Some(wait) => {
                     let wish = Duration::from_secs(wish_s.unwrap_or(0).min(LONGEST_WISH_S));
                     enqueue(tx, now, NewJob::new(SEND, &Payload::of(&m))?.at(now.after(wait.max(wish))))?;
@@ -278,7 +287,8 @@ fn settle(tx: &mut dyn WriteTx, now: Timestamp, p: Payload, attempt: &Attempt) -
     if m.state != State::Pending {
         place(tx, p.webhook, |place| place.waiting = place.waiting.saturating_sub(1))?;
     }
-    MESSAGES.put(tx, &key, &m).map(drop)
+    MESSAGES.put(tx, &key, &m)?;
+    Ok(end)
 }
 
 fn switch_off(tx: &mut dyn WriteTx, id: Id) -> Result<()> {

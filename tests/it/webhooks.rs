@@ -319,6 +319,11 @@ fn what_nobody_takes_ends_among_the_dead_and_can_be_sent_again() {
         depot.until("the attempt is noted", |_| message()["attempts"] == attempt);
     }
     assert_eq!((&message()["state"], &message()["status"]), (&json!("dead"), &json!(503)));
+    let case = || {
+        let open = depot.itself(FIRST_TENANT, "GET", "/cases?state=active&limit=500").gives(200).json;
+        open["items"].as_array().unwrap().iter().any(|c| c["reason"] == "job_dead")
+    };
+    depot.until("somebody hears of it", |_| case());
     assert_eq!(standing(&depot, &id)["waiting"], 0);
     later(&depot, 30 * 86_400);
     assert!(got.try_recv().is_err());
