@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crossdock::config::choices::MailSecurity;
 use crossdock::web::control::FIRST_TENANT;
 use serde_json::{Value, json};
 
 use crate::support::people::{ADMIN, depot, depot_with, text};
+use crate::support::sink::Sink;
 use crate::support::{Answered, Depot};
 
 fn later(depot: &Depot, seconds: u64) {
@@ -425,4 +427,46 @@ fn every_pair_of_states_is_as_the_published_table_says() {
         }
     }
     assert_eq!(tried, 49);
+}
+
+#[test]
+fn those_who_ordered_are_told_of_each_step_where_the_house_wants_it() {
+    let sink = Sink::open(0);
+    let port = sink.port;
+    let mut depot = depot_with(|c| {
+        c.mail.host = "127.0.0.1".into();
+        c.mail.port = port;
+        c.mail.security = MailSecurity::None;
+        c.mail.from = "depot@example.com".into();
+    });
+    let token = depot.token(ADMIN);
+    let p = product(&depot, &token, "Thing", 10);
+    let place = |depot: &Depot, token: &str| {
+        let mut new = order(p, 1);
+        new["customer_email"] = json!("alice@example.com");
+        text(&depot.ask(token, "POST", "/orders").body(&new).gives(201).json, "id")
+    };
+    // Nobody is told until the house wants it, and then not of what was before.
+    place(&depot, &token);
+    let read = |depot: &Depot| {
+        let app = &depot.running().app;
+        app.store.read(FIRST_TENANT, |tx| crossdock::journal::readers::lag(tx, "notify.orders")).unwrap() == 0
+    };
+    depot.until("the log is read", read);
+    depot.stop();
+    depot.start_again(|c| c.orders.tell_customers = true);
+    let token = depot.token(ADMIN);
+    let id = place(&depot, &token);
+    let told = |n: usize, words: &str| {
+        depot.wait_until("the mail came", || sink.mails().len() >= n);
+        let mails = sink.mails();
+        assert!(mails.len() == n && mails[n - 1].contains("alice@example.com"), "{mails:?}");
+        assert!(mails[n - 1].contains(words), "{}", mails[n - 1]);
+    };
+    told(1, "Your order 2 is confirmed");
+    depot.ask(&token, "PATCH", &format!("/orders/{id}/status")).body(&json!({ "status": "packed" })).gives(200);
+    told(2, "Your order 2 is packed");
+    let cancel = json!({ "reason": "out of luck" });
+    depot.ask(&token, "POST", &format!("/orders/{id}/cancel")).body(&cancel).gives(200);
+    told(3, "out of luck");
 }
