@@ -21,6 +21,8 @@
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`freight`] | air freight: waybills, what is reported of them, their procedure, clocks and bills |
+//! | [`eta`] | when something will be there: trees learned from the depot's own legs and parcels, with intervals that keep their word |
+//! | [`tracking`] | where vehicles are: positions, fences, who came and left, public links |
 //! | [`attachments`] | documents: contents kept once, judged by their bytes |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
@@ -68,6 +70,7 @@ pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod demo;
+pub mod eta;
 pub mod exports;
 pub mod freight;
 pub mod identity;
@@ -86,4 +89,5 @@ pub mod screens;
 pub mod settings;
 pub mod store;
 pub mod sync;
+pub mod tracking;
 pub mod web;

@@ -34,7 +34,7 @@ use crate::reports::work::{ReportFiles, RunReport};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{attachments, carriers, freight, imports, labels, parcels, scan};
+use crate::{attachments, carriers, eta, freight, imports, labels, parcels, scan, tracking};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
@@ -51,6 +51,8 @@ pub fn retained() -> Vec<Retained> {
         .chain(areas)
         .chain(scan::repo::retained())
         .chain([crate::manifests::repo::retained(), carriers::repo::retained(), freight::inbox::retained()])
+        .chain(crate::tracking::repo::retained())
+        .chain([crate::eta::repo::retained()])
         .collect()
 }
 
@@ -82,12 +84,16 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let send = SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail);
     handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
     handlers.push(Arc::new(RunReport));
+    handlers.push(Arc::new(eta::work::Learn));
+    handlers.push(Arc::new(eta::work::LookAhead));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
         Arc::new(Dock),
         Arc::new(Nightly::default()),
         Arc::new(MapRuns),
+        Arc::new(eta::work::Rounds::default()),
+        Arc::new(tracking::work::Scribe { tracker: app.tracker.clone(), predictors: app.predictors.clone() }),
         Arc::new(carriers::work::Rounds { is_cut }),
         Arc::new(CaseClock),
         Arc::new(freight::work::Reminders),
@@ -114,6 +120,16 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
+}
+
+/// Writes down the positions that were told and are not written yet: at a stop.
+pub fn write_positions(app: &App) {
+    for tenant in app.tracker.unsettled() {
+        let now = app.clock.now();
+        if let Err(e) = tracking::flush::flush(&app.store, &app.tracker, &app.predictors, (tenant, now)) {
+            tracing::error!(tenant, error = %e, "the last positions were not written");
+        }
+    }
 }
 
 /// Whether a tenant's line to the outside is cut, as far as the exchange with headquarters has found.
@@ -369,6 +385,8 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         labels::repo::tables(),
         crate::reports::repo::tables(),
         freight::repo::tables(),
+        tracking::repo::tables(),
+        eta::repo::tables(),
         attachments::model::tables(),
         crate::notify::tables(),
         idempotency::tables(),
