@@ -12,6 +12,7 @@ use crate::audit::sightings::Sightings;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::config::choices::TlsMode;
+use crate::eta::service::Predictors;
 use crate::identity::gate::Gate;
 use crate::identity::private::{self, PrivateError};
 use crate::identity::secret::{Keys, SecretError};
@@ -28,6 +29,7 @@ use crate::store::redb::{Options, Redb};
 use crate::store::space::Reserve;
 use crate::store::{NODE, Store, StoreError};
 use crate::sync::node::{Node, NodeError};
+use crate::tracking::tracker::Tracker;
 use crate::web::control::Control;
 use crate::web::error::ApiError;
 use crate::web::pages::{NewDepot, Setup};
@@ -67,6 +69,9 @@ pub fn areas() -> Vec<Routes> {
         labels::api::routes(),
         crate::reports::api::routes(),
         freight::api::routes(),
+        crate::tracking::api::routes(),
+        crate::tracking::device_api::routes(),
+        crate::eta::api::routes(),
         attachments::api::routes(),
         orders::api::routes(),
         orders::catalog_api::routes(),
@@ -117,7 +122,10 @@ fn workers(app: &App, handlers: Vec<Arc<dyn Handler>>) -> Result<Workers, StoreE
     let mut runner = house::runner(app, Stop::default());
     runner.handlers.extend(handlers);
     let working = Working::start(runner)?;
-    Ok(Workers { checks: Vec::new(), stops: vec![Box::new(move || working.stop())] })
+    let last = app.clone();
+    // What was told since the last second is written before the store is closed.
+    let write = move || house::write_positions(&last);
+    Ok(Workers { checks: Vec::new(), stops: vec![Box::new(write), Box::new(move || working.stop())] })
 }
 
 /// The first user is made by identity, which knows no pages.
@@ -269,6 +277,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         pulses: Pulses::default(),
         errors: ServerErrors::default(),
         sync,
+        tracker: Tracker::default(),
+        predictors: Predictors::default(),
         tables: house::tables,
         retained: house::retained,
     };

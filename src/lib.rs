@@ -21,6 +21,8 @@
 //! | [`parcels`] | exceptional parcels: status, flags, history, status maps, what is overdue |
 //! | [`scan`] | one field that takes anything: what a code may be, and what the station does with it |
 //! | [`freight`] | air freight: waybills, what is reported of them, their procedure, clocks and bills |
+//! | [`eta`] | when something will be there: trees learned from the depot's own legs and parcels, with intervals that keep their word |
+//! | [`tracking`] | where vehicles are: positions, fences, who came and left, public links |
 //! | [`attachments`] | documents: contents kept once, judged by their bytes |
 //! | [`deliveries`] | one attempt or job to bring parcels to an address: assignment, lifecycle, proof, next attempt |
 //! | [`orders`] | products, categories, the ledger of stock, single and bulk orders, delayed orders |
@@ -73,6 +75,7 @@ pub mod config;
 pub mod deadlines;
 pub mod deliveries;
 pub mod demo;
+pub mod eta;
 pub mod events;
 pub mod exports;
 pub mod freight;
@@ -93,5 +96,6 @@ pub mod screens;
 pub mod settings;
 pub mod store;
 pub mod sync;
+pub mod tracking;
 pub mod web;
 pub mod webhooks;

@@ -38,7 +38,10 @@ use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
 use crate::webhooks::reach::Allowed;
-use crate::{attachments, carriers, deliveries, freight, imports, labels, orders, parcels, scan, webhooks};
+use crate::{
+    attachments, carriers, deliveries, eta, freight, imports, labels, orders, parcels, scan, tracking,
+    webhooks,
+};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
@@ -55,7 +58,13 @@ pub fn retained() -> Vec<Retained> {
         deliveries::same::retained(),
         webhooks::model::retained(),
     ];
-    of_jobs().into_iter().chain(areas).chain(scan::repo::retained()).collect()
+    let of_areas = areas.into_iter().chain(scan::repo::retained());
+    of_jobs()
+        .into_iter()
+        .chain(of_areas)
+        .chain(tracking::repo::retained())
+        .chain([eta::repo::retained()])
+        .collect()
 }
 
 /// Everything that runs by itself, ready to be started.
@@ -87,12 +96,16 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
     handlers.push(Arc::new(RunReport));
     handlers.extend(tell(app, &is_cut));
+    handlers.push(Arc::new(eta::work::Learn));
+    handlers.push(Arc::new(eta::work::LookAhead));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
         Arc::new(Dock),
         Arc::new(Nightly::default()),
         Arc::new(MapRuns),
+        Arc::new(eta::work::Rounds::default()),
+        Arc::new(tracking::work::Scribe { tracker: app.tracker.clone(), predictors: app.predictors.clone() }),
         Arc::new(carriers::work::Rounds { is_cut }),
         Arc::new(DelayWatch),
         Arc::new(orders::work::Desk),
@@ -135,6 +148,16 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
+}
+
+/// Writes down the positions that were told and are not written yet: at a stop.
+pub fn write_positions(app: &App) {
+    for tenant in app.tracker.unsettled() {
+        let now = app.clock.now();
+        if let Err(e) = tracking::flush::flush(&app.store, &app.tracker, &app.predictors, (tenant, now)) {
+            tracing::error!(tenant, error = %e, "the last positions were not written");
+        }
+    }
 }
 
 /// Whether a tenant's line to the outside is cut, as far as the exchange with headquarters has found.
@@ -400,6 +423,8 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         labels::repo::tables(),
         crate::reports::repo::tables(),
         freight::repo::tables(),
+        tracking::repo::tables(),
+        eta::repo::tables(),
         attachments::model::tables(),
         orders::repo::tables(),
         deliveries::repo::tables(),

@@ -350,6 +350,8 @@ section! {
         notifications: u32 = 90, Whole(0, 36_500);
         /// Positions of vehicles.
         positions: u32 = 90, Whole(0, 36_500);
+        /// Legs that were driven: what arrivals are learned from.
+        legs: u32 = 730, Whole(0, 36_500);
         /// Webhook deliveries and their answers.
         webhooks: u32 = 30, Whole(0, 36_500);
         /// Results of reports.

@@ -252,6 +252,7 @@ mod tests {
         carrier_events: 0,
         notifications: 0,
         positions: 0,
+        legs: 0,
         webhooks: 0,
         reports: 0,
         sync_log: 1,

@@ -13,17 +13,20 @@ use super::error::ParcelError;
 use super::inputs::{BulkInput, BulkRow, EventInput, FactsChange, NewParcel, NoteInput};
 use super::model::Status;
 use super::queries::{self, By, Filter, Listed, Overdue};
-use super::service;
 use super::stats::{self, Stats};
 use super::undo;
 use super::views::{BulkAnswer, BulkVerdict, EventView, ParcelView};
+use super::{rules, service};
 use crate::base::error::{Fault, Invalid};
 use crate::base::ids::Id;
 use crate::base::page::Page;
+use crate::eta::outlook::{self, Expected, LastWeek, Outlook};
 use crate::identity::features::{
     BulkParcels, CreateParcels, EditParcels, ScanParcels, ViewDashboard, ViewParcels,
 };
 use crate::identity::grant::Scope;
+use crate::store::StoreError;
+use crate::store::table::{cursor, position};
 use crate::web::routes::Routes;
 use crate::web::{Answer, ApiError, Body, Call, Query, Text};
 
@@ -38,6 +41,7 @@ pub fn routes() -> Routes {
             ("status", "only in this status"),
             ("distributor", "only of this distributor"),
             ("exceptional", "true: only those that need a person"),
+            ("likely_late", "true: only those likely to break their promise before they do, the nearest promise first; each with what is expected, and how last week's list did"),
             ("number", "only with a number that begins so"),
             ("limit", "rows, at most 500"),
             ("cursor", "from the page before"),
@@ -119,9 +123,65 @@ pub fn routes() -> Routes {
 }
 
 async fn list(call: Call<ViewParcels>, filter: Query<Filter>) -> Response {
+    if filter.0.likely_late {
+        return likely_late(&call, &filter.0);
+    }
     call.read(|tx, grant| -> Result<Answer, ParcelError> {
         let rows = queries::list(tx, grant.scope(), &call.app.cards, &filter.0)?;
         shown(&call, rows)
+    })
+}
+
+/// Such parcels, and how the last ones did.
+#[derive(serde::Serialize)]
+struct LikelyLatePage {
+    /// Each with what is `expected` of it.
+    items: Vec<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    last_week: LastWeek,
+}
+
+/// A parcel with what is foretold of it.
+fn expected(card: &Card, outlook: &Outlook) -> Result<serde_json::Value, StoreError> {
+    let broken = |e: serde_json::Error| StoreError::Codec { what: "parcels", why: e.to_string() };
+    let mut parcel: serde_json::Value = serde_json::from_str(card.json.get()).map_err(broken)?;
+    parcel["expected"] = serde_json::to_value(Expected::from(outlook)).map_err(broken)?;
+    Ok(parcel)
+}
+
+/// Rows that a page of parcels likely to be late looks at: a partner sees few of them.
+const LOOK_AT: usize = 2_000;
+
+fn likely_late(call: &Call<ViewParcels>, filter: &Filter) -> Response {
+    let now = call.app.clock.now();
+    call.read(|tx, grant| -> Result<Answer, ParcelError> {
+        let n = queries::limit(filter.limit)?;
+        let mut after = position(filter.cursor.as_deref())?;
+        let (mut found, mut looked) = (Vec::new(), 0);
+        loop {
+            let (rows, next) = outlook::likely_late(tx, after, n - found.len())?;
+            looked += rows.len();
+            for (id, outlook) in rows {
+                let card = call.app.cards.find(tx, id)?;
+                let seen =
+                    card.filter(|c| grant.scope().admits_distributor(c.parcel.facts.distributor.as_deref()));
+                // One that came, or whose promise passed, since the last look ahead is no longer foretold.
+                let is_ahead = outlook.promised_at > now;
+                found.extend(
+                    seen.filter(|c| is_ahead && rules::is_open(c.parcel.status)).map(|c| (c, outlook)),
+                );
+            }
+            after = next;
+            if found.len() >= n || after.is_none() || looked >= LOOK_AT {
+                break;
+            }
+        }
+        call.saw("parcel", found.iter().map(|(c, _)| c.parcel.id.0));
+        let items = found.iter().map(|(card, outlook)| expected(card, outlook)).collect::<Result<_, _>>()?;
+        let next = after.as_ref().map(cursor).transpose()?;
+        let last_week = outlook::last_week(tx, now)?;
+        Ok(Answer { next: next.clone(), ..Answer::ok(&LikelyLatePage { items, next, last_week })? })
     })
 }
 

@@ -38,6 +38,9 @@ pub struct Filter {
     /// Only those that need a person.
     #[serde(default)]
     pub exceptional: bool,
+    /// Only those likely to be later than they promise, before they are.
+    #[serde(default)]
+    pub likely_late: bool,
     /// With a number that begins so.
     pub number: Option<String>,
     /// Rows.

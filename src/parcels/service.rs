@@ -23,7 +23,7 @@ use crate::identity::grant::{Actor, Grant, Principal, Scope};
 use crate::journal::clock::{HEADQUARTERS, Origin, UNENROLLED};
 use crate::journal::{self, Aggregate, Cx, Folded, SiteRef, Written, record};
 use crate::store::table::Entry;
-use crate::store::{Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
+use crate::store::{Dir, KeyRange, Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
 
 type Result<T> = std::result::Result<T, ParcelError>;
 
@@ -115,6 +115,23 @@ pub fn announce(
 /// Storage failures.
 pub fn load(tx: &dyn ReadTx, id: ParcelId) -> std::result::Result<Option<Parcel>, StoreError> {
     Ok(PARCELS.get(tx, &id.0)?.map(|row| row.state))
+}
+
+/// Parcels in `status`, in the order they were made or against it, behind `after`; and where to go on. Whoever may see
+/// them: for what the depot does by itself.
+///
+/// # Errors
+/// Storage failures.
+pub fn in_status(
+    tx: &dyn ReadTx,
+    status: Status,
+    dir: Dir,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> std::result::Result<(Vec<Parcel>, Option<Vec<u8>>), StoreError> {
+    let range = KeyRange::prefix(&[status as u8]).resume(after);
+    let rows = PARCELS.scan(tx, repo::BY_STATUS, &range, dir, limit)?;
+    Ok((rows.items.into_iter().map(|e| e.value.state).collect(), rows.next))
 }
 
 /// Announces the parcels of a list, each by itself: a row that is refused leaves the others alone.

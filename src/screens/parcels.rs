@@ -87,6 +87,7 @@ async fn list(visit: Looking) -> Reply {
             status: status.map(StatusInput),
             distributor: said(&asked.distributor),
             exceptional: said(&asked.exceptional).is_some(),
+            likely_late: false,
             number: said(&asked.number),
             limit: None,
             cursor: asked.cursor.clone(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::audit::sightings::Sightings;
 use crate::base::clock::Clock;
 use crate::config::Config;
+use crate::eta::service::Predictors;
 use crate::identity::gate::Gate;
 use crate::jobs::alarm::ServerErrors;
 use crate::jobs::retention::Retained;
@@ -15,6 +16,7 @@ use crate::parcels::pulse::Pulses;
 use crate::store::Store;
 use crate::store::table::Checked;
 use crate::sync::node::Node;
+use crate::tracking::tracker::Tracker;
 
 /// The running depot: its store, clock, settings and the gate that knows who is who. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +43,10 @@ pub struct App {
     pub errors: ServerErrors,
     /// This process's part in the exchange between depots and headquarters.
     pub sync: Arc<Node>,
+    /// Positions that were told.
+    pub tracker: Tracker,
+    /// Who foretells arrivals.
+    pub predictors: Predictors,
     /// Every table there is, for `check`.
     pub tables: fn() -> Vec<&'static dyn Checked>,
     /// Everything that is let go of by age.

@@ -198,6 +198,7 @@ fn serve(areas: &[Routes], screens: fn(&mut web::ServiceConfig), cfg: &mut web::
     pages::outside(cfg);
     screens(cfg);
     crate::sync::api::outside(cfg);
+    crate::tracking::public_api::outside(cfg);
     routes::serve(areas, cfg);
 }
 
