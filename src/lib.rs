@@ -81,6 +81,7 @@ pub mod notify;
 pub mod operation;
 pub mod parcels;
 pub mod reports;
+pub mod routing;
 pub mod scan;
 pub mod screens;
 pub mod settings;

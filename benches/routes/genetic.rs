@@ -1,7 +1,7 @@
 //! The reference the seeds describe: a plain genetic algorithm (population 100, crossover 0.8, mutation 0.1,
 //! 50 generations) over the order of the stops, fitness 40 distance, 25 windows, 20 traffic, 15 capacity.
 
-use solver::routing::problem::{Problem, Stop, Task};
+use crossdock::routing::problem::{Problem, Stop, Task};
 
 const POPULATION: usize = 100;
 const CROSSOVER: f64 = 0.8;

@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use solver::routing::check;
-use solver::routing::plan::Plan;
-use solver::routing::problem::Problem;
-use solver::routing::{Settings, solve};
+use crossdock::routing::check;
+use crossdock::routing::plan::Plan;
+use crossdock::routing::problem::Problem;
+use crossdock::routing::{Settings, solve};
 
 /// CPU time of this thread; zero where the system does not tell.
 fn cpu() -> Duration {
@@ -106,7 +106,7 @@ fn against_genetic(name: &str, problem: &Problem, settings: &Settings) {
         .routes
         .iter()
         .flat_map(|r| &r.visits)
-        .filter(|v| matches!(v.act, solver::routing::plan::PlannedAct::Stop(_)))
+        .filter(|v| matches!(v.act, crossdock::routing::plan::PlannedAct::Stop(_)))
         .count();
     let won = met >= theirs.met && (met > theirs.met || metres.min(seconds) < theirs.metres.min(theirs.seconds));
     println!(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use solver::routing::problem::{Costs, Criteria, Job, Matrix, Problem, Stop, Task, Vehicle, Window};
+use crossdock::routing::problem::{Costs, Criteria, Job, Matrix, Problem, Stop, Task, Vehicle, Window};
 
 /// An instance, ready to solve, and what one unit of the file's distance is in ours.
 pub struct Instance {

@@ -1,7 +1,7 @@
 //! Depot cases in JSON: real-road matrices, several vehicles with shifts, breaks, skills; pickups with deliveries.
 
 use serde::Deserialize;
-use solver::routing::problem::{
+use crossdock::routing::problem::{
     Break, Costs, Criteria, Job, Matrix, Problem, Stop, Task, Vehicle, Window,
 };
 
