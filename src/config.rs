@@ -19,7 +19,8 @@ use toml::Table;
 
 use overlay::Overlay;
 use sections::{
-    Audit, Backup, Carriers, Depot, Jobs, Limits, Logs, Mail, Printers, Retention, Server, Store, Sync,
+    Audit, Backup, Carriers, Depot, Jobs, Limits, Logs, Mail, Maps, Printers, Retention, Routing, Server,
+    Store, Sync,
 };
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
@@ -42,6 +43,8 @@ pub struct Config {
     pub jobs: Jobs,
     pub printers: Printers,
     pub carriers: Carriers,
+    pub maps: Maps,
+    pub routing: Routing,
     pub retention: Retention,
     pub depot: Depot,
     pub audit: Audit,

@@ -79,7 +79,12 @@ fn evaluate(problem: &Problem, stops: &[(&Stop, &[i32], bool)], order: &[usize])
     for &gene in order {
         let (stop, amount, loads) = stops[gene];
         let vehicle = &problem.vehicles[car];
-        let full = loads && load.iter().zip(amount).zip(&vehicle.capacity).any(|((l, a), c)| l + i64::from(*a) > i64::from(*c));
+        let full = loads
+            && load
+                .iter()
+                .zip(amount)
+                .zip(&vehicle.capacity)
+                .any(|((l, a), c)| l + i64::from(*a) > i64::from(*c));
         if full && car + 1 < problem.vehicles.len() {
             let home = place * matrix.size + vehicle.end;
             metres += i64::from(matrix.metres[home]);
@@ -97,14 +102,19 @@ fn evaluate(problem: &Problem, stops: &[(&Stop, &[i32], bool)], order: &[usize])
         if let Some(window) = window {
             at = at.max(i64::from(window.open));
         }
-        if window.is_some() || stop.windows.is_empty() {
+        if loads {
+            load.iter_mut().zip(amount).for_each(|(l, a)| *l += i64::from(*a));
+        }
+        // The reference knows neither shifts nor a last vehicle that is full: what it plans beyond them is not served.
+        let vehicle = &problem.vehicles[car];
+        let fits = load.iter().zip(&vehicle.capacity).all(|(l, c)| *l <= i64::from(*c));
+        let home = i64::from(matrix.seconds[stop.place * matrix.size + vehicle.end]);
+        let in_shift = at + i64::from(stop.seconds) + home <= i64::from(vehicle.shift.close);
+        if (window.is_some() || stop.windows.is_empty()) && fits && in_shift {
             met += 1;
         }
         at += i64::from(stop.seconds);
         place = stop.place;
-        if loads {
-            load.iter_mut().zip(amount).for_each(|(l, a)| *l += i64::from(*a));
-        }
     }
     let home = place * matrix.size + problem.vehicles[car].end;
     metres += i64::from(matrix.metres[home]);
@@ -112,7 +122,10 @@ fn evaluate(problem: &Problem, stops: &[(&Stop, &[i32], bool)], order: &[usize])
     filled += share(&load, car);
     let windows = met as f64 / order.len().max(1) as f64;
     let capacity = (filled / (car + 1) as f64).min(1.0);
-    let fitness = 0.4 * 1e5 / metres.max(1) as f64 + 0.25 * windows + 0.2 * 1e5 / seconds.max(1) as f64 + 0.15 * capacity;
+    let fitness = 0.4 * 1e5 / metres.max(1) as f64
+        + 0.25 * windows
+        + 0.2 * 1e5 / seconds.max(1) as f64
+        + 0.15 * capacity;
     Evaluation { outcome: Outcome { metres, seconds, met, vehicles: car + 1 }, fitness }
 }
 
@@ -129,7 +142,8 @@ fn cross(one: &[usize], two: &[usize], chance: &mut Chance) -> Vec<usize> {
 /// Runs the reference.
 pub fn evolve(problem: &Problem, seed: u64) -> Outcome {
     let mut chance = Chance(seed.wrapping_mul(2).wrapping_add(1) ^ 0x9e37_79b9_7f4a_7c15);
-    let genes: usize = problem.jobs.iter().map(|j| if matches!(j.task, Task::Shipment(..)) { 2 } else { 1 }).sum();
+    let genes: usize =
+        problem.jobs.iter().map(|j| if matches!(j.task, Task::Shipment(..)) { 2 } else { 1 }).sum();
     let stops: Vec<_> = (0..genes).map(|gene| stop(problem, gene)).collect();
     let mut population: Vec<(Vec<usize>, f64)> = (0..POPULATION)
         .map(|_| {

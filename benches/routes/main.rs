@@ -63,13 +63,16 @@ fn best_known(data: &Path) -> HashMap<String, (Option<usize>, f64)> {
             known.insert(cells[1].to_string(), (vehicles, cost));
         }
     }
-    for line in std::fs::read_to_string(data.join("small/reference.csv")).unwrap_or_default().lines().skip(1) {
+    for line in std::fs::read_to_string(data.join("small/reference.csv")).unwrap_or_default().lines().skip(1)
+    {
         let cells: Vec<&str> = line.split(',').collect();
         if let (Ok(priority), Ok(travel)) = (cells[1].parse::<usize>(), cells[4].parse::<f64>()) {
             known.insert(format!("case_{}", cells[0]), (Some(priority), travel));
         }
     }
-    if let Ok(text) = std::env::var("ROUTING_BEST").map_or_else(|_| Ok(String::new()), std::fs::read_to_string) {
+    if let Ok(text) =
+        std::env::var("ROUTING_BEST").map_or_else(|_| Ok(String::new()), std::fs::read_to_string)
+    {
         for line in text.lines() {
             if let Some((name, cost)) = line.split_once(',')
                 && let Ok(cost) = cost.trim().parse()
@@ -108,7 +111,8 @@ fn against_genetic(name: &str, problem: &Problem, settings: &Settings) {
         .flat_map(|r| &r.visits)
         .filter(|v| matches!(v.act, crossdock::routing::plan::PlannedAct::Stop(_)))
         .count();
-    let won = met >= theirs.met && (met > theirs.met || metres.min(seconds) < theirs.metres.min(theirs.seconds));
+    let won =
+        met >= theirs.met && (met > theirs.met || metres.min(seconds) < theirs.metres.min(theirs.seconds));
     println!(
         "{name}: ours {metres} m {seconds} s, {met} stops in time, {} vehicles; genetic {} m {} s, {} in time, {} vehicles: {}",
         plan.routes.len(),

@@ -128,7 +128,13 @@ fn cvrplib(text: &str) -> Option<Instance> {
         if let Some((key, value)) = line.split_once(':') {
             fields.insert(key.trim().to_string(), value.trim().to_string());
         } else if line.trim().ends_with("SECTION") {
-            section = if line.starts_with("NODE") { "nodes" } else if line.starts_with("DEMAND") { "demands" } else { "" };
+            section = if line.starts_with("NODE") {
+                "nodes"
+            } else if line.starts_with("DEMAND") {
+                "demands"
+            } else {
+                ""
+            };
         } else {
             match (section, numbers(line).as_slice()) {
                 ("nodes", [_, x, y]) => points.push((*x, *y)),

@@ -1,9 +1,9 @@
 //! Depot cases in JSON: real-road matrices, several vehicles with shifts, breaks, skills; pickups with deliveries.
 
-use serde::Deserialize;
 use crossdock::routing::problem::{
     Break, Costs, Criteria, Job, Matrix, Problem, Stop, Task, Vehicle, Window,
 };
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Case {
@@ -88,7 +88,8 @@ pub fn read(text: &str) -> Option<Problem> {
         jobs.push(job(Task::Delivery(stop(work)), &[work]));
     }
     let flat = |rows: &[Vec<i32>]| rows.concat();
-    let profiles = vec![Matrix { size: case.seconds.len(), metres: flat(&case.metres), seconds: flat(&case.seconds) }];
+    let profiles =
+        vec![Matrix { size: case.seconds.len(), metres: flat(&case.metres), seconds: flat(&case.seconds) }];
     let criteria = Criteria { distance: 0.0, time: 1.0, fuel: 0.0, fewest_vehicles: false };
     Some(Problem { profiles, vehicles: case.vehicles.iter().map(vehicle).collect(), jobs, criteria })
 }

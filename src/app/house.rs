@@ -34,7 +34,7 @@ use crate::reports::work::{ReportFiles, RunReport};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
-use crate::{attachments, carriers, freight, imports, labels, parcels, scan};
+use crate::{attachments, carriers, fleet, freight, imports, labels, parcels, places, routes, scan, travel};
 
 /// The retention table: everything that is let go of by age.
 #[must_use]
@@ -50,7 +50,11 @@ pub fn retained() -> Vec<Retained> {
         .into_iter()
         .chain(areas)
         .chain(scan::repo::retained())
-        .chain([crate::manifests::repo::retained(), carriers::repo::retained(), freight::inbox::retained()])
+        .chain(
+            [crate::manifests::repo::retained(), carriers::repo::retained(), freight::inbox::retained()]
+                .into_iter()
+                .chain([routes::repo::retained()]),
+        )
         .collect()
 }
 
@@ -82,6 +86,11 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let send = SendMail::new(Arc::new(Smtp::new(config.mail.clone())), &config.mail);
     handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
     handlers.push(Arc::new(RunReport));
+    handlers.push(Arc::new(routes::work::Optimize {
+        desk: Arc::clone(&app.desk),
+        travel: Arc::clone(&app.travel),
+        clock: app.clock.clone(),
+    }));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
@@ -131,7 +140,7 @@ fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
     let open = Duration::from_secs(settings.open_s);
     Some(Arc::new(carriers::work::Ask {
         asker,
-        terms: carriers::breaker::Terms { failures: settings.failures, open },
+        terms: crate::base::breaker::Terms { failures: settings.failures, open },
         keys: Arc::clone(app.gate.keys()),
         clock: app.clock.clone(),
         is_cut: Arc::clone(is_cut),
@@ -369,6 +378,10 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         labels::repo::tables(),
         crate::reports::repo::tables(),
         freight::repo::tables(),
+        fleet::repo::tables(),
+        places::repo::tables(),
+        travel::sources::tables(),
+        routes::repo::tables(),
         attachments::model::tables(),
         crate::notify::tables(),
         idempotency::tables(),

@@ -51,7 +51,11 @@ impl Checker<'_> {
     fn seconds(&self, vehicle: &Vehicle, from: usize, to: usize) -> i64 {
         let matrix = &self.problem.profiles[vehicle.profile];
         let given = matrix.seconds[from * matrix.size + to];
-        if vehicle.slowness == 1.0 { i64::from(given) } else { (f64::from(given) * vehicle.slowness).ceil() as i64 }
+        if vehicle.slowness == 1.0 {
+            i64::from(given)
+        } else {
+            (f64::from(given) * vehicle.slowness).ceil() as i64
+        }
     }
 
     fn route(&mut self, route: &RoutePlan, vehicle: &Vehicle) {
@@ -61,7 +65,9 @@ impl Checker<'_> {
         let acts: Vec<Act> = route.visits.iter().filter_map(stop_act).collect();
         self.expect(acts.starts_with(&vehicle.locked), || format!("vehicle {name}: locked head changed"));
         let stops = acts.iter().filter(|a| !matches!(a, Act::Reload(_))).count();
-        self.expect(vehicle.max_stops.is_none_or(|max| stops <= max), || format!("vehicle {name}: {stops} stops"));
+        self.expect(vehicle.max_stops.is_none_or(|max| stops <= max), || {
+            format!("vehicle {name}: {stops} stops")
+        });
         let reloads = acts.len() - stops;
         let allowed = vehicle.reload.as_ref().map_or(0, |r| r.max);
         self.expect(reloads <= allowed, || format!("vehicle {name}: {reloads} reloads"));
@@ -87,7 +93,9 @@ impl Checker<'_> {
         }
         let locked = vehicle.locked.contains(&act);
         let skills = self.problem.jobs.get(job).map_or(0, |j| j.skills);
-        self.expect(locked || skills & !vehicle.skills == 0, || format!("vehicle {name} lacks skills for job {job}"));
+        self.expect(locked || skills & !vehicle.skills == 0, || {
+            format!("vehicle {name} lacks skills for job {job}")
+        });
     }
 
     /// Place, service time and windows an act must have.
@@ -123,8 +131,11 @@ impl Checker<'_> {
             metres += i64::from(matrix.metres[place * matrix.size + visit.place]);
             let drive = self.seconds(vehicle, place, visit.place);
             driven += drive;
-            let (arrive, start, end) = (i64::from(visit.arrive), i64::from(visit.start), i64::from(visit.end));
-            self.expect(arrive == free + drive, || format!("vehicle {name}: arrival {arrive}, not {}", free + drive));
+            let (arrive, start, end) =
+                (i64::from(visit.arrive), i64::from(visit.start), i64::from(visit.end));
+            self.expect(arrive == free + drive, || {
+                format!("vehicle {name}: arrival {arrive}, not {}", free + drive)
+            });
             self.expect(start >= arrive, || format!("vehicle {name}: starts at {start} before arriving"));
             let length = self.visit(visit, vehicle, name);
             self.expect(end == start + length, || format!("vehicle {name}: act of {length} s ends at {end}"));
@@ -134,11 +145,17 @@ impl Checker<'_> {
         let drive = self.seconds(vehicle, place, vehicle.end);
         driven += drive;
         self.expect(i64::from(route.back) == free + drive, || format!("vehicle {name}: wrong return"));
-        self.expect(vehicle.max_metres.is_none_or(|max| metres <= max), || format!("vehicle {name}: {metres} m"));
-        self.expect((metres, driven) == (route.metres, route.drive_seconds), || format!("vehicle {name}: wrong sums"));
+        self.expect(vehicle.max_metres.is_none_or(|max| metres <= max), || {
+            format!("vehicle {name}: {metres} m")
+        });
+        self.expect((metres, driven) == (route.metres, route.drive_seconds), || {
+            format!("vehicle {name}: wrong sums")
+        });
         let weights = &self.problem.criteria;
         let by_way = weights.distance * vehicle.costs.per_metre + weights.fuel * vehicle.costs.fuel_per_metre;
-        let cost = vehicle.costs.fixed + by_way * metres as f64 + weights.time * vehicle.costs.per_second * driven as f64;
+        let cost = vehicle.costs.fixed
+            + by_way * metres as f64
+            + weights.time * vehicle.costs.per_second * driven as f64;
         let near = (cost - route.cost).abs() <= 1e-6 * cost.abs().max(1.0);
         self.expect(near, || format!("vehicle {name}: cost {} should be {cost}", route.cost));
     }
@@ -167,7 +184,8 @@ impl Checker<'_> {
             return 0;
         };
         self.expect(stop.place == visit.place, || format!("{act:?} at place {}", visit.place));
-        let open = stop.windows.is_empty() || stop.windows.iter().any(|w| w.open <= visit.start && visit.start <= w.close);
+        let open = stop.windows.is_empty()
+            || stop.windows.iter().any(|w| w.open <= visit.start && visit.start <= w.close);
         self.expect(open, || format!("{act:?} at {} outside its windows", visit.start));
         i64::from(stop.seconds)
     }
@@ -187,7 +205,8 @@ impl Checker<'_> {
                 }
             }
             for trip in &trips {
-                let mut to_bring: i64 = trip.iter().map(|a| if let Act::Deliver(j) = a { amount(*j) } else { 0 }).sum();
+                let mut to_bring: i64 =
+                    trip.iter().map(|a| if let Act::Deliver(j) = a { amount(*j) } else { 0 }).sum();
                 let mut collected = 0;
                 most = most.max(to_bring + collected + aboard_shipments);
                 for act in trip {
@@ -202,7 +221,9 @@ impl Checker<'_> {
                 }
             }
             let capacity = i64::from(vehicle.capacity[d]);
-            self.expect(most <= capacity, || format!("vehicle {}: {most} of {capacity} aboard", route.vehicle));
+            self.expect(most <= capacity, || {
+                format!("vehicle {}: {most} of {capacity} aboard", route.vehicle)
+            });
         }
     }
 
@@ -218,14 +239,18 @@ impl Checker<'_> {
             let count = needed.iter().filter(|act| self.done.contains_key(act)).count();
             let listed = plan.unassigned.iter().filter(|u| u.job == index).count();
             let sound = (count == needed.len() && listed == 0) || (count == 0 && listed == 1);
-            self.expect(sound, || format!("job {index}: {count} acts done, listed {listed} times as left out"));
+            self.expect(sound, || {
+                format!("job {index}: {count} acts done, listed {listed} times as left out")
+            });
             if count == needed.len() && job.optional.is_none() {
                 served += u64::from(job.priority) + 1;
             }
         }
         self.expect(served == plan.served_priority, || format!("served priority is {served}"));
         for left in &plan.unassigned {
-            self.expect(!left.reasons.is_empty(), || format!("job {} is left out without a reason", left.job));
+            self.expect(!left.reasons.is_empty(), || {
+                format!("job {} is left out without a reason", left.job)
+            });
         }
     }
 

@@ -201,7 +201,9 @@ impl Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemError {
     /// No matrix, or matrices of different or wrong size.
-    #[error("matrix {0} does not have size x size entries for {1} places: give one metres and one seconds entry per pair")]
+    #[error(
+        "matrix {0} does not have size x size entries for {1} places: give one metres and one seconds entry per pair"
+    )]
     MatrixSize(usize, usize),
     /// An entry of a matrix is negative or over the limit.
     #[error("matrix {0} has an entry outside 0..={limit}", limit = MAX_ARC)]

@@ -22,7 +22,8 @@ const LIFTED: [Reason; 7] = [
 /// The jobs that are not served, each with its reasons.
 pub(crate) fn all(model: &Model<'_>, visits: &[Vec<u32>], served: &[bool]) -> Vec<Unassigned> {
     let absent: Vec<usize> = (0..served.len()).filter(|&job| !served[job]).collect();
-    let mut list: Vec<Unassigned> = absent.iter().map(|&job| Unassigned { job, reasons: Vec::new() }).collect();
+    let mut list: Vec<Unassigned> =
+        absent.iter().map(|&job| Unassigned { job, reasons: Vec::new() }).collect();
     if list.is_empty() {
         return list;
     }
@@ -86,8 +87,8 @@ fn without_windows<'p>(model: &Model<'p>, job: usize) -> Model<'p> {
     let mut lifted = model.copy();
     let (first, second) = (lifted.jobs[job].first, lifted.jobs[job].second);
     for node in std::iter::once(first).chain(second) {
-        lifted.nodes[node as usize].windows = vec![Window { open: i32::MIN / 4, close: Window::ALWAYS.close }];
+        lifted.nodes[node as usize].windows =
+            vec![Window { open: i32::MIN / 4, close: Window::ALWAYS.close }];
     }
     lifted
 }
-

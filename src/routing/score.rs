@@ -59,9 +59,8 @@ fn stops(problem: &Problem) -> usize {
 /// The stop an act serves.
 pub(crate) fn stop_of(problem: &Problem, act: Act) -> Option<&Stop> {
     match (act, &problem.jobs.get(job_of(act)?)?.task) {
-        (Act::Deliver(_), Task::Delivery(stop)) | (Act::Pickup(_), Task::Pickup(stop) | Task::Shipment(stop, _)) => {
-            Some(stop)
-        }
+        (Act::Deliver(_), Task::Delivery(stop))
+        | (Act::Pickup(_), Task::Pickup(stop) | Task::Shipment(stop, _)) => Some(stop),
         (Act::DropOff(_), Task::Shipment(_, stop)) => Some(stop),
         _ => None,
     }
@@ -92,7 +91,8 @@ fn use_of_capacity(problem: &Problem, plan: &Plan) -> f64 {
     }
     let used = |route: &super::plan::RoutePlan| {
         let capacity = &problem.vehicles[route.vehicle].capacity;
-        let trips = 1 + route.visits.iter().filter(|v| matches!(v.act, PlannedAct::Stop(Act::Reload(_)))).count();
+        let trips =
+            1 + route.visits.iter().filter(|v| matches!(v.act, PlannedAct::Stop(Act::Reload(_)))).count();
         let load = |d: usize| -> i64 {
             let acts = route.visits.iter().filter_map(|v| match v.act {
                 PlannedAct::Stop(Act::Deliver(job) | Act::Pickup(job)) => Some(job),

@@ -46,7 +46,14 @@ impl Settings {
 
     /// One thread, this many steps: repeatable.
     pub fn steps(steps: u64) -> Self {
-        Settings { seed: 1, time: None, steps: Some(steps), threads: 1, clock: || Duration::ZERO, start: None }
+        Settings {
+            seed: 1,
+            time: None,
+            steps: Some(steps),
+            threads: 1,
+            clock: || Duration::ZERO,
+            start: None,
+        }
     }
 }
 
@@ -66,7 +73,9 @@ pub fn solve(
     let steps = settings.steps.unwrap_or(if settings.time.is_some() { u64::MAX } else { 20_000 });
     let budget = Budget { clock: settings.clock, from, time: settings.time, steps, cancel };
     let mut model = Model::of(problem);
-    if problem.vehicles.is_empty() || problem.jobs.is_empty() && !problem.vehicles.iter().any(|v| !v.locked.is_empty()) {
+    if problem.vehicles.is_empty()
+        || problem.jobs.is_empty() && !problem.vehicles.iter().any(|v| !v.locked.is_empty())
+    {
         return Ok(report::plan(&model, &vec![Vec::new(); problem.vehicles.len()], 0));
     }
     let job = Job { settings, budget, progress };
@@ -250,7 +259,8 @@ fn stops_of(acts: &[Vec<Act>]) -> Vec<Vec<usize>> {
 impl full::state::State<'_, '_> {
     /// A vehicle whose locked head could not be driven.
     fn broken_lock(&self) -> Option<usize> {
-        (0..self.routes.len()).find(|&car| !self.model.cars[car].locked.is_empty() && self.routes[car].visits.is_empty())
+        (0..self.routes.len())
+            .find(|&car| !self.model.cars[car].locked.is_empty() && self.routes[car].visits.is_empty())
     }
 
     /// Takes over whole routes.
@@ -295,7 +305,8 @@ impl full::state::State<'_, '_> {
             let job = model.nodes[*v as usize].job;
             job == NONE || self.route_of[job as usize] == NONE && model.may(car, job as usize)
         };
-        let sound = visits.starts_with(head) && visits[head.len()..].iter().all(free) && paired(model, &visits);
+        let sound =
+            visits.starts_with(head) && visits[head.len()..].iter().all(free) && paired(model, &visits);
         sound && self.load_route(car, visits)
     }
 }

@@ -82,7 +82,10 @@ fn vehicle(rng: &mut Rng, places: usize, dims: usize, profiles: usize) -> Vehicl
     let breaks = (0..rng.below(3))
         .map(|i| {
             let open = shift.open + 800 + 2200 * i as i32;
-            Break { window: Window::new(open, open + between(rng, 300, 2000)), seconds: between(rng, 60, 400) }
+            Break {
+                window: Window::new(open, open + between(rng, 300, 2000)),
+                seconds: between(rng, 60, 400),
+            }
         })
         .collect();
     let some = |rng: &mut Rng, low: i32, high: i32| one_in(rng, 3).then(|| between(rng, low, high));
@@ -97,7 +100,12 @@ fn vehicle(rng: &mut Rng, places: usize, dims: usize, profiles: usize) -> Vehicl
         max_seconds: some(rng, 2500, 9000),
         max_metres: some(rng, 2500, 9000).map(i64::from),
         max_stops: some(rng, 2, 12).map(|x| x as usize),
-        costs: Costs { fixed: f64::from(between(rng, 0, 300)), per_metre: 1.0, per_second: 0.7, fuel_per_metre: 0.2 },
+        costs: Costs {
+            fixed: f64::from(between(rng, 0, 300)),
+            per_metre: 1.0,
+            per_second: 0.7,
+            fuel_per_metre: 0.2,
+        },
         breaks,
         reload: one_in(rng, 3).then(|| Reload { places: vec![rng.below(places), 0], seconds: 60, max: 2 }),
         locked: Vec::new(),
@@ -131,7 +139,12 @@ fn problem(seed: u64, mix: Mix) -> Problem {
         profiles: (0..profiles).map(|_| matrix(rng, places, mix.metric)).collect(),
         vehicles,
         jobs: (0..count).map(|_| job(rng, places, dims, mix.rich)).collect(),
-        criteria: Criteria { distance: 1.0, time: 0.5, fuel: 1.0, fewest_vehicles: mix.rich && one_in(rng, 4) },
+        criteria: Criteria {
+            distance: 1.0,
+            time: 0.5,
+            fuel: 1.0,
+            fewest_vehicles: mix.rich && one_in(rng, 4),
+        },
     }
 }
 
@@ -296,17 +309,22 @@ fn cancelling_gives_the_plan_so_far() {
 fn better_plans_are_reported_on_the_way() {
     let problem = problem(11, Mix { rich: true, metric: true });
     let mut seen = Vec::new();
-    let last = solve(&problem, &Settings::steps(2000), &AtomicBool::new(false), &mut |plan| seen.push(plan.clone()));
+    let last =
+        solve(&problem, &Settings::steps(2000), &AtomicBool::new(false), &mut |plan| seen.push(plan.clone()));
     let last = last.expect("a sound problem");
     assert!(!seen.is_empty());
-    assert!(seen.iter().all(|plan| faults(&problem, plan).is_empty() && plan.served_priority <= last.served_priority));
+    assert!(
+        seen.iter()
+            .all(|plan| faults(&problem, plan).is_empty() && plan.served_priority <= last.served_priority)
+    );
 }
 
 #[test]
 fn contradictions_are_refused_by_name() {
     let mut place = line(3, &[1]);
     place.vehicles[0].end = 3;
-    let refused = |p: &Problem| solve(p, &Settings::steps(1), &AtomicBool::new(false), &mut |_| ()).expect_err("wrong");
+    let refused =
+        |p: &Problem| solve(p, &Settings::steps(1), &AtomicBool::new(false), &mut |_| ()).expect_err("wrong");
     assert_eq!(refused(&place), ProblemError::Unknown("vehicle 0".to_string(), "place"));
     let mut dims = line(3, &[1]);
     dims.jobs[0].amount.push(1);

@@ -2,7 +2,8 @@
 
 use super::full::timeline::MOST_BREAKS;
 use super::problem::{
-    Act, Job, MAX_ARC, MAX_DIMENSIONS, MAX_JOBS, MAX_NUMBER, MAX_VEHICLES, Problem, ProblemError, Stop, Task, Vehicle, Window,
+    Act, Job, MAX_ARC, MAX_DIMENSIONS, MAX_JOBS, MAX_NUMBER, MAX_VEHICLES, Problem, ProblemError, Stop, Task,
+    Vehicle, Window,
 };
 
 /// Checks the whole problem.
@@ -44,12 +45,20 @@ fn limit(count: usize, what: &'static str, most: usize) -> Result<(), ProblemErr
 
 fn finite(numbers: &[f64], name: &str) -> Result<(), ProblemError> {
     let sound = numbers.iter().all(|x| x.is_finite() && (0.0..=1e9).contains(x));
-    if sound { Ok(()) } else { Err(ProblemError::Range(name.to_string(), "weights and prices are numbers from 0 to 1e9")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(ProblemError::Range(name.to_string(), "weights and prices are numbers from 0 to 1e9"))
+    }
 }
 
 fn check_window(window: Window, name: &str) -> Result<(), ProblemError> {
     let sound = 0 <= window.open && window.open <= window.close && window.close <= MAX_NUMBER;
-    if sound { Ok(()) } else { Err(ProblemError::Range(name.to_string(), "a window opens at 0 or later and not after it closes")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(ProblemError::Range(name.to_string(), "a window opens at 0 or later and not after it closes"))
+    }
 }
 
 fn check_place(place: usize, places: usize, name: &str) -> Result<(), ProblemError> {
@@ -61,7 +70,11 @@ fn check_amounts(amounts: &[i32], dims: usize, name: &str) -> Result<(), Problem
         return Err(ProblemError::Dimensions(name.to_string(), amounts.len(), dims));
     }
     let sound = amounts.iter().all(|x| (0..=MAX_NUMBER).contains(x));
-    if sound { Ok(()) } else { Err(ProblemError::Range(name.to_string(), "amounts are not negative and at most 2^29")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(ProblemError::Range(name.to_string(), "amounts are not negative and at most 2^29"))
+    }
 }
 
 fn check_vehicle(
@@ -98,7 +111,11 @@ fn check_vehicle(
 }
 
 fn seconds(length: i32, name: &str) -> Result<(), ProblemError> {
-    if (0..=MAX_ARC).contains(&length) { Ok(()) } else { Err(ProblemError::Range(name.to_string(), "lengths of time are not negative")) }
+    if (0..=MAX_ARC).contains(&length) {
+        Ok(())
+    } else {
+        Err(ProblemError::Range(name.to_string(), "lengths of time are not negative"))
+    }
 }
 
 fn check_job(job: &Job, name: &str, places: usize, dims: usize) -> Result<(), ProblemError> {
@@ -162,7 +179,10 @@ fn check_locks(problem: &Problem) -> Result<(), ProblemError> {
             }
             let own = |a: &Act| *a == Act::Pickup(job);
             if second && !vehicle.locked.iter().any(own) {
-                return Err(ProblemError::Range(name(), "a locked drop-off needs its pickup locked before it"));
+                return Err(ProblemError::Range(
+                    name(),
+                    "a locked drop-off needs its pickup locked before it",
+                ));
             }
         }
     }

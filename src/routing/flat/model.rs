@@ -338,7 +338,9 @@ impl Model {
             (0..n).map(far).collect(),
         ];
         if self.timed {
-            keys.push((0..n).map(|c| i64::from(self.facts[c].close) - i64::from(self.facts[c].open)).collect());
+            keys.push(
+                (0..n).map(|c| i64::from(self.facts[c].close) - i64::from(self.facts[c].open)).collect(),
+            );
             keys.push((0..n).map(|c| i64::from(self.facts[c].open)).collect());
             keys.push((0..n).map(|c| -i64::from(self.facts[c].close)).collect());
         }

@@ -20,7 +20,11 @@ impl State<'_> {
         self.sort(&mut out, rng);
         for &c in &out {
             let c = c as usize;
-            let spot = if self.model.timed { self.best_spot::<true>(c, rng) } else { self.best_spot::<false>(c, rng) };
+            let spot = if self.model.timed {
+                self.best_spot::<true>(c, rng)
+            } else {
+                self.best_spot::<false>(c, rng)
+            };
             match spot {
                 Some((after, delta)) if self.worth(c, after, delta) => {
                     self.insert(c, after, delta);

@@ -78,13 +78,21 @@ impl<'m> State<'m> {
             let ends = (end as u32, start as u32);
             let at = Node { succ: ends.0, lane: lane as u32, succ_place: n as u32 + 1, gap, hop, ..blank };
             nodes[start] = Node { pred: ends.1, leave: open, late: close - hop, ..at };
-            nodes[end] = Node { succ: ends.0, pred: ends.1, leave: open + hop, late: close, gap: 0, hop: 0, ..at };
+            nodes[end] =
+                Node { succ: ends.0, pred: ends.1, leave: open + hop, late: close, gap: 0, hop: 0, ..at };
         }
         let mut all = vec![Lane { room: model.capacity, len: 0 }; lanes];
         all.push(Lane { room: -1, len: 0 });
         let absent: Vec<u32> = (0..n as u32).collect();
         let cost = model.skip.iter().sum();
-        let best = Saved { nodes: nodes.clone(), lanes: all.clone(), absent: absent.clone(), used: 0, cost, rank: (i64::MAX, i64::MAX) };
+        let best = Saved {
+            nodes: nodes.clone(),
+            lanes: all.clone(),
+            absent: absent.clone(),
+            used: 0,
+            cost,
+            rank: (i64::MAX, i64::MAX),
+        };
         State {
             model,
             node_seen: vec![0; nodes.len()],

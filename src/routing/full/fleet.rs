@@ -45,7 +45,8 @@ impl State<'_, '_> {
                 (0..model.reloads).filter(counts).map(|n| i64::from(model.amounts[n * model.dims + d])).sum()
             };
             let largest = model.cars.iter().map(|c| i64::from(c.capacity[d])).max().unwrap_or(0).max(1);
-            let trips = model.cars.iter().map(|c| c.reload.as_ref().map_or(1, |r| r.max + 1)).max().unwrap_or(1);
+            let trips =
+                model.cars.iter().map(|c| c.reload.as_ref().map_or(1, |r| r.max + 1)).max().unwrap_or(1);
             let per_car = largest * trips as i64;
             let needed = (sum(true).max(sum(false)) + per_car - 1) / per_car;
             floor = floor.max(needed as usize);
@@ -55,7 +56,8 @@ impl State<'_, '_> {
 
     /// Empties the route with the fewest stops that nothing locks.
     fn give_up_route(&mut self, rng: &mut Rng) -> bool {
-        let free = |car: &usize| !self.routes[*car].visits.is_empty() && self.model.cars[*car].locked.is_empty();
+        let free =
+            |car: &usize| !self.routes[*car].visits.is_empty() && self.model.cars[*car].locked.is_empty();
         let mut cars: Vec<usize> = (0..self.routes.len()).filter(free).collect();
         rng.shuffle(&mut cars);
         let Some(&car) = cars.iter().min_by_key(|&&car| self.routes[car].stops) else { return false };
@@ -107,6 +109,10 @@ impl State<'_, '_> {
     }
 
     fn hardness(&self, hardness: &[u64]) -> u64 {
-        self.absent.iter().filter(|&&j| !self.model.jobs[j as usize].optional).map(|&j| hardness[j as usize]).sum()
+        self.absent
+            .iter()
+            .filter(|&&j| !self.model.jobs[j as usize].optional)
+            .map(|&j| hardness[j as usize])
+            .sum()
     }
 }

@@ -103,7 +103,8 @@ impl Model<'_> {
     fn confirm(&self, car: usize, route: &Route, job: usize, spot: Spot) -> bool {
         let job = &self.jobs[job];
         self.metres_allow(car, route, || self.with(&route.visits, job, spot))
-            && (self.cars[car].plain() || feasible(self, &self.cars[car], &self.with(&route.visits, job, spot)))
+            && (self.cars[car].plain()
+                || feasible(self, &self.cars[car], &self.with(&route.visits, job, spot)))
     }
 
     fn try_one(&self, car: usize, route: &Route, job: usize, best: &mut Best, rng: &mut Rng) {
@@ -119,12 +120,15 @@ impl Model<'_> {
             let to = self.place_after(rules, &route.visits, i);
             let (into, onward) = (from * size + here, here * size + to);
             let direct = arcs.cost[from * size + to];
-            let delta = i64::from(arcs.cost[into]) + i64::from(arcs.cost[onward]) - i64::from(direct) + opening;
+            let delta =
+                i64::from(arcs.cost[into]) + i64::from(arcs.cost[onward]) - i64::from(direct) + opening;
             from = to;
             if delta >= best.delta {
                 continue;
             }
-            let room = (0..dims).all(|d| i64::from(peaks[i * dims + d]) + i64::from(amount[d]) <= i64::from(rules.capacity[d]));
+            let room = (0..dims).all(|d| {
+                i64::from(peaks[i * dims + d]) + i64::from(amount[d]) <= i64::from(rules.capacity[d])
+            });
             if !room {
                 continue;
             }
@@ -178,8 +182,9 @@ impl Model<'_> {
                 }
                 (leave, here) = (start + node.service, there);
                 let next = self.place_after(rules, &route.visits, j);
-                let delta = base + i64::from(arcs.cost[there * size + b]) + i64::from(arcs.cost[b * size + next])
-                    - i64::from(arcs.cost[there * size + next]);
+                let delta =
+                    base + i64::from(arcs.cost[there * size + b]) + i64::from(arcs.cost[b * size + next])
+                        - i64::from(arcs.cost[there * size + next]);
                 if delta >= best.delta {
                     continue;
                 }
@@ -198,7 +203,9 @@ impl Model<'_> {
     #[inline]
     fn room_at(&self, car: usize, route: &Route, position: usize, visit: u32) -> bool {
         let (dims, amount, capacity) = (self.dims, self.amount(visit), &self.cars[car].capacity);
-        (0..dims).all(|d| i64::from(route.load[position * dims + d]) + i64::from(amount[d]) <= i64::from(capacity[d]))
+        (0..dims).all(|d| {
+            i64::from(route.load[position * dims + d]) + i64::from(amount[d]) <= i64::from(capacity[d])
+        })
     }
 
     /// A further trip for the job: a visit to a loading place just before or after it.
@@ -218,11 +225,14 @@ impl Model<'_> {
                 let to = self.place_after(rules, &route.visits, i);
                 for ahead in [true, false] {
                     let (x, y) = if ahead { (place, here) } else { (here, place) };
-                    let delta = i64::from(cost[from * size + x]) + i64::from(cost[x * size + y])
+                    let delta = i64::from(cost[from * size + x])
+                        + i64::from(cost[x * size + y])
                         + i64::from(cost[y * size + to])
                         - i64::from(cost[from * size + to]);
                     let spot = Spot::Reload(i, node, ahead);
-                    if delta < best.delta && self.route(car, self.with(&route.visits, &self.jobs[job], spot)).is_some() {
+                    if delta < best.delta
+                        && self.route(car, self.with(&route.visits, &self.jobs[job], spot)).is_some()
+                    {
                         *best = Best { delta, found: Some((car, spot)) };
                     }
                 }

@@ -103,7 +103,9 @@ impl State<'_, '_> {
                     let (one, two) = (&self.routes[a].visits, &self.routes[b].visits);
                     let first = [&one[..i], &two[j..]].concat();
                     let second = [&two[..j], &one[i..]].concat();
-                    let (Some(first), Some(second)) = (self.model.route(a, first), self.model.route(b, second)) else {
+                    let (Some(first), Some(second)) =
+                        (self.model.route(a, first), self.model.route(b, second))
+                    else {
                         break;
                     };
                     if !self.tails_allowed(a, &first.visits) || !self.tails_allowed(b, &second.visits) {
@@ -139,12 +141,15 @@ impl State<'_, '_> {
                 if open_a[i] || open_b[j] {
                     continue;
                 }
-                let (pa, na) = (model.place_before(car_a, &one.visits, i), model.place_after(car_a, &one.visits, i));
-                let (pb, nb) = (model.place_before(car_b, &two.visits, j), model.place_after(car_b, &two.visits, j));
+                let (pa, na) =
+                    (model.place_before(car_a, &one.visits, i), model.place_after(car_a, &one.visits, i));
+                let (pb, nb) =
+                    (model.place_before(car_b, &two.visits, j), model.place_after(car_b, &two.visits, j));
                 let (ab, ba) = (pa * size + nb, pb * size + na);
                 let now = i64::from(arcs.cost[pa * size + na]) + i64::from(arcs.cost[pb * size + nb]);
                 let then = i64::from(arcs.cost[ab]) + i64::from(arcs.cost[ba]);
-                let joined = one.leave[i] + arcs.time[ab] <= two.late[j] && two.leave[j] + arcs.time[ba] <= one.late[i];
+                let joined = one.leave[i] + arcs.time[ab] <= two.late[j]
+                    && two.leave[j] + arcs.time[ba] <= one.late[i];
                 if then < now && joined && self.loads_join(a, i, b, j) && self.loads_join(b, j, a, i) {
                     return Some((i, j));
                 }
@@ -157,7 +162,9 @@ impl State<'_, '_> {
     /// deliveries; anything else is confirmed when the route is built.
     fn loads_join(&self, head: usize, i: usize, tail: usize, j: usize) -> bool {
         let (dims, one, two) = (self.model.dims, &self.routes[head], &self.routes[tail]);
-        let pure = |r: &super::route::Route| r.visits.iter().all(|&v| self.model.nodes[v as usize].role == Role::Deliver);
+        let pure = |r: &super::route::Route| {
+            r.visits.iter().all(|&v| self.model.nodes[v as usize].role == Role::Deliver)
+        };
         if !pure(one) || !pure(two) {
             return true;
         }

@@ -192,7 +192,13 @@ impl<'p> Model<'p> {
 
     fn add_node(&mut self, role: Role, stop: &Stop, job: usize) -> Option<u32> {
         let windows = if stop.windows.is_empty() { vec![Window::ALWAYS] } else { stop.windows.clone() };
-        self.nodes.push(Node { role, place: stop.place as u32, job: job as u32, service: stop.seconds, windows });
+        self.nodes.push(Node {
+            role,
+            place: stop.place as u32,
+            job: job as u32,
+            service: stop.seconds,
+            windows,
+        });
         self.amounts.extend_from_slice(&self.problem.jobs[job].amount);
         None
     }
@@ -241,7 +247,13 @@ impl<'p> Model<'p> {
                 let known = self.reload_node(place, service);
                 known.unwrap_or_else(|| {
                     let windows = vec![Window::ALWAYS];
-                    self.nodes.push(Node { role: Role::Reload, place: place as u32, job: NONE, service, windows });
+                    self.nodes.push(Node {
+                        role: Role::Reload,
+                        place: place as u32,
+                        job: NONE,
+                        service,
+                        windows,
+                    });
                     self.amounts.resize(self.nodes.len() * self.dims, 0);
                     self.nodes.len() as u32 - 1
                 })
@@ -326,7 +338,8 @@ impl<'p> Model<'p> {
         let jobs = &self.jobs;
         let node = |j: usize| &self.nodes[jobs[j].first as usize];
         let far = |j: usize| i64::from(arcs.cost[start * size + node(j).place as usize]);
-        let width = |j: usize| node(j).windows.iter().map(|w| i64::from(w.close) - i64::from(w.open)).sum::<i64>();
+        let width =
+            |j: usize| node(j).windows.iter().map(|w| i64::from(w.close) - i64::from(w.open)).sum::<i64>();
         let load = |j: usize| self.amount(jobs[j].first).iter().map(|&q| i64::from(q)).sum::<i64>();
         let keys: [Box<dyn Fn(usize) -> i64>; 7] = [
             Box::new(move |j| -load(j)),

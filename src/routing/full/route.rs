@@ -98,7 +98,11 @@ impl Model<'_> {
             let end = (first..len).find(|&i| route.visits[i] as usize >= self.reloads).unwrap_or(len);
             let trip = &route.visits[first..end];
             let amount = |v: u32| self.amounts[v as usize * dims + d];
-            let brought: i64 = trip.iter().filter(|&&v| self.nodes[v as usize].role == Role::Deliver).map(|&v| i64::from(amount(v))).sum();
+            let brought: i64 = trip
+                .iter()
+                .filter(|&&v| self.nodes[v as usize].role == Role::Deliver)
+                .map(|&v| i64::from(amount(v)))
+                .sum();
             let mut load = brought + shipped;
             let mut peak = load;
             for i in first..=end {

@@ -49,7 +49,12 @@ impl<'m, 'p> State<'m, 'p> {
             })
             .collect::<Vec<_>>();
         let route_of = vec![NONE; model.jobs.len()];
-        let best = Saved { routes: routes.clone(), route_of: route_of.clone(), absent: absent.clone(), rank: (i64::MAX, i64::MAX) };
+        let best = Saved {
+            routes: routes.clone(),
+            route_of: route_of.clone(),
+            absent: absent.clone(),
+            rank: (i64::MAX, i64::MAX),
+        };
         let mut state = State {
             model,
             routes,
