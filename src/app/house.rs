@@ -50,11 +50,8 @@ pub fn retained() -> Vec<Retained> {
         .into_iter()
         .chain(areas)
         .chain(scan::repo::retained())
-        .chain(
-            [crate::manifests::repo::retained(), carriers::repo::retained(), freight::inbox::retained()]
-                .into_iter()
-                .chain([routes::repo::retained()]),
-        )
+        .chain([crate::manifests::repo::retained(), carriers::repo::retained(), freight::inbox::retained()])
+        .chain([routes::repo::retained()])
         .collect()
 }
 

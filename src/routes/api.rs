@@ -31,8 +31,8 @@ use crate::identity::features::{EditRoutes, Feature, MoveDeliveries, OptimizeRou
 use crate::identity::grant::Grant;
 use crate::journal::Written;
 use crate::parcels::queries::limit;
+use crate::store::ReadTx;
 use crate::store::table::{cursor, position};
-use crate::store::{ReadTx, StoreError};
 use crate::travel::conditions::whole_day;
 use crate::travel::service as travel;
 use crate::web::error::Refusal;
@@ -160,6 +160,9 @@ fn reading<T, F: Feature>(
 
 async fn optimize(call: Call<OptimizeRoutes>, body: Body<OptimizeInput>) -> Response {
     service::whole(&call.grant)?;
+    if let Some(answer) = call.replayed()? {
+        return Ok(answer);
+    }
     let input = body.0;
     let task = reading(&call, |tx, now| Task::of(tx, now, &input))?;
     let short = input.seconds.is_none_or(|s| s <= MAX_WAIT) && input.steps.is_none_or(|s| s <= MAX_STEPS);
@@ -394,6 +397,9 @@ async fn timed<F: Feature>(
 }
 
 async fn replan_route(call: Call<OptimizeRoutes>, name: Path<String>, body: Body<OptimizeInput>) -> Response {
+    if let Some(answer) = call.replayed()? {
+        return Ok(answer);
+    }
     let input = body.0;
     let seen = call.if_match()?;
     let read = reading(&call, |tx, now| {

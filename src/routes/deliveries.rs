@@ -1,30 +1,26 @@
-//! From a delivery to the job that serves it: the one place where planning asks what a delivery is.
+//! From a delivery's name to what planning takes of it: the one place where planning asks what a delivery is.
 
-use super::model::State;
-use super::replan;
-use super::repo::{self, ROUTES};
-use super::task::JobSpec;
+use super::repo;
+use crate::base::ids::Id;
 use crate::identity::grant::Scope;
 use crate::store::{ReadTx, Result};
 
-/// The job that serves `reference`, as far as it is still to be served and lies in `scope`: as a route that is planned or
-/// under way has it.
+/// What a delivery's name leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// A live route has it: that route is planned anew, with everything else that is on it.
+    OnRoute(Id),
+    /// Nothing that is still to be made.
+    Nothing,
+}
+
+/// What `reference` leads to for somebody who sees `scope`.
 ///
 /// # Errors
 /// Storage failures.
-pub fn job_of(tx: &dyn ReadTx, scope: &Scope, reference: &str) -> Result<Option<JobSpec>> {
+pub fn meant(tx: &dyn ReadTx, scope: &Scope, reference: &str) -> Result<Meant> {
     if *scope != Scope::Tenant {
-        return Ok(None);
+        return Ok(Meant::Nothing);
     }
-    for id in repo::routes_of(tx, reference)? {
-        let Some(route) = ROUTES.get(tx, &id)?.map(|row| row.state) else { continue };
-        if route.state == State::Planned {
-            let found =
-                replan::jobs(&route.content.stops, false).into_iter().find(|j| j.reference == reference);
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-    }
-    Ok(None)
+    Ok(repo::routes_of(tx, reference)?.first().map_or(Meant::Nothing, |route| Meant::OnRoute(*route)))
 }

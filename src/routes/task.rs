@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::deliveries;
+use super::deliveries::{self, Meant};
 use super::error::{Result, RouteError};
 use super::inputs::{Constraints, NewStop, OptimizeInput, StopKind};
 use super::model::{Act, Base, MAX_ADDRESS, MAX_ROUTE_STOPS, Ride, Unplaced, Wheel, Window};
@@ -212,7 +212,7 @@ impl Task {
             conditions,
             notes: Vec::new(),
         };
-        let old = super::replan::planned(tx, &input.routes)?;
+        let old = super::replan::planned(tx, &meant(tx, now, input)?)?;
         task.take_routes(&old);
         task.take_stops(tx, now, input)?;
         task.not_planned_twice(tx, input)?;
@@ -236,18 +236,6 @@ impl Task {
 
     fn take_stops(&mut self, tx: &dyn ReadTx, now: &Now<'_>, input: &OptimizeInput) -> Result<()> {
         let mut wrong = Vec::new();
-        for (n, reference) in input.deliveries.iter().enumerate() {
-            match deliveries::job_of(tx, now.scope, reference)? {
-                Some(job) => self.jobs.push(job),
-                None => {
-                    let said = text::clipped(reference.clone(), 80);
-                    wrong.push(Problem::new(
-                        format!("/deliveries/{n}"),
-                        format!("there is no delivery {said} that is still to be made"),
-                    ));
-                }
-            }
-        }
         for (n, stop) in input.stops.iter().enumerate() {
             wrong.extend(self.take_stop(tx, now, stop, n).err().unwrap_or_default());
             if wrong.len() > 100 {
@@ -459,6 +447,23 @@ impl Task {
         }
         self.warm = Some(warm);
     }
+}
+
+/// The routes that are planned anew: those that are named, and those that have a delivery that is named.
+fn meant(tx: &dyn ReadTx, now: &Now<'_>, input: &OptimizeInput) -> Result<Vec<Id>> {
+    let (mut routes, mut wrong) = (input.routes.clone(), Vec::new());
+    for (n, reference) in input.deliveries.iter().enumerate() {
+        match deliveries::meant(tx, now.scope, reference)? {
+            Meant::OnRoute(route) if routes.contains(&route) => {}
+            Meant::OnRoute(route) => routes.push(route),
+            Meant::Nothing => {
+                let said = text::clipped(reference.clone(), 80);
+                let why = format!("there is no delivery {said} that is still to be made");
+                wrong.push(Problem::new(format!("/deliveries/{n}"), why));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(routes) } else { Err(Invalid(wrong).into()) }
 }
 
 /// Grams of so many kilograms.

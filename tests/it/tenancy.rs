@@ -46,6 +46,11 @@ fn random(depot: &Depot) -> Records {
         hawb: id(),
         bill: id(),
         attachment: id(),
+        vehicle: id(),
+        driver: id(),
+        place: id(),
+        route: id(),
+        search: id(),
     }
 }
 
@@ -70,6 +75,10 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.hawb,
         &r.bill,
         &r.attachment,
+        &r.vehicle,
+        &r.driver,
+        &r.route,
+        &r.search,
         "alpha",
         "ALPHA",
     ]

@@ -179,6 +179,11 @@ pub struct Records {
     pub hawb: String,
     pub bill: String,
     pub attachment: String,
+    pub vehicle: String,
+    pub driver: String,
+    pub place: String,
+    pub route: String,
+    pub search: String,
 }
 
 impl Records {
@@ -237,6 +242,17 @@ impl Records {
         let path = format!("/attachments?subject=mawb&id={mawb}&type=other&name={name}.txt");
         let attachment = ask("POST", &path).text("application/octet-stream", format!("{name} document"));
         let attachment = text(&attachment.gives(201).json, "id");
+        let vehicle = json!({ "name": format!("{name} van") });
+        let vehicle = text(&ask("POST", "/vehicles").body(&vehicle).gives(201).json, "id");
+        let driver = json!({ "name": format!("{name} driver"), "vehicle": vehicle });
+        let driver = text(&ask("POST", "/drivers").body(&driver).gives(201).json, "id");
+        let place = json!({ "address": format!("{name} street 1"), "latitude": 52.5, "longitude": 13.4 });
+        let place = text(&ask("POST", "/places").body(&place).gives(201).json, "id");
+        let stop = json!({ "reference": format!("{name} delivery"), "address": format!("{name} street 1") });
+        // A day on which the van's shift is not over yet.
+        let wish = json!({ "stops": [stop], "date": "2090-05-06", "steps": 5 });
+        let plan = ask("POST", "/routes/optimize").body(&wish).gives(200).json;
+        let (search, route) = (text(&plan, "id"), text(&plan["routes"][0], "id"));
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -269,6 +285,11 @@ impl Records {
             hawb,
             bill,
             attachment,
+            vehicle,
+            driver,
+            place,
+            route,
+            search,
         }
     }
 
@@ -276,6 +297,11 @@ impl Records {
     pub fn fill(&self, path: &str) -> Option<String> {
         let id = match path[1..].split('/').next().unwrap_or_default() {
             _ if path.starts_with("/auth/sessions/") => &self.session,
+            _ if path.starts_with("/routes/optimize/") => &self.search,
+            "vehicles" => &self.vehicle,
+            "drivers" => &self.driver,
+            "places" => &self.place,
+            "routes" => return Some(path.replace("{id}", &self.route).replace("{stop}", "0")),
             "parcels" => &self.parcel,
             "cases" => &self.case,
             "imports" => &self.import,
@@ -337,6 +363,11 @@ impl Records {
             "/mawbs?limit=500",
             "/hawbs?limit=500",
             "/bills?limit=500",
+            "/vehicles",
+            "/drivers",
+            "/places",
+            "/routes?limit=500",
+            "/conditions",
             "/air-carriers",
             "/terminals",
             "/workflow-steps",
