@@ -23,6 +23,7 @@ use crate::jobs::runner::{Handler, Stop, Wake};
 use crate::operation::backups;
 use crate::parcels::cards::Cards;
 use crate::parcels::pulse::Pulses;
+use crate::routes::desk::Desk;
 use crate::store::backup;
 use crate::store::migrate::{self, MIGRATIONS};
 use crate::store::redb::{Options, Redb};
@@ -30,6 +31,7 @@ use crate::store::space::Reserve;
 use crate::store::{NODE, Store, StoreError};
 use crate::sync::node::{Node, NodeError};
 use crate::tracking::tracker::Tracker;
+use crate::travel::sources::Sources;
 use crate::web::control::Control;
 use crate::web::error::ApiError;
 use crate::web::pages::{NewDepot, Setup};
@@ -37,8 +39,9 @@ use crate::web::server::{self, Check, Parts, ServeError};
 use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
-    attachments, audit, carriers, cases, deliveries, events, exports, freight, identity, imports, jobs,
-    labels, manifests, notify, operation, orders, parcels, scan, screens, settings, sync, webhooks,
+    attachments, audit, carriers, cases, deliveries, events, exports, fleet, freight, identity, imports,
+    jobs, labels, manifests, notify, operation, orders, parcels, places, routes, scan, screens, settings,
+    sync, travel, webhooks,
 };
 
 pub mod analysts;
@@ -67,6 +70,10 @@ pub fn areas() -> Vec<Routes> {
         parcels::limits_api::routes(),
         manifests::api::routes(),
         labels::api::routes(),
+        routes::api::routes(),
+        fleet::api::routes(),
+        places::api::routes(),
+        travel::api::routes(),
         crate::reports::api::routes(),
         freight::api::routes(),
         crate::tracking::api::routes(),
@@ -253,6 +260,7 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
     let cards = Cards::new(config.store.rows_mib << 20);
+    let (travel, desk) = (Arc::new(Sources::new(&config.maps)), Arc::new(Desk::new(&config.routing)));
     let (config, wake) = (Arc::new(config), Wake::default());
     let opened = house::tenants(&store)
         .map_err(NodeError::from)
@@ -275,6 +283,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
         sightings: Sightings::default(),
         cards,
         pulses: Pulses::default(),
+        travel,
+        desk,
         errors: ServerErrors::default(),
         sync,
         tracker: Tracker::default(),

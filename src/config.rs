@@ -19,8 +19,8 @@ use toml::Table;
 
 use overlay::Overlay;
 use sections::{
-    Audit, Backup, Carriers, Deliveries, Depot, Jobs, Limits, Logs, Mail, Orders, Printers, Retention,
-    Server, Store, Sync, Webhooks,
+    Audit, Backup, Carriers, Deliveries, Depot, Jobs, Limits, Logs, Mail, Maps, Orders, Printers, Retention,
+    Routing, Server, Store, Sync, Webhooks,
 };
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
@@ -43,6 +43,8 @@ pub struct Config {
     pub jobs: Jobs,
     pub printers: Printers,
     pub carriers: Carriers,
+    pub maps: Maps,
+    pub routing: Routing,
     pub retention: Retention,
     pub depot: Depot,
     pub audit: Audit,

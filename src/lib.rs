@@ -30,6 +30,11 @@
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
 //! | [`carriers`] | carriers: their records, their news by signed message and by asking, their languages |
 //! | [`exports`] | any list as a stream, with its filters and the reader's rights |
+//! | [`fleet`] | vehicles and drivers: what a depot drives with, who drives, and when |
+//! | [`places`] | where addresses are: put right by hand, remembered, from imported files, each with its accuracy |
+//! | [`travel`] | how far it is and how long it takes: a map server in the house, what it last said, the straight line; traffic, weather, closures |
+//! | [`routing`] | the route solver: problem in, plan out, with times, reasons and a score; a checker that shares no code with it |
+//! | [`routes`] | routes of vehicles: planned by the solver, changed by hand, dispatched, planned anew on the way |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
 //! | [`notify`] | who is told: mail by the tenant's own templates, digests, quiet hours, notifications on the screen |
 //! | [`reports`] | figures: counted in one pass, traced back to their parcels, saved, scheduled, mailed as CSV and XLSX |
@@ -78,6 +83,7 @@ pub mod demo;
 pub mod eta;
 pub mod events;
 pub mod exports;
+pub mod fleet;
 pub mod freight;
 pub mod identity;
 pub mod imports;
@@ -90,12 +96,16 @@ pub mod notify;
 pub mod operation;
 pub mod orders;
 pub mod parcels;
+pub mod places;
 pub mod reports;
+pub mod routes;
+pub mod routing;
 pub mod scan;
 pub mod screens;
 pub mod settings;
 pub mod store;
 pub mod sync;
 pub mod tracking;
+pub mod travel;
 pub mod web;
 pub mod webhooks;

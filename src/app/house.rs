@@ -39,8 +39,8 @@ use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
 use crate::webhooks::reach::Allowed;
 use crate::{
-    attachments, carriers, deliveries, eta, freight, imports, labels, orders, parcels, scan, tracking,
-    webhooks,
+    attachments, carriers, deliveries, eta, fleet, freight, imports, labels, orders, parcels, places, routes,
+    scan, tracking, travel, webhooks,
 };
 
 /// The retention table: everything that is let go of by age.
@@ -63,7 +63,7 @@ pub fn retained() -> Vec<Retained> {
         .into_iter()
         .chain(of_areas)
         .chain(tracking::repo::retained())
-        .chain([eta::repo::retained()])
+        .chain([eta::repo::retained(), routes::repo::retained()])
         .collect()
 }
 
@@ -98,6 +98,11 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.extend(tell(app, &is_cut));
     handlers.push(Arc::new(eta::work::Learn));
     handlers.push(Arc::new(eta::work::LookAhead));
+    handlers.push(Arc::new(routes::work::Optimize {
+        desk: Arc::clone(&app.desk),
+        travel: Arc::clone(&app.travel),
+        clock: app.clock.clone(),
+    }));
     let kinds = handlers.iter().map(|h| h.kind().to_owned()).collect();
     let mut workers: Vec<Arc<dyn Worker>> = vec![
         Arc::new(StaleWatch),
@@ -175,7 +180,7 @@ fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
     let open = Duration::from_secs(settings.open_s);
     Some(Arc::new(carriers::work::Ask {
         asker,
-        terms: carriers::breaker::Terms { failures: settings.failures, open },
+        terms: crate::base::breaker::Terms { failures: settings.failures, open },
         keys: Arc::clone(app.gate.keys()),
         clock: app.clock.clone(),
         is_cut: Arc::clone(is_cut),
@@ -425,6 +430,10 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         freight::repo::tables(),
         tracking::repo::tables(),
         eta::repo::tables(),
+        fleet::repo::tables(),
+        places::repo::tables(),
+        travel::sources::tables(),
+        routes::repo::tables(),
         attachments::model::tables(),
         orders::repo::tables(),
         deliveries::repo::tables(),

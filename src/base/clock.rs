@@ -1,9 +1,9 @@
 //! Time. Only this file reads a clock; everything else is told what time it is.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use jiff::civil::{self, DateTime};
 use jiff::tz::TimeZone;
@@ -145,6 +145,13 @@ impl<'de> Deserialize<'de> for Timestamp {
             i64::deserialize(d).map(Self::from_millis)
         }
     }
+}
+
+/// Time since this process first asked: for measuring how long something takes, never for telling what time it is.
+#[must_use]
+pub fn elapsed() -> Duration {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    BEGUN.get_or_init(Instant::now).elapsed()
 }
 
 /// Where `now` comes from: the wall, or a hand set by a test, a replay or a simulation.

@@ -1,6 +1,7 @@
-//! What every room of the house stands on: time, ids, units, money, pages and the shape of an error.
+//! What every room of the house stands on: time, ids, units, money, pages, breakers and the shape of an error.
 //! Depends on nothing of ours.
 
+pub mod breaker;
 pub mod clock;
 pub mod error;
 pub mod ids;

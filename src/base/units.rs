@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Grams(pub u64);
 
 /// A WGS 84 position in micro-degrees: exact, small and comparable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Position {
     /// Micro-degrees north.
     pub lat: i32,

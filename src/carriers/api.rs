@@ -8,10 +8,10 @@ use actix_web::web::Path;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::breaker::Standing;
 use super::error::CarrierError;
 use super::model::{Carrier, Poll};
 use super::{repo, service, work};
+use crate::base::breaker::Standing;
 use crate::base::clock::Timestamp;
 use crate::base::error::Invalid;
 use crate::base::page::Page;

@@ -2,11 +2,11 @@
 //! intervals; either way it goes through the status map of the carrier's words and is kept as a foreign fact. What has
 //! come once is known by its id and does nothing when it comes again.
 //!
-//! `adapter` is a carrier's language, `easypost` and `plain` are two of them; `breaker` and `mask` are pure.
+//! `adapter` is a carrier's language, `easypost` and `plain` are two of them; `mask` is pure.
 
 pub mod adapter;
 pub mod api;
-pub mod breaker;
+
 pub mod client;
 pub mod easypost;
 pub mod error;

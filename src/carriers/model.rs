@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::breaker::Breaker;
+use crate::base::breaker::Breaker;
 use crate::base::clock::Timestamp;
 use crate::first_record;
 

@@ -8,12 +8,12 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::adapter::{Adapter, Batch, adapter};
-use super::breaker::{Breaker, Standing, Terms};
 use super::client::{self, Asker, Failure};
 use super::error::CarrierError;
 use super::model::{Carrier, Poll};
 use super::repo::{self, POLLS};
 use super::service::{self, Asked, Outcome};
+use crate::base::breaker::{Breaker, Standing, Terms};
 use crate::base::clock::{Clock, Timestamp};
 use crate::identity::grant::Actor;
 use crate::identity::secret::{Keys, Secret};
@@ -64,7 +64,7 @@ fn due(carrier: &Carrier, poll: &Poll, now: Timestamp) -> Option<Timestamp> {
         Standing::Closed | Standing::HalfOpen => poll.next_at,
     };
     // A clock that was set back must not stop the asking.
-    Some(at.min(now.after(Duration::from_secs(carrier.poll_s.into()).max(super::breaker::LONGEST))))
+    Some(at.min(now.after(Duration::from_secs(carrier.poll_s.into()).max(crate::base::breaker::LONGEST))))
 }
 
 impl Worker for Rounds {

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::choices::{MailSecurity, Role, TlsMode};
 use super::overlay::Origins;
-use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Server, Store, Sync};
+use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Maps, Server, Store, Sync};
 use super::{Complaint, Config};
 
 /// Everything in `config` that can't be used as it stands; `origins` says where each key was given.
@@ -26,6 +26,7 @@ pub(super) fn complaints(config: &Config, origins: &Origins) -> Vec<Complaint> {
     depot(&config.depot, &mut say);
     audit(&config.audit, &mut say);
     sync(&config.sync, &mut say);
+    maps(&config.maps, &mut say);
     all
 }
 
@@ -66,6 +67,26 @@ fn server(server: &Server, say: Say<'_>) {
             }
             (TlsMode::Files, false) | (TlsMode::Own | TlsMode::Off, true) => {}
         }
+    }
+}
+
+fn maps(maps: &Maps, say: Say<'_>) {
+    // A name of what drives is one piece of the address that is asked.
+    let sound = !maps.profile.is_empty()
+        && maps.profile.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if !sound {
+        say("maps.profile", format!("is \"{}\", expected a name such as driving", maps.profile));
+    }
+    let url = maps.url.parse::<reqwest::Url>().ok();
+    let good = url.is_some_and(|u| {
+        matches!(u.scheme(), "http" | "https") && u.path().ends_with('/') && u.query().is_none()
+    });
+    if !maps.url.is_empty() && !good {
+        let why = format!(
+            "is \"{}\", expected an address that ends with a slash, such as http://192.168.7.30:5000/",
+            maps.url
+        );
+        say("maps.url", why);
     }
 }
 

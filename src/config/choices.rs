@@ -49,3 +49,14 @@ pub enum LogFormat {
     #[default]
     Readable,
 }
+
+/// Which language a map server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MapServer {
+    /// OSRM's table service.
+    #[default]
+    Osrm,
+    /// Valhalla's matrix service.
+    Valhalla,
+}

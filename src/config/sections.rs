@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
-use super::choices::{LogFormat, MailSecurity, Role, TlsMode};
+use super::choices::{LogFormat, MailSecurity, MapServer, Role, TlsMode};
 
 /// Which values a key admits beyond its type.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,8 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("orders", Orders::RULES),
     ("deliveries", Deliveries::RULES),
     ("webhooks", Webhooks::RULES),
+    ("maps", Maps::RULES),
+    ("routing", Routing::RULES),
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
     ("audit", Audit::RULES),
@@ -322,6 +324,42 @@ section! {
         tell_recipients: bool = false;
         /// Attempts before a parcel that could not be delivered goes back.
         attempts: u32 = 3, Whole(1, 100);
+    }
+}
+
+section! {
+    /// A map server in the house's own network that knows travel times. Off until `url` is set: they are estimated then.
+    Maps {
+        /// Its address, `http://192.168.7.30:5000/`; empty asks nobody.
+        url: String = String::new();
+        /// Which language it speaks.
+        kind: MapServer = MapServer::Osrm, OneOf(&["osrm", "valhalla"]);
+        /// What drives: OSRM's profile, or Valhalla's costing (`driving` is its `auto`).
+        profile: String = "driving".into();
+        /// Seconds for one answer.
+        answer_s: u64 = 5, Whole(1, 60);
+        /// Seconds for all the answers one plan needs.
+        budget_s: u64 = 20, Whole(1, 600);
+        /// Places one question may name; more are asked for in pieces.
+        table_max: usize = 100, Whole(2, 10_000);
+        /// Failures in a row after which it is left alone.
+        failures: u32 = 5, Whole(1, 100);
+        /// Seconds it is left alone at first; twice as long after each probe that fails, an hour at the most.
+        open_s: u64 = 30, Whole(1, 3600);
+    }
+}
+
+section! {
+    /// Planning routes.
+    Routing {
+        /// Plans that are searched for at the same time.
+        at_once: usize = 1, Whole(1, 64);
+        /// Threads of one search that runs as a job; 0 is one per core, two at the most.
+        threads: usize = 0, Whole(0, 64);
+        /// Seconds a search runs as a job unless the request says so.
+        seconds: u64 = 10, Whole(1, 3600);
+        /// Stops up to which a request is answered with the plan itself; beyond it is a job.
+        direct_stops: usize = 60, Whole(0, 500);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::deadlines::dock::DockRules;
 use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::HouseRules;
 use crate::deliveries::model::Delivery;
+use crate::fleet::model::{Driver, Vehicle};
 use crate::freight::bills::Bill;
 use crate::freight::carriers::Carrier as Airline;
 use crate::freight::desk::StoredSop;
@@ -34,8 +35,12 @@ use crate::orders::stock::{self, Page};
 use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
+use crate::places::model::Place;
+use crate::routes::event as routes;
+use crate::routes::model::{Optimization, Route};
 use crate::settings::model::Settings;
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Result, StoreError, WriteTx};
+use crate::travel::conditions::Conditions;
 
 /// Whom changes of a kind concern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +115,18 @@ impl Travels for Bill {
 }
 
 impl Travels for Attachment {
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.origin.into_iter().collect()
+    }
+}
+
+impl Travels for Route {
+    fn concerned(&self) -> Vec<SiteRef> {
+        self.origin.into_iter().collect()
+    }
+}
+
+impl Travels for Optimization {
     fn concerned(&self) -> Vec<SiteRef> {
         self.origin.into_iter().collect()
     }
@@ -305,6 +322,18 @@ impl Registry {
             Folder::shared::<StoredSop>(),
             Folder::shared::<Airline>(),
             Folder::shared::<Terminal>(),
+            Folder::shared::<Place>(),
+            own_record::<Vehicle>(),
+            own_record::<Driver>(),
+            own_record::<Conditions>(),
+            Folder {
+                origin: |tx, id| Ok(journal::load::<Route>(tx, id)?.and_then(|row| row.state.origin)),
+                ..Folder::of::<Route>(routes::ROUTE_KINDS, Reach::Concerned)
+            },
+            Folder {
+                origin: |tx, id| Ok(journal::load::<Optimization>(tx, id)?.and_then(|row| row.state.origin)),
+                ..Folder::of::<Optimization>(routes::OPTIMIZATION_KINDS, Reach::Concerned)
+            },
             Folder {
                 origin: |tx, id| Ok(journal::load::<Mawb>(tx, id)?.and_then(|row| row.state.origin)),
                 ..Folder::of::<Mawb>(freight::MASTER_KINDS, Reach::Concerned)
@@ -358,6 +387,22 @@ pub fn manifests() -> Folder {
     Folder {
         origin: |tx, id| Ok(journal::load::<Manifest>(tx, id)?.and_then(|row| row.state.origin)),
         ..Folder::of::<Manifest>(0x300..=0x31f, Reach::Concerned)
+    }
+}
+
+/// A record that belongs to the depot that first wrote it down.
+fn own_record<T: Reference>() -> Folder {
+    fn first<T: Reference>(tx: &dyn ReadTx, id: Id) -> Result<Option<SiteRef>> {
+        journal::load::<Ref<T>>(tx, id)?.map_or(Ok(None), |row| worker::opener(tx, &row.line))
+    }
+    Folder {
+        concerned: |tx, id| Ok(first::<T>(tx, id)?.into_iter().collect()),
+        origin: first::<T>,
+        sum: |tx, id, rejected| {
+            let Some(summed) = sum::<Ref<T>>(tx, id, rejected)? else { return Ok(None) };
+            Ok(Some(Summed { concerned: first::<T>(tx, id)?.into_iter().collect(), ..summed }))
+        },
+        ..Folder::of::<Ref<T>>(T::KIND..=T::KIND, Reach::Concerned)
     }
 }
 

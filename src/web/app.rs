@@ -13,10 +13,12 @@ use crate::jobs::retention::Retained;
 use crate::jobs::runner::Wake;
 use crate::parcels::cards::Cards;
 use crate::parcels::pulse::Pulses;
+use crate::routes::desk::Desk;
 use crate::store::Store;
 use crate::store::table::Checked;
 use crate::sync::node::Node;
 use crate::tracking::tracker::Tracker;
+use crate::travel::sources::Sources;
 
 /// The running depot: its store, clock, settings and the gate that knows who is who. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +41,10 @@ pub struct App {
     pub cards: Cards,
     /// How the depot's parcels stand, as screens show it.
     pub pulses: Pulses,
+    /// Where travel times come from.
+    pub travel: Arc<Sources>,
+    /// Searches for routes that are under way.
+    pub desk: Arc<Desk>,
     /// Counts the answers that were our own failure.
     pub errors: ServerErrors,
     /// This process's part in the exchange between depots and headquarters.

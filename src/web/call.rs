@@ -177,6 +177,24 @@ impl<F: Feature> Call<F> {
         Ok(answer.respond(self.request.path(), self.request.query_string()))
     }
 
+    /// The answer of this request's first run, if this is not it: for a route that has much to do before it writes.
+    ///
+    /// # Errors
+    /// When the key was used for a different request; storage failures.
+    pub fn replayed(&self) -> Result<Option<HttpResponse>, ApiError> {
+        let Some(repeat) = Repeat::of(&self.request, self.grant.actor().user)? else { return Ok(None) };
+        let tenant = self.grant.tenant();
+        let seen = self
+            .app
+            .store
+            .read(tenant, |tx| -> Result<_, Outcome<StoreError>> { Ok(idempotency::seen(tx, &repeat)?) })?;
+        Ok(seen.map(|answer| {
+            let mut response = answer.respond(self.request.path(), self.request.query_string());
+            idempotency::mark_replay(&mut response);
+            response
+        }))
+    }
+
     /// Runs `f` in one transaction of the caller's tenant and answers once it is durable. A repeated request (same
     /// `Idempotency-Key`) gets the answer of the first and changes nothing.
     ///

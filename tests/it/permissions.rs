@@ -94,7 +94,11 @@ fn attempt(depot: &Depot, records: &Records, bearer: &str, route: &Route) -> Ans
         asked = asked.text("application/json", example.replace("RR123456785NL", &records.number));
     } else if let Some((media, _)) = route.raw_body {
         let first = if route.path.starts_with("/status-maps/") { "code" } else { "tracking number" };
-        asked = asked.text(media, format!("{first},status\nRR123456785NL,in_transit\n"));
+        let text = match route.path {
+            "/places/import" => "zip,lat,lon\n10115,52.53,13.38\n".to_owned(),
+            _ => format!("{first},status\nRR123456785NL,in_transit\n"),
+        };
+        asked = asked.text(media, text);
     }
     asked.send()
 }

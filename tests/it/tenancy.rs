@@ -53,6 +53,11 @@ fn random(depot: &Depot) -> Records {
         order: id(),
         delivery: id(),
         webhook: id(),
+        vehicle: id(),
+        driver: id(),
+        place: id(),
+        route: id(),
+        search: id(),
     }
 }
 
@@ -82,6 +87,10 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.order,
         &r.delivery,
         &r.webhook,
+        &r.vehicle,
+        &r.driver,
+        &r.route,
+        &r.search,
         "alpha",
         "ALPHA",
     ]

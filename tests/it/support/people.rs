@@ -187,6 +187,11 @@ pub struct Records {
     pub order: String,
     pub delivery: String,
     pub webhook: String,
+    pub vehicle: String,
+    pub driver: String,
+    pub place: String,
+    pub route: String,
+    pub search: String,
 }
 
 impl Records {
@@ -262,6 +267,17 @@ impl Records {
         // Of a kind that never happens: nothing leaves this machine.
         let webhook = json!({ "url": format!("https://{name}.invalid/hook"), "types": ["nothing."] });
         let webhook = text(&ask("POST", "/webhooks").body(&webhook).gives(201).json, "id");
+        let vehicle = json!({ "name": format!("{name} van") });
+        let vehicle = text(&ask("POST", "/vehicles").body(&vehicle).gives(201).json, "id");
+        let driver = json!({ "name": format!("{name} driver"), "vehicle": vehicle });
+        let driver = text(&ask("POST", "/drivers").body(&driver).gives(201).json, "id");
+        let place = json!({ "address": format!("{name} street 1"), "latitude": 52.5, "longitude": 13.4 });
+        let place = text(&ask("POST", "/places").body(&place).gives(201).json, "id");
+        let stop = json!({ "reference": format!("{name} delivery"), "address": format!("{name} street 1") });
+        // A day on which the van's shift is not over yet.
+        let wish = json!({ "stops": [stop], "date": "2090-05-06", "steps": 5 });
+        let plan = ask("POST", "/routes/optimize").body(&wish).gives(200).json;
+        let (search, route) = (text(&plan, "id"), text(&plan["routes"][0], "id"));
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -301,6 +317,11 @@ impl Records {
             order,
             delivery,
             webhook,
+            vehicle,
+            driver,
+            place,
+            route,
+            search,
         }
     }
 
@@ -309,6 +330,11 @@ impl Records {
         let id = match path[1..].split('/').next().unwrap_or_default() {
             _ if path.starts_with("/auth/sessions/") => &self.session,
             "cases" if path.ends_with("/parcels") => &self.bulk,
+            _ if path.starts_with("/routes/optimize/") => &self.search,
+            "vehicles" => &self.vehicle,
+            "drivers" => &self.driver,
+            "places" => &self.place,
+            "routes" => return Some(path.replace("{id}", &self.route).replace("{stop}", "0")),
             "parcels" => &self.parcel,
             "cases" => &self.case,
             "imports" => &self.import,
@@ -376,6 +402,11 @@ impl Records {
             "/mawbs?limit=500",
             "/hawbs?limit=500",
             "/bills?limit=500",
+            "/vehicles",
+            "/drivers",
+            "/places",
+            "/routes?limit=500",
+            "/conditions",
             "/air-carriers",
             "/terminals",
             "/workflow-steps",

@@ -1,13 +1,13 @@
-//! When a carrier that fails is asked again: a few failures in a row and it is left alone for a while, then one probe
-//! decides. Kept in the store, so that a restart doesn't ask a dead carrier anew.
+//! When something outside that fails is asked again (a carrier, a map server): a few failures in a row and it is left
+//! alone for a while, then one probe decides. Kept in the store, so that a restart does not ask it anew.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::Timestamp;
+use super::clock::Timestamp;
 
-/// The longest a carrier is left alone.
+/// The longest it is left alone.
 pub const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// What the settings say.
@@ -30,7 +30,7 @@ pub struct Breaker {
     pub until: Option<Timestamp>,
 }
 
-/// Whether a carrier may be asked.
+/// Whether it may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Yes.
@@ -42,7 +42,7 @@ pub enum Standing {
 }
 
 impl Breaker {
-    /// Whether the carrier may be asked at `now`.
+    /// Whether it may be asked at `now`.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {
         match self.until {

@@ -1,0 +1,92 @@
+//! The routes of conditions, and how the map server does.
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::conditions::Conditions;
+use super::error::TravelError;
+use super::service;
+use super::sources::{self, Known};
+use crate::base::breaker::Standing;
+use crate::base::clock::Timestamp;
+use crate::identity::features::{EditConditions, ViewConditions};
+use crate::store::StoreError;
+use crate::web::{Answer, ApiError, Body, Call, Routes};
+
+type Response = Result<HttpResponse, ApiError>;
+
+const EXAMPLE: &str = r#"{"traffic":[{"hours":{"from":"07:00","to":"09:30"},"factor":1.4,"note":"rush hour"}],"weather":{"factor":1.1,"note":"rain"},"closures":[{"area":{"latitude":52.51,"longitude":13.4,"radius_m":300},"note":"market"}],"construction":[]}"#;
+
+/// This area's routes.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new("conditions")
+        .add::<ViewConditions, _, _>(
+            Method::GET,
+            "/conditions",
+            show,
+            "Traffic, weather, closures, building sites",
+        )
+        .answers::<Conditions>(200)
+        .add::<EditConditions, _, _>(Method::PUT, "/conditions", put, "Say anew what holds up traffic")
+        .body::<Conditions>(EXAMPLE)
+        .answers::<Conditions>(200)
+        .add::<ViewConditions, _, _>(
+            Method::GET,
+            "/conditions/sources",
+            travel,
+            "Where travel times come from, and how the map server does",
+        )
+        .answers::<TravelView>(200)
+}
+
+/// Where travel times come from.
+#[derive(Serialize, ToSchema)]
+struct TravelView {
+    /// Whether a map server is set up.
+    map_server: bool,
+    /// closed (it is asked), half_open (asked once, to see) or open (left alone).
+    breaker: &'static str,
+    /// Until when it is left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered_at: Option<Timestamp>,
+    /// Why it last did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+    /// What is used without it.
+    estimate: String,
+}
+
+async fn show(call: Call<ViewConditions>) -> Response {
+    call.read(|tx, _| -> Result<Answer, TravelError> {
+        let (conditions, rev) = service::conditions(tx)?;
+        Ok(Answer::ok(&conditions)?.rev(rev))
+    })
+}
+
+async fn put(call: Call<EditConditions>, body: Body<Conditions>) -> Response {
+    let seen = call.expected_rev(body.0.version)?;
+    call.write(move |tx, grant, cx| -> Result<Answer, TravelError> {
+        let (conditions, rev) = service::set(tx, grant, cx, body.0.clone(), seen)?;
+        Ok(Answer::ok(&conditions)?.rev(rev))
+    })
+    .await
+}
+
+async fn travel(call: Call<ViewConditions>) -> Response {
+    let (now, map_server) = (call.app.clock.now(), call.app.travel.has_server());
+    call.read(|tx, _| -> Result<Answer, StoreError> {
+        let Known { breaker, answered_at, trouble, straight, conditions: _ } = sources::known(tx)?;
+        let (state, open_until) = match breaker.standing(now) {
+            Standing::Closed => ("closed", None),
+            Standing::HalfOpen => ("half_open", None),
+            Standing::Open(until) => ("open", Some(until)),
+        };
+        let estimate = straight.words();
+        Answer::ok(&TravelView { map_server, breaker: state, open_until, answered_at, trouble, estimate })
+    })
+}

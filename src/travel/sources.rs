@@ -1,0 +1,233 @@
+//! Travel times from whoever can say them: the map server while it answers, what it last said for an hour, the straight
+//! line for ever.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::router::Router;
+use super::straight::Straight;
+use crate::base::breaker::{Breaker, Standing, Terms};
+use crate::base::clock::Timestamp;
+use crate::base::ids::Id;
+use crate::base::units::Position;
+use crate::config::sections::Maps;
+use crate::first_record;
+use crate::store::table::Checked;
+use crate::store::{Home, Lane, ReadTx, Result as Stored, Store, Table, Tenant, WriteTx};
+
+/// How long an answer of the map server stands for a new one.
+pub const FRESH: Duration = Duration::from_secs(3_600);
+/// Answers that are remembered.
+const MAX_REMEMBERED: usize = 16;
+/// Places of an answer that is remembered.
+const MAX_SIZE: usize = 1_000;
+
+/// Metres and seconds between all pairs of some places, `from * size + to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// How many places.
+    pub size: usize,
+    /// Metres.
+    pub metres: Vec<i32>,
+    /// Seconds.
+    pub seconds: Vec<i32>,
+}
+
+/// Whoever can say how far it is and how long it takes.
+pub trait TravelTimes: Send + Sync {
+    /// Who that is, in words.
+    fn words(&self) -> String;
+    /// Between all of `points`.
+    ///
+    /// # Errors
+    /// In words, when it can't say.
+    fn grid<'a>(&'a self, points: &'a [Position]) -> BoxFuture<'a, Result<Grid, String>>;
+}
+
+/// What travel times rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TravelSource)]
+pub enum Source {
+    /// The map server, now.
+    MapServer,
+    /// The map server, within the last hour.
+    Cached,
+    /// The straight line.
+    Estimated,
+}
+
+/// What is known of the map server and of roads, kept so that a restart forgets nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Whether the map server is asked.
+    pub breaker: Breaker,
+    /// When it last answered.
+    pub answered_at: Option<Timestamp>,
+    /// Why it last did not.
+    pub trouble: Option<String>,
+    /// Roads against straight lines.
+    pub straight: Straight,
+    /// Which record holds the conditions of this depot.
+    #[serde(default)]
+    pub conditions: Option<Id>,
+}
+first_record!(Known);
+
+/// What is known, by its one name.
+pub const KNOWN: Table<str, Known> = Table::new(209, "travel", Home::Local);
+/// Its one name.
+const NAME: &str = "travel";
+
+/// What is known of the map server and of roads.
+///
+/// # Errors
+/// Storage failures.
+pub fn known(tx: &dyn ReadTx) -> Stored<Known> {
+    Ok(KNOWN.get(tx, NAME)?.unwrap_or_default())
+}
+
+/// Keeps what is known.
+///
+/// # Errors
+/// Storage failures.
+pub fn keep(tx: &mut dyn WriteTx, known: &Known) -> Stored<()> {
+    KNOWN.put(tx, NAME, known).map(drop)
+}
+
+/// Travel times and what they rest on.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// The figures.
+    pub grid: Grid,
+    /// What they rest on.
+    pub source: Source,
+    /// The same in words.
+    pub basis: String,
+}
+
+struct Remembered {
+    points: Vec<Position>,
+    grid: Arc<Grid>,
+    at: Timestamp,
+}
+
+/// All sources in their order.
+pub struct Sources {
+    router: Option<Box<dyn TravelTimes>>,
+    terms: Terms,
+    patience: Duration,
+    last: Mutex<Vec<Remembered>>,
+}
+
+impl Sources {
+    /// As the settings say. A map server that can't be asked at all is left out, and that is logged.
+    #[must_use]
+    pub fn new(config: &Maps) -> Self {
+        let router = Router::new(config).unwrap_or_else(|why| {
+            tracing::error!(%why, "the map server can't be asked");
+            None
+        });
+        let router = router.map(|r| Box::new(r) as Box<dyn TravelTimes>);
+        let terms = Terms { failures: config.failures, open: Duration::from_secs(config.open_s) };
+        Self { router, terms, patience: Duration::from_secs(config.budget_s), last: Mutex::default() }
+    }
+
+    /// Whether a map server is set up.
+    #[must_use]
+    pub fn has_server(&self) -> bool {
+        self.router.is_some()
+    }
+
+    fn remembered(&self, points: &[Position], now: Timestamp) -> Option<(Arc<Grid>, Timestamp)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = last.iter().rev().find(|r| r.points == points && now.since(r.at) <= FRESH)?;
+        Some((Arc::clone(&found.grid), found.at))
+    }
+
+    fn remember(&self, points: &[Position], grid: &Grid, at: Timestamp) {
+        if points.len() > MAX_SIZE {
+            return;
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.retain(|r| r.points != points);
+        if last.len() >= MAX_REMEMBERED {
+            last.remove(0);
+        }
+        last.push(Remembered { points: points.to_vec(), grid: Arc::new(grid.clone()), at });
+    }
+
+    /// Between all of `points`, from the best source that answers.
+    ///
+    /// # Errors
+    /// Storage failures; that the map server does not answer is none.
+    pub async fn times(
+        &self,
+        store: &Store,
+        tenant: Tenant,
+        now: Timestamp,
+        points: &[Position],
+    ) -> Stored<Times> {
+        let known = store.read(tenant, known)?;
+        if let Some(router) = &self.router {
+            if !matches!(known.breaker.standing(now), Standing::Open(_)) {
+                let asked = tokio::time::timeout(self.patience, router.grid(points)).await;
+                let asked = asked.unwrap_or_else(|_| Err("no whole answer in time".into()));
+                if let Some(grid) = self.heard(store, tenant, now, points, asked).await? {
+                    return Ok(Times { grid, source: Source::MapServer, basis: router.words() });
+                }
+            }
+            if let Some((grid, at)) = self.remembered(points, now) {
+                let basis = format!("{}, as of {at}", router.words());
+                return Ok(Times { grid: Grid::clone(&grid), source: Source::Cached, basis });
+            }
+        }
+        let (grid, basis) = (known.straight.grid(points), known.straight.words());
+        Ok(Times { grid, source: Source::Estimated, basis })
+    }
+
+    /// Writes down how the map server did; what it said, if it said anything.
+    async fn heard(
+        &self,
+        store: &Store,
+        tenant: Tenant,
+        now: Timestamp,
+        points: &[Position],
+        asked: Result<Grid, String>,
+    ) -> Stored<Option<Grid>> {
+        let (terms, points) = (self.terms, points.to_vec());
+        let said = asked.as_ref().ok().cloned();
+        if let Some(grid) = &said {
+            self.remember(&points, grid, now);
+        }
+        let write = move |tx: &mut dyn WriteTx| -> Stored<()> {
+            let was = known(tx)?;
+            let is = match &asked {
+                Ok(grid) => Known {
+                    breaker: was.breaker.succeeded(),
+                    answered_at: Some(now),
+                    trouble: None,
+                    straight: was.straight.learned(&points, grid),
+                    conditions: was.conditions,
+                },
+                Err(why) => {
+                    tracing::info!(%why, "the map server did not answer");
+                    Known { breaker: was.breaker.failed(now, terms, None), trouble: Some(why.clone()), ..was }
+                }
+            };
+            keep(tx, &is)
+        };
+        store.write(tenant, Lane::Bulk, write).await?;
+        Ok(said)
+    }
+}
+
+/// This area's tables, for `check`.
+#[must_use]
+pub fn tables() -> Vec<&'static dyn Checked> {
+    vec![&KNOWN, &super::conditions::CONDITIONS]
+}
