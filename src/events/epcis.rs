@@ -10,7 +10,7 @@ use crate::base::ids::Id;
 use crate::identity::grant::Principal;
 use crate::journal::event::Eid;
 use crate::journal::log::Applied;
-use crate::journal::{Aggregate, change, history, load};
+use crate::journal::{change, history, load};
 use crate::parcels::event::ParcelEvent;
 use crate::parcels::model::{Parcel, Status};
 use crate::scan::check::Check;
@@ -64,7 +64,8 @@ fn event_id(eid: &Eid) -> String {
 fn epc(parcel: &Parcel) -> String {
     let number: String = parcel.number.chars().filter(|c| !c.is_whitespace()).collect();
     let digits = number.strip_prefix("00").filter(|d| d.len() == 18).unwrap_or(&number);
-    let is_sscc = digits.len() == 18 && digits.bytes().all(|b| b.is_ascii_digit()) && Check::Gs1.holds(digits);
+    let is_sscc =
+        digits.len() == 18 && digits.bytes().all(|b| b.is_ascii_digit()) && Check::Gs1.holds(digits);
     if is_sscc { format!("https://id.gs1.org/00/{digits}") } else { format!("urn:uuid:{}", parcel.id) }
 }
 
@@ -103,7 +104,8 @@ impl Said<'_> {
             "crossdock:status": self.status.as_str(),
         });
         if let Some(order) = &self.parcel.facts.order_ref {
-            let order: String = order.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+            let order: String =
+                order.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
             event["bizTransactionList"] =
                 json!([{ "type": "po", "bizTransaction": format!("{OURS}order:{order}") }]);
         }
@@ -190,6 +192,7 @@ pub fn document(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Aggregate;
 
     /// The vocabulary, as CBV 2.0 has it.
     const STEPS: &str = "accepting arriving assembling collecting commissioning consigning creating_class_instance cycle_counting decommissioning departing destroying disassembling dispensing encoding entering_exiting holding inspecting installing killing loading other packing picking receiving removing repackaging repairing replacing reserving retail_selling sampling sensor_reporting shipping staging_outbound stock_taking stocking storing transporting unloading unpacking void_shipping";
@@ -217,6 +220,9 @@ mod tests {
     fn offsets_are_those_of_the_depots_zone() {
         let at = Timestamp::from_millis(1_780_000_000_000);
         let of = |zone: &str| offset(&TimeZone::get(zone).unwrap(), at);
-        assert_eq!((of("UTC"), of("America/Sao_Paulo"), of("Asia/Kolkata")), ("+00:00".into(), "-03:00".into(), "+05:30".into()));
+        assert_eq!(
+            (of("UTC"), of("America/Sao_Paulo"), of("Asia/Kolkata")),
+            ("+00:00".into(), "-03:00".into(), "+05:30".into())
+        );
     }
 }

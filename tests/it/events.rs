@@ -346,13 +346,26 @@ fn what_happened_to_parcels_is_told_in_the_words_of_gs1_and_what_was_wrong_is_de
     };
     says(json!({ "status": "at_depot" }));
     says(json!({ "status": "on_hold", "reason": "damaged" }));
-    depot.itself(FIRST_TENANT, "POST", &format!("/parcels/{id}/notes")).body(&json!({ "text": "wet" })).gives(201);
+    depot
+        .itself(FIRST_TENANT, "POST", &format!("/parcels/{id}/notes"))
+        .body(&json!({ "text": "wet" }))
+        .gives(201);
     let history = depot.itself(FIRST_TENANT, "GET", &format!("/parcels/{id}/history")).gives(200).json;
-    let held = history["items"].as_array().unwrap().iter().find(|e| e.to_string().contains("on_hold")).unwrap().clone();
+    let held = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e.to_string().contains("on_hold"))
+        .unwrap()
+        .clone();
     says(json!({ "status": "in_transit", "corrects": held["id"], "note": "another parcel" }));
     let document = |token: &str, query: &str| {
         let path = format!("/epcis/events{query}");
-        let asked = if token.is_empty() { depot.itself(FIRST_TENANT, "GET", &path) } else { depot.ask(token, "GET", &path) };
+        let asked = if token.is_empty() {
+            depot.itself(FIRST_TENANT, "GET", &path)
+        } else {
+            depot.ask(token, "GET", &path)
+        };
         let answer = asked.gives(200);
         assert_eq!(answer.header("content-type"), "application/ld+json");
         let document: Value = serde_json::from_str(&answer.text).unwrap();
@@ -364,19 +377,29 @@ fn what_happened_to_parcels_is_told_in_the_words_of_gs1_and_what_was_wrong_is_de
     let words: Vec<(String, String, String)> =
         all.iter().map(|e| (text(e, "action"), text(e, "bizStep"), text(e, "disposition"))).collect();
     let said = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
-    assert_eq!(words, [
-        said("ADD", "commissioning", "active"),
-        said("OBSERVE", "arriving", "in_progress"),
-        said("OBSERVE", "holding", "damaged"),
-        said("OBSERVE", "holding", "damaged"),
-        said("OBSERVE", "transporting", "in_transit"),
-    ], "{all:#?}");
+    assert_eq!(
+        words,
+        [
+            said("ADD", "commissioning", "active"),
+            said("OBSERVE", "arriving", "in_progress"),
+            said("OBSERVE", "holding", "damaged"),
+            said("OBSERVE", "holding", "damaged"),
+            said("OBSERVE", "transporting", "in_transit"),
+        ],
+        "{all:#?}"
+    );
     for event in &all {
         assert_eq!(event["epcList"], json!(["https://id.gs1.org/00/106141412345678908"]));
-        assert_eq!((&event["type"], &event["eventTimeZoneOffset"]), (&json!("ObjectEvent"), &json!("+00:00")));
+        assert_eq!(
+            (&event["type"], &event["eventTimeZoneOffset"]),
+            (&json!("ObjectEvent"), &json!("+00:00"))
+        );
     }
     let (wrong, right) = (&all[3], &all[4]);
-    assert_eq!((&wrong["eventID"], &wrong["errorDeclaration"]["reason"]), (&all[2]["eventID"], &json!("incorrect_data")));
+    assert_eq!(
+        (&wrong["eventID"], &wrong["errorDeclaration"]["reason"]),
+        (&all[2]["eventID"], &json!("incorrect_data"))
+    );
     assert_eq!(wrong["errorDeclaration"]["correctiveEventIDs"], json!([right["eventID"]]));
     assert_eq!(document("", &format!("?after={end}")).0, Vec::<Value>::new());
     let (mut pieces, mut after) = (Vec::new(), 0);

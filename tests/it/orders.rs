@@ -416,7 +416,9 @@ fn every_pair_of_states_is_as_the_published_table_says() {
             match (allowed(from).contains(&(*to).to_owned()), *from, *to) {
                 // The table lets it, and there is nothing to reserve.
                 (true, "pending", "processing") => assert_eq!(answer.problem(), (409, "stock.short")),
-                (true, ..) => assert_eq!((answer.status, &seen()["status"]), (200, &json!(to)), "{from} to {to}"),
+                (true, ..) => {
+                    assert_eq!((answer.status, &seen()["status"]), (200, &json!(to)), "{from} to {to}")
+                }
                 (false, ..) => {
                     assert_eq!(answer.status, 409, "{from} to {to}: {answer:?}");
                     assert_eq!(answer.json["allowed"], json!(allowed(from)), "{from} to {to}");
@@ -464,7 +466,10 @@ fn those_who_ordered_are_told_of_each_step_where_the_house_wants_it() {
         assert!(mails[n - 1].contains(words), "{}", mails[n - 1]);
     };
     told(1, "Your order 2 is confirmed");
-    depot.ask(&token, "PATCH", &format!("/orders/{id}/status")).body(&json!({ "status": "packed" })).gives(200);
+    depot
+        .ask(&token, "PATCH", &format!("/orders/{id}/status"))
+        .body(&json!({ "status": "packed" }))
+        .gives(200);
     told(2, "Your order 2 is packed");
     let cancel = json!({ "reason": "out of luck" });
     depot.ask(&token, "POST", &format!("/orders/{id}/cancel")).body(&cancel).gives(200);
