@@ -10,7 +10,7 @@ use crate::base::ids::Id;
 use crate::identity::grant::Principal;
 use crate::journal::event::Eid;
 use crate::journal::log::Applied;
-use crate::journal::{Aggregate, change, history, load};
+use crate::journal::{change, history, load};
 use crate::parcels::event::ParcelEvent;
 use crate::parcels::model::{Parcel, Status};
 use crate::scan::check::Check;
@@ -192,6 +192,7 @@ pub fn document(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Aggregate;
 
     /// The vocabulary, as CBV 2.0 has it.
     const STEPS: &str = "accepting arriving assembling collecting commissioning consigning creating_class_instance cycle_counting decommissioning departing destroying disassembling dispensing encoding entering_exiting holding inspecting installing killing loading other packing picking receiving removing repackaging repairing replacing reserving retail_selling sampling sensor_reporting shipping staging_outbound stock_taking stocking storing transporting unloading unpacking void_shipping";
