@@ -36,6 +36,8 @@ pub struct Expected {
     pub delivery: String,
     /// The track of the vehicle that has it.
     pub vehicle: Id,
+    /// What the vehicle is called.
+    pub vehicle_name: String,
     /// Who drives.
     pub driver: Option<Id>,
     /// Whose delivery it is.
@@ -79,6 +81,7 @@ pub fn expect(tx: &mut dyn WriteTx, now: Timestamp, new: Expected) -> Result<Sto
     let Expected {
         delivery,
         vehicle,
+        vehicle_name,
         driver,
         distributor,
         sequence,
@@ -97,6 +100,7 @@ pub fn expect(tx: &mut dyn WriteTx, now: Timestamp, new: Expected) -> Result<Sto
     let stop = Stop {
         delivery,
         vehicle,
+        vehicle_name,
         driver,
         distributor,
         sequence,

@@ -46,6 +46,10 @@ fn random(depot: &Depot) -> Records {
         hawb: id(),
         bill: id(),
         attachment: id(),
+        delivery: "nobody-delivery".into(),
+        device: id(),
+        fence: id(),
+        link: id(),
     }
 }
 
@@ -70,6 +74,9 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.hawb,
         &r.bill,
         &r.attachment,
+        &r.device,
+        &r.fence,
+        &r.link,
         "alpha",
         "ALPHA",
     ]

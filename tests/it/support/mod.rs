@@ -12,6 +12,7 @@ pub mod printer;
 pub mod served;
 pub mod shared;
 pub mod sink;
+pub mod trips;
 pub mod zpl;
 
 use std::sync::Arc;

@@ -179,6 +179,10 @@ pub struct Records {
     pub hawb: String,
     pub bill: String,
     pub attachment: String,
+    pub delivery: String,
+    pub device: String,
+    pub fence: String,
+    pub link: String,
 }
 
 impl Records {
@@ -237,6 +241,18 @@ impl Records {
         let path = format!("/attachments?subject=mawb&id={mawb}&type=other&name={name}.txt");
         let attachment = ask("POST", &path).text("application/octet-stream", format!("{name} document"));
         let attachment = text(&attachment.gives(201).json, "id");
+        let delivery = format!("{name}-delivery");
+        let new = json!({ "delivery_id": delivery, "vehicle": format!("{name} van"), "latitude": 10.0, "longitude": 5.0 });
+        ask("POST", "/tracking/stops").body(&new).gives(200);
+        let told = json!({ "latitude": 10.01, "longitude": 5.0 });
+        ask("POST", &format!("/tracking/{delivery}")).body(&told).gives(200);
+        let new = json!({ "name": format!("{name} phone"), "vehicle": format!("{name} van") });
+        let device = text(&ask("POST", "/tracking/devices").body(&new).gives(201).json, "id");
+        let new =
+            json!({ "name": format!("{name} yard"), "latitude": 10.0, "longitude": 5.0, "radius_m": 100 });
+        let fence = text(&ask("POST", "/tracking/fences").body(&new).gives(201).json, "id");
+        let new = json!({ "delivery_id": delivery });
+        let link = text(&ask("POST", "/tracking/links").body(&new).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -269,6 +285,10 @@ impl Records {
             hawb,
             bill,
             attachment,
+            delivery,
+            device,
+            fence,
+            link,
         }
     }
 
@@ -276,6 +296,15 @@ impl Records {
     pub fn fill(&self, path: &str) -> Option<String> {
         let id = match path[1..].split('/').next().unwrap_or_default() {
             _ if path.starts_with("/auth/sessions/") => &self.session,
+            _ if path.starts_with("/tracking/devices/") => &self.device,
+            _ if path.starts_with("/tracking/fences/") => &self.fence,
+            _ if path.starts_with("/tracking/links/") => &self.link,
+            // A vehicle goes by the name it was told by.
+            _ if path.starts_with("/tracking/vehicles/") => {
+                let van = self.delivery.replace("-delivery", "%20van");
+                return Some(path.replace("{id}", &van));
+            }
+            "tracking" => return Some(path.replace("{delivery_id}", &self.delivery)),
             "parcels" => &self.parcel,
             "cases" => &self.case,
             "imports" => &self.import,
@@ -346,6 +375,10 @@ impl Records {
             "/jobs?limit=500",
             "/audit-log?limit=500",
             "/retention",
+            "/tracking/vehicles",
+            "/tracking/devices",
+            "/tracking/fences",
+            "/tracking/links",
             "/auth/sessions?user=all",
         ];
         let own = [
@@ -353,6 +386,7 @@ impl Records {
             format!("/cases/{}/history", self.case),
             format!("/status-maps/{}", self.source),
             format!("/import-mappings/{}", self.source),
+            format!("/tracking/{}", self.delivery),
         ];
         for path in lists.iter().map(|p| (*p).to_owned()).chain(own) {
             seen.insert(path.clone(), depot.itself(self.tenant, "GET", &path).gives(200).json);
