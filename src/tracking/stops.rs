@@ -16,8 +16,7 @@ use crate::base::ids::Id;
 use crate::base::text;
 use crate::eta::legs::{Leg, LegFacts, guess_s};
 use crate::eta::predictor::{ARRIVALS, Ahead, Predictor};
-use crate::eta::repo::Standing;
-use crate::eta::service as eta;
+use crate::eta::service::{self as eta, Standing};
 use crate::store::{ReadTx, WriteTx};
 
 /// Bytes of a delivery's name.
