@@ -143,9 +143,6 @@ fn records_of(routes: Routes) -> Routes {
 
 /// Writes down what waits, so that what is read next has it.
 async fn settle(app: &App, tenant: u32) -> Result<(), ApiError> {
-    if app.tracker.is_settled(tenant) {
-        return Ok(());
-    }
     let (app, now) = (app.clone(), app.clock.now());
     let written = block(move || flush(&app.store, &app.tracker, &app.predictors, (tenant, now))).await;
     written.map_err(|_| TrackingError::Store(crate::store::StoreError::Closed))??;
@@ -157,18 +154,19 @@ async fn whose(
     call: &Call<ReportPositions>,
     delivery: Option<&str>,
     named: Option<&str>,
+    since: Timestamp,
 ) -> Result<service::Whose, ApiError> {
     let (who, tenant, now) = (call.grant.principal(), call.grant.tenant(), call.app.clock.now());
     let own = service::vehicle(who, named);
     let Some(delivery) = delivery else { return Ok(own?) };
-    let known = call.app.store.read(tenant, |tx| service::vehicle_of(tx, who, delivery, named))?;
+    let known = call.app.store.read(tenant, |tx| service::vehicle_of(tx, who, delivery))?;
     if let Some(known) = known {
         return Ok(known);
     }
     let (own, who, delivery) = (own?, who.clone(), delivery.to_owned());
-    let vehicle = own.0;
+    let whose = own.clone();
     let begin = call.app.store.write(tenant, Lane::People, move |tx| -> Result<(), TrackingError> {
-        service::begin(tx, &who, &delivery, vehicle, now)
+        service::begin(tx, &who, &delivery, whose.clone(), (since, now))
     });
     begin.await?;
     Ok(own)
@@ -185,7 +183,7 @@ fn report_of(input: &PositionInput, now: Timestamp) -> Result<Report, Invalid> {
 async fn report(call: Call<ReportPositions>, name: Path<String>, body: Body<PositionInput>) -> Response {
     let now = call.app.clock.now();
     let told = report_of(&body.0, now)?;
-    let (vehicle, known) = whose(&call, Some(&name), body.0.vehicle.as_deref()).await?;
+    let (vehicle, known) = whose(&call, Some(&name), body.0.vehicle.as_deref(), told.fix.at).await?;
     call.app.tracker.take(call.grant.tenant(), vehicle, &known, vec![told])?;
     Ok(Answer::ok(&Taken { taken: 1, refused: Vec::new() })?.respond("", ""))
 }
@@ -213,7 +211,7 @@ async fn batch(call: Call<ReportPositions>, body: Body<BatchInput>) -> Response 
         let names = (input.delivery_id, input.vehicle);
         let group = match &last {
             Some((same, at)) if *same == names => *at,
-            _ => match whose(&call, names.0.as_deref(), names.1.as_deref()).await {
+            _ => match whose(&call, names.0.as_deref(), names.1.as_deref(), report.fix.at).await {
                 Ok(vehicle) => match groups.iter().position(|(v, _)| v.0 == vehicle.0) {
                     Some(at) => at,
                     None => {
@@ -347,6 +345,7 @@ async fn expect(call: Call<EditRoutes>, body: Body<StopInput>) -> Response {
     let new = Expected {
         delivery: delivery_id,
         vehicle: stops::vehicle(&vehicle),
+        vehicle_name: vehicle,
         driver,
         distributor,
         sequence,

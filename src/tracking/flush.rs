@@ -27,6 +27,8 @@ pub fn flush(
     predictors: &Predictors,
     (tenant, now): (Tenant, Timestamp),
 ) -> Result<(), TrackingError> {
+    // Points are written in the order they came, and who returns from here finds all of them.
+    let _turn = tracker.turn();
     loop {
         let loads = Arc::new(tracker.drain(tenant, AT_ONCE));
         if loads.is_empty() {

@@ -150,6 +150,8 @@ pub struct Stop {
     pub delivery: String,
     /// The vehicle's track.
     pub vehicle: Id,
+    /// What the vehicle is called.
+    pub vehicle_name: String,
     /// Who drives, where known: by user id.
     pub driver: Option<Id>,
     /// Whose delivery it is, for partners.

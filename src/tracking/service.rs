@@ -69,38 +69,43 @@ pub fn vehicle(who: &Principal, named: Option<&str>) -> Result<Whose> {
 ///
 /// # Errors
 /// When `who` may not report on it.
-pub fn vehicle_of(
-    tx: &dyn ReadTx,
-    who: &Principal,
-    delivery: &str,
-    named: Option<&str>,
-) -> Result<Option<Whose>> {
+pub fn vehicle_of(tx: &dyn ReadTx, who: &Principal, delivery: &str) -> Result<Option<Whose>> {
     let Some(stop) = repo::stop(tx, delivery)? else { return Ok(None) };
     if !sees(who, &stop) {
         return Err(unknown(delivery));
     }
-    let known = TRACKS.get(tx, &stop.vehicle)?.map(|t| t.name);
-    let name = known.or(named.map(str::to_owned)).unwrap_or_else(|| who.actor.name.to_string());
+    let named = Some(stop.vehicle_name).filter(|n| !n.is_empty());
+    let name = named.unwrap_or_else(|| who.actor.name.to_string());
     Ok(Some((stop.vehicle, name)))
 }
 
-/// Notes that whoever reports first on a delivery that nobody announced has it.
+/// Notes that whoever reports first on a delivery that nobody announced has it, since the first position's time. Nobody
+/// says of such a delivery when it is over: where a vehicle has too many, the oldest one of them is.
 ///
 /// # Errors
-/// When the name is wrong, or the vehicle has too many.
+/// When the name is wrong, or the vehicle has too many that were announced.
 pub fn begin(
     tx: &mut dyn WriteTx,
     who: &Principal,
     delivery: &str,
-    vehicle: Id,
-    now: Timestamp,
+    (vehicle, vehicle_name): Whose,
+    (since, now): (Timestamp, Timestamp),
 ) -> Result<()> {
     if matches!(who.scope, Scope::Distributors(_)) {
         return Err(unknown(delivery));
     }
+    let open = repo::open_stops(tx, vehicle)?;
+    if open.len() >= repo::MAX_STOPS
+        && let Some(oldest) = open.iter().filter(|s| s.spot.is_none()).min_by_key(|s| s.announced_at)
+    {
+        stops::call_off(tx, now, &oldest.delivery)?;
+    }
     let driver = (!who.actor.is_system()).then_some(who.actor.user);
-    let new = Expected { delivery: delivery.to_owned(), vehicle, driver, ..Expected::default() };
-    stops::expect(tx, now, new).map(drop)
+    let delivery = delivery.to_owned();
+    let new = Expected { delivery, vehicle, vehicle_name, driver, ..Expected::default() };
+    let stop = stops::expect(tx, now, new)?;
+    repo::put_stop(tx, &super::model::Stop { announced_at: since.min(now), ..stop })?;
+    Ok(())
 }
 
 /// The delivery with its vehicle's track.

@@ -16,8 +16,7 @@ use crate::base::ids::Id;
 use crate::base::text;
 use crate::eta::legs::{Leg, LegFacts, guess_s};
 use crate::eta::predictor::{ARRIVALS, Ahead, Predictor};
-use crate::eta::repo::Standing;
-use crate::eta::service as eta;
+use crate::eta::service::{self as eta, Standing};
 use crate::store::{ReadTx, WriteTx};
 
 /// Bytes of a delivery's name.
@@ -36,6 +35,8 @@ pub struct Expected {
     pub delivery: String,
     /// The track of the vehicle that has it.
     pub vehicle: Id,
+    /// What the vehicle is called.
+    pub vehicle_name: String,
     /// Who drives.
     pub driver: Option<Id>,
     /// Whose delivery it is.
@@ -79,6 +80,7 @@ pub fn expect(tx: &mut dyn WriteTx, now: Timestamp, new: Expected) -> Result<Sto
     let Expected {
         delivery,
         vehicle,
+        vehicle_name,
         driver,
         distributor,
         sequence,
@@ -97,6 +99,7 @@ pub fn expect(tx: &mut dyn WriteTx, now: Timestamp, new: Expected) -> Result<Sto
     let stop = Stop {
         delivery,
         vehicle,
+        vehicle_name,
         driver,
         distributor,
         sequence,

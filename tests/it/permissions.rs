@@ -22,6 +22,9 @@ const OPEN: &[(&str, u16, &str)] = &[
     ("GET /health", 200, ""),
     ("POST /carriers/{code}/events", 401, "carrier.signature"),
     ("GET /ws", 400, "live.no_upgrade"),
+    ("GET /tracking/osmand", 401, "tracking.device"),
+    ("POST /tracking/osmand", 401, "tracking.device"),
+    ("POST /tracking/owntracks", 401, "tracking.device"),
 ];
 
 /// Routes that need a second feature beside their own.

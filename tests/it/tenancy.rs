@@ -58,6 +58,10 @@ fn random(depot: &Depot) -> Records {
         place: id(),
         route: id(),
         search: id(),
+        tracked: "nobody-delivery".into(),
+        device: id(),
+        fence: id(),
+        link: id(),
     }
 }
 
@@ -91,6 +95,9 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.driver,
         &r.route,
         &r.search,
+        &r.device,
+        &r.fence,
+        &r.link,
         "alpha",
         "ALPHA",
     ]

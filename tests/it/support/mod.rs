@@ -13,6 +13,7 @@ pub mod served;
 pub mod shared;
 pub mod sink;
 pub mod socket;
+pub mod trips;
 pub mod zpl;
 
 use std::sync::Arc;

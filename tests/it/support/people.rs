@@ -192,6 +192,10 @@ pub struct Records {
     pub place: String,
     pub route: String,
     pub search: String,
+    pub tracked: String,
+    pub device: String,
+    pub fence: String,
+    pub link: String,
 }
 
 impl Records {
@@ -278,6 +282,18 @@ impl Records {
         let wish = json!({ "stops": [stop], "date": "2090-05-06", "steps": 5 });
         let plan = ask("POST", "/routes/optimize").body(&wish).gives(200).json;
         let (search, route) = (text(&plan, "id"), text(&plan["routes"][0], "id"));
+        let tracked = format!("{name}-delivery");
+        let new = json!({ "delivery_id": tracked, "vehicle": format!("{name}-van"), "latitude": 10.0, "longitude": 5.0 });
+        ask("POST", "/tracking/stops").body(&new).gives(200);
+        let told = json!({ "latitude": 10.01, "longitude": 5.0 });
+        ask("POST", &format!("/tracking/{tracked}")).body(&told).gives(200);
+        let new = json!({ "name": format!("{name} phone"), "vehicle": format!("{name}-van") });
+        let device = text(&ask("POST", "/tracking/devices").body(&new).gives(201).json, "id");
+        let new =
+            json!({ "name": format!("{name} yard"), "latitude": 10.0, "longitude": 5.0, "radius_m": 100 });
+        let fence = text(&ask("POST", "/tracking/fences").body(&new).gives(201).json, "id");
+        let new = json!({ "delivery_id": tracked });
+        let link = text(&ask("POST", "/tracking/links").body(&new).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -322,6 +338,10 @@ impl Records {
             place,
             route,
             search,
+            tracked,
+            device,
+            fence,
+            link,
         }
     }
 
@@ -329,6 +349,15 @@ impl Records {
     pub fn fill(&self, path: &str) -> Option<String> {
         let id = match path[1..].split('/').next().unwrap_or_default() {
             _ if path.starts_with("/auth/sessions/") => &self.session,
+            _ if path.starts_with("/tracking/devices/") => &self.device,
+            _ if path.starts_with("/tracking/fences/") => &self.fence,
+            _ if path.starts_with("/tracking/links/") => &self.link,
+            // A vehicle goes by the name it was told by.
+            _ if path.starts_with("/tracking/vehicles/") => {
+                let van = self.tracked.replace("-delivery", "-van");
+                return Some(path.replace("{id}", &van));
+            }
+            "tracking" => return Some(path.replace("{delivery_id}", &self.tracked)),
             "cases" if path.ends_with("/parcels") => &self.bulk,
             _ if path.starts_with("/routes/optimize/") => &self.search,
             "vehicles" => &self.vehicle,
@@ -421,6 +450,10 @@ impl Records {
             "/jobs?limit=500",
             "/audit-log?limit=500",
             "/retention",
+            "/tracking/vehicles",
+            "/tracking/devices",
+            "/tracking/fences",
+            "/tracking/links",
             "/auth/sessions?user=all",
         ];
         let own = [
@@ -428,6 +461,7 @@ impl Records {
             format!("/cases/{}/history", self.case),
             format!("/status-maps/{}", self.source),
             format!("/import-mappings/{}", self.source),
+            format!("/tracking/{}", self.tracked),
         ];
         for path in lists.iter().map(|p| (*p).to_owned()).chain(own) {
             seen.insert(path.clone(), depot.itself(self.tenant, "GET", &path).gives(200).json);

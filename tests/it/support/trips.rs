@@ -202,6 +202,7 @@ pub struct Told {
 }
 
 /// The mean absolute error of a model over `tried`.
+#[allow(dead_code, reason = "the bench asks for it")]
 pub fn mae(model: &Model, tried: &[Trip]) -> f64 {
     let error = |t: &Trip| {
         let q = model.predict(&t.sample.numbers, &t.sample.groups);
