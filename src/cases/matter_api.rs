@@ -48,7 +48,7 @@ pub(super) fn add(routes: Routes) -> Routes {
             change_parcels,
             "Change which parcels a case for many is about",
         )
-        .body::<ParcelsChange>(r#"{"add":[],"remove":["RR123456785NL"]}"#)
+        .body::<ParcelsChange>(r#"{"add":["RR123456785NL"],"remove":[]}"#)
         .answers::<CaseView>(200)
         .add::<WorkCases, _, _>(Method::POST, "/cases/{id}/fault", blame, "Say whose doing it is")
         .body::<Blame>(r#"{"fault":"shipper"}"#)

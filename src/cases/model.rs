@@ -55,6 +55,11 @@ pub enum AnswerKind {
     Other,
 }
 
+impl AnswerKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::NewAddress, Self::Redeliver, Self::Return, Self::Dispose, Self::Other];
+}
+
 /// An answer that has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answer {

@@ -49,6 +49,19 @@ pub enum Fault {
     Nobody,
 }
 
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Shipper,
+        Self::Carrier,
+        Self::Depot,
+        Self::Recipient,
+        Self::Authority,
+        Self::Nature,
+        Self::Nobody,
+    ];
+}
+
 /// Who acts first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

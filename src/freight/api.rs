@@ -239,7 +239,7 @@ fn desk_routes(r: Routes) -> Routes {
     )
     .query(PAGE)
     .answers::<Page<Heard>>(200)
-    .add::<ViewDashboard, _, _>(Method::GET, "/dashboard/stats", dashboard, "The import desk at a glance")
+    .add::<ViewDashboard, _, _>(Method::GET, "/airfreight/stats", dashboard, "The import desk at a glance")
     .answers::<Glance>(200)
 }
 

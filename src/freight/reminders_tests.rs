@@ -97,7 +97,7 @@ proptest! {
                     expected.insert(slot);
                 }
             }
-            day = day + 1.days();
+            day += 1.days();
         }
         let mut found = Vec::new();
         let mut after = hour(seen);

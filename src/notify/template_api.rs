@@ -131,7 +131,7 @@ async fn list(call: Call<ViewSettings>) -> Response {
                 all.push(TemplateView { topic, language: language.into(), own: is_own, words });
             }
         }
-        Ok::<_, StoreError>(Answer::ok(&all)?)
+        Answer::ok(&all)
     })
 }
 
@@ -225,7 +225,7 @@ async fn put_plan(call: Call<EditSettings>, body: Body<Plan>) -> Response {
 }
 
 async fn get_wishes(call: Call<OwnProfile>) -> Response {
-    call.read(|tx, grant| Ok::<_, StoreError>(Answer::ok(&plan::wishes(tx, grant.actor().user)?)?))
+    call.read(|tx, grant| Answer::ok(&plan::wishes(tx, grant.actor().user)?))
 }
 
 async fn put_wishes(call: Call<OwnProfile>, body: Body<Wishes>) -> Response {

@@ -248,7 +248,7 @@ pub fn try_out(store: &Store, tenant: Tenant, scope: &Scope, map: &Compiled) -> 
                     continue;
                 }
                 out.changed += 1;
-                events.extend(planned.into_iter().map(|r| would_be(r)));
+                events.extend(planned.into_iter().map(would_be));
                 let then = fold_all(row.state.id, &events);
                 if then.status != row.state.status {
                     *shifts.entry((row.state.status, then.status)).or_default() += 1;

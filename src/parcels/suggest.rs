@@ -88,7 +88,7 @@ fn words(text: &str) -> BTreeSet<String> {
 pub fn suggestions(seen: &Unmapped) -> Vec<Suggestion> {
     let mut all: Vec<Suggestion> =
         by_words(seen).into_iter().chain(by_code(seen)).chain(by_text(seen)).collect();
-    all.sort_by(|a, b| b.score.cmp(&a.score));
+    all.sort_by_key(|s| std::cmp::Reverse(s.score));
     let mut kept: Vec<Suggestion> = Vec::new();
     for s in all {
         if kept.len() < MAX_SUGGESTIONS && !kept.iter().any(|k| k.status == s.status) {

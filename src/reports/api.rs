@@ -123,7 +123,7 @@ async fn kinds(call: Call<ViewReports>) -> Response {
         measures: kind.measures().iter().map(|m| MeasureView { measure: *m, unit: m.unit() }).collect(),
         by: Dimension::ALL.into_iter().filter(|d| d.fits(kind)).collect(),
     };
-    call.read(|_, _| Ok::<_, StoreError>(Answer::ok(&Kind::ALL.map(view))?))
+    call.read(|_, _| Answer::ok(&Kind::ALL.map(view)))
 }
 
 fn asked<F: Feature>(call: &Call<F>) -> Asked {
@@ -215,7 +215,7 @@ impl From<Saved> for SavedView {
 async fn list(call: Call<ViewReports>) -> Response {
     call.read(|tx, grant| {
         let all: Vec<SavedView> = service::visible(tx, grant)?.into_iter().map(SavedView::from).collect();
-        Ok::<_, StoreError>(Answer::ok(&all)?)
+        Answer::ok(&all)
     })
 }
 
@@ -331,7 +331,7 @@ async fn runs(call: Call<ViewReports>, q: Query<RunsQuery>) -> Response {
         let seen = rows.items.into_iter().map(|e| e.value).filter(|run| grant.scope().covers(&run.scope));
         let items = seen.map(|run| RunView::of(run, false)).collect();
         let next = rows.next.as_ref().map(cursor).transpose()?;
-        Ok::<_, StoreError>(Answer::page(&Page { items, next })?)
+        Answer::page(&Page { items, next })
     })
 }
 

@@ -192,7 +192,7 @@ impl Measure {
             Self::FirstAttemptDelivered | Self::FirstAttemptRate => yes(delivered && p.attempts == 0),
             Self::FailedAttempts => Some(i64::from(p.attempts)).filter(|n| *n > 0),
             Self::TransitTime => {
-                let (from, to) = p.milestones.carrier_at.zip(p.delivered_at.or(p.milestones.delivered_at))?;
+                let (from, to) = p.milestones.carrier_at.zip(p.milestones.delivered_at.or(p.delivered_at))?;
                 Some((to.millis() - from.millis()).div_euclid(1_000))
             }
             Self::Weight => p.facts.weight.map(|g| i64::try_from(g.0).unwrap_or(i64::MAX)),

@@ -294,9 +294,9 @@ fn markup(v: &Viewer, i: &Import, title: &str, done: Option<&str>) -> Markup {
         ("refused", v.t("verdict-refused"), c.refused),
     ];
     html! {
-        div.head { h1 { (title) } (state(v, i)) }
-        (parts::done(v, done))
         div data-region="import" data-again=[works.then_some("700")] {
+            div.head { h1 { (title) } (state(v, i)) }
+            (parts::done(v, done))
             @if works { p.progress { progress max="100" value=(progress(i)) aria-label=(v.t("progress")) {} " " strong { (progress(i)) " %" } " " (v.count("import-rows-of", c.rows)) } }
             @if let Some(e) = &i.error { p.notice.bad role="alert" { (Icon::Triangle) span lang="en" { (e) } } }
             div.figures {

@@ -8,6 +8,8 @@ use super::shell::icons::Icon;
 use super::shell::parts::{self, refusal, status};
 use super::shell::visit::FRAGMENT;
 use super::shell::{Anyone, Fail, Form, Group, Out, Reply, Screen, Viewer, Visit};
+use crate::base::clock::Timestamp;
+use crate::base::error::Invalid;
 use crate::identity::IdentityError;
 use crate::identity::auth::api::{blocking, hashing};
 use crate::identity::auth::{Switch, switch};
@@ -113,9 +115,9 @@ async fn scanned(visit: &Floor, form: &Form) -> Result<Came, Fail> {
         station: form.some("station"),
         at: form
             .some("at")
-            .map(|at| crate::base::clock::Timestamp::parse(&at, &visit.viewer.zone))
+            .map(|at| Timestamp::parse(&at, &visit.viewer.zone))
             .transpose()
-            .map_err(|e| crate::base::error::Invalid::at("/at", e))?,
+            .map_err(|e| Invalid::at("/at", e))?,
         reading: form.some("reading"),
         open_case: form.ticked("open_case"),
         accept: form.some("accept"),
@@ -268,7 +270,7 @@ fn whose(v: &Viewer, p: &Parcel) -> Markup {
 
 fn markup(v: &Viewer, m: &Model) -> Markup {
     html! {
-        div.station data-scan data-away=(v.t("scan-away")) data-ok=(v.t("scan-ok")) data-exception=(v.t("scan-exception"))
+        div.station data-scan data-now=(v.now.millis()) data-away=(v.t("scan-away")) data-ok=(v.t("scan-ok")) data-exception=(v.t("scan-exception"))
             data-unknown=(v.t("scan-unknown")) data-duplicate=(v.t("scan-duplicate")) data-waits=(v.t("scan-waits")) {
             h1.away { (v.t("nav-scan")) }
             (parts::post(v, "/scan", &html! {

@@ -16,7 +16,8 @@ pub struct ApiError {
     code: &'static str,
     detail: String,
     fields: Vec<Problem>,
-    extra: Map<String, Value>,
+    /// Apart, for a refusal travels through every call and few have more to say.
+    extra: Option<Box<Map<String, Value>>>,
     retry_after_s: Option<u32>,
 }
 
@@ -33,7 +34,7 @@ impl<E: Fault> From<E> for ApiError {
             code: e.code(),
             detail,
             fields: e.fields(),
-            extra: e.extra(),
+            extra: Some(e.extra()).filter(|m| !m.is_empty()).map(Box::new),
             retry_after_s: e.retry_after_s(),
         }
     }
@@ -100,7 +101,7 @@ impl ApiError {
     #[must_use]
     pub fn respond(&self, request_id: Option<&str>) -> HttpResponse {
         let status = self.status_code();
-        let mut body = self.extra.clone();
+        let mut body = self.extra.as_deref().cloned().unwrap_or_default();
         body.insert("type".into(), "about:blank".into());
         body.insert("title".into(), status.canonical_reason().unwrap_or("error").into());
         body.insert("status".into(), status.as_u16().into());

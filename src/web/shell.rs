@@ -194,7 +194,10 @@ fn headers(headers: &mut HeaderMap, path: &str, tls: bool) {
     // Depots are no browsers, and their lines may be paid by the byte.
     let pages = !path.starts_with("/sync/v1/");
     for (name, value) in fixed.into_iter().filter(|_| pages) {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A handler may have said something stricter of what it hands out.
+        if !headers.contains_key(name) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
     if tls && pages {
         let year = HeaderValue::from_static("max-age=31536000");

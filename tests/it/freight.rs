@@ -42,7 +42,7 @@ fn nine_years_of_shipments_import_as_1926_masters_with_the_figures_that_are_true
         (&json!("done"), &json!(0), &facts["shipments"]),
         "{done}"
     );
-    let glance = desk.get("/dashboard/stats").json;
+    let glance = desk.get("/airfreight/stats").json;
     let masters: i64 = glance["mawbs"].as_object().unwrap().values().map(|n| n.as_i64().unwrap()).sum();
     assert_eq!(json!(masters), facts["masters"]);
     assert_eq!(masters, 1926);
@@ -81,7 +81,7 @@ fn the_sources_own_file_is_understood_cell_by_cell() {
     }
     assert_eq!(json!(pointers), facts["weight_refs"]["rows"]);
     assert_eq!(json!(numbers), facts["weight"]["numeric_lines"]);
-    let mut broken = b"ID,ASN/DN #,Weight (Kilograms)\n1,DN-1,heavy\n2,DN-1,5\n".to_vec();
+    let mut broken = b"ID,ASN/DN #,Weight (Kilograms)\n1,DN-X1,heavy\n2,DN-X1,5\n".to_vec();
     broken.extend(b"3,,7\n");
     let done = desk.import("kind=hawbs&source=scms", broken);
     assert_eq!((&done["refused"], &done["created"]), (&json!(2), &json!(1)), "{done}");
@@ -104,7 +104,8 @@ fn every_real_number_holds_and_a_wrong_one_is_told_the_right_digit() {
     if let Some(file) = shared("data/scms/shipments.csv") {
         let text = std::fs::read_to_string(file).unwrap();
         let numbers = text.lines().skip(1).filter_map(|l| l.split(',').nth(1)).filter(|n| !n.is_empty());
-        assert!(numbers.map(|n| n.parse::<crossdock::freight::awb::Awb>().unwrap()).count() > 2_500);
+        let read: Vec<crossdock::freight::awb::Awb> = numbers.map(|n| n.parse().unwrap()).collect();
+        assert!(read.len() > 2_500);
     }
 }
 

@@ -45,9 +45,9 @@ const ROWS: &str = r#"[{"code":"qx","status":"out_for_delivery","text_contains":
 fn a_map_run_over_stored_codes_gives_what_it_would_have_given_from_the_start() {
     let (late, early) = (desk(), Desk::new());
     let rows: Value = serde_json::from_str(ROWS).unwrap();
-    late.import("kind=parcels&source=bar", FILE);
+    late.import("kind=status&source=bar", FILE);
     assert_eq!(early.put("/status-maps/bar", &json!({ "rows": rows })).status, 200);
-    early.import("kind=parcels&source=bar", FILE);
+    early.import("kind=status&source=bar", FILE);
     assert_eq!(seen(&late, "M1")["status"], "unknown");
 
     let inbox = late.all("/status-maps/unmapped?source=bar");
@@ -100,7 +100,7 @@ fn a_map_run_over_stored_codes_gives_what_it_would_have_given_from_the_start() {
 #[test]
 fn a_map_that_is_set_fills_in_what_had_no_meaning_and_leaves_the_rest() {
     let desk = desk();
-    desk.import("kind=parcels&source=bar", FILE);
+    desk.import("kind=status&source=bar", FILE);
     let rows: Value = serde_json::from_str(ROWS).unwrap();
     assert_eq!(
         desk.put("/status-maps/bar", &json!({ "rows": rows })).problem(),

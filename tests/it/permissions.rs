@@ -88,7 +88,8 @@ fn attempt(depot: &Depot, records: &Records, bearer: &str, route: &Route) -> Ans
         asked = asked.seen(rev);
     }
     if let Some(example) = route.body.and_then(|b| b.example) {
-        asked = asked.text("application/json", example);
+        // Examples name a parcel of everybody's; here it is this house's.
+        asked = asked.text("application/json", example.replace("RR123456785NL", &records.number));
     } else if let Some((media, _)) = route.raw_body {
         let first = if route.path.starts_with("/status-maps/") { "code" } else { "tracking number" };
         let text = match route.path {

@@ -327,7 +327,8 @@ fn a_mail_server_that_is_down_costs_a_delay_and_an_import_full_of_cases_is_one_d
     }
     let waiting = digests(&depot);
     let told = bo_again(&depot).get("/api/v1/notifications");
-    assert!(waiting.len() <= 3, "200 cases make a few mails: {told}");
+    // New ones, then both steps of the escalation for those nobody begins, and the alarm about the mail itself.
+    assert!(waiting.len() <= 5, "200 cases make a few mails: {told}");
     assert!(waiting.iter().all(|j| j["state"] == "scheduled" || j["state"] == "running"), "{waiting:?}");
     let sink = Sink::open(port);
     depot.wait_until("the mails", || {
@@ -337,7 +338,7 @@ fn a_mail_server_that_is_down_costs_a_delay_and_an_import_full_of_cases_is_one_d
     let told = bo_again(&depot).get("/api/v1/notifications")["items"].as_array().unwrap().clone();
     let about_cases = told.iter().filter(|n| n["link"] == "/cases").count();
     assert_eq!(sink.mails().len(), digests(&depot).len(), "each mail once");
-    assert!((1..=3).contains(&about_cases), "{told:?}");
+    assert!((1..=5).contains(&about_cases), "{told:?}");
     eprintln!("told: {:?}", told.iter().map(|n| (&n["title"], &n["at"])).collect::<Vec<_>>());
     assert!(sink.mails().iter().any(|m| m.contains("LOST0")), "{:?}", sink.mails());
 }

@@ -612,6 +612,7 @@ reason-status_stale = No news for too long
 reason-piece_without_data = Piece without data
 reason-data_without_piece = Data without piece
 reason-status_conflict = Reports contradict
+reason-duplicate = Twice the same
 reason-duplicate_scan = Scanned twice
 reason-wrong_route_loaded = Loaded on the wrong route
 reason-unmapped_code = Word nobody knows

@@ -612,6 +612,7 @@ reason-status_stale = Sin noticias desde hace mucho
 reason-piece_without_data = Bulto sin datos
 reason-data_without_piece = Datos sin bulto
 reason-status_conflict = Informes contradictorios
+reason-duplicate = Dos veces lo mismo
 reason-duplicate_scan = Escaneado dos veces
 reason-wrong_route_loaded = Cargado en la ruta equivocada
 reason-unmapped_code = Palabra desconocida

@@ -612,6 +612,7 @@ reason-status_stale = Sem notícias há muito
 reason-piece_without_data = Volume sem dados
 reason-data_without_piece = Dados sem volume
 reason-status_conflict = Informes contraditórios
+reason-duplicate = Duas vezes o mesmo
 reason-duplicate_scan = Lido duas vezes
 reason-wrong_route_loaded = Carregado na rota errada
 reason-unmapped_code = Palavra desconhecida

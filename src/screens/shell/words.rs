@@ -91,7 +91,8 @@ mod tests {
 
     use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement};
 
-    use crate::cases::reasons::Reason;
+    use crate::cases::model::AnswerKind;
+    use crate::cases::reasons::{Fault, Reason};
     use crate::cases::rules::{Resolution, State, Step};
     use crate::identity::roles;
     use crate::parcels::model::Status;
@@ -160,6 +161,10 @@ mod tests {
         all.extend(Step::ALL.iter().map(|s| format!("case-step-{s}")));
         all.extend(
             Resolution::ALL.iter().map(|r| format!("resolution-{}", name(serde_json::to_value(r).unwrap()))),
+        );
+        all.extend(Fault::ALL.iter().map(|f| format!("fault-{}", name(serde_json::to_value(f).unwrap()))));
+        all.extend(
+            AnswerKind::ALL.iter().map(|a| format!("answer-{}", name(serde_json::to_value(a).unwrap()))),
         );
         all.extend(roles::NAMES.iter().map(|r| format!("role-{r}")));
         all

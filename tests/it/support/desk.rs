@@ -106,20 +106,25 @@ impl Desk {
 
     /// A depot with settings of the test's.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::set_up(Depot::with(change, Vec::new()))
+        Self::set_up(Depot::with(change, Vec::new()), "America/Sao_Paulo")
+    }
+
+    /// A depot whose clocks are UTC: for figures that were counted on times without a zone.
+    pub fn in_utc() -> Self {
+        Self::set_up(Depot::with(|_| {}, Vec::new()), "UTC")
     }
 
     /// A depot over the embedded store, whatever tests run on.
     pub fn embedded() -> Self {
-        Self::set_up(Depot::embedded())
+        Self::set_up(Depot::embedded(), "America/Sao_Paulo")
     }
 
-    fn set_up(depot: Depot) -> Self {
+    fn set_up(depot: Depot, zone: &str) -> Self {
         let app = &depot.running().app;
         let new = SetUp {
             tenant: "acme".into(),
             depot: "North".into(),
-            zone: "America/Sao_Paulo".into(),
+            zone: zone.into(),
             language: "en".into(),
             login: "ana".into(),
             name: "Ana".into(),

@@ -162,6 +162,8 @@ pub struct Records {
     pub number: String,
     pub case: String,
     pub other_case: String,
+    /// A case about many parcels.
+    pub bulk: String,
     pub import: String,
     pub job: String,
     pub user: String,
@@ -173,6 +175,7 @@ pub struct Records {
     pub manifest: String,
     pub unloading: String,
     pub carrier: String,
+    pub airline: String,
     pub report: String,
     pub run: String,
     pub mawb: String,
@@ -198,6 +201,8 @@ impl Records {
             text(&ask("POST", "/cases").body(&new).gives(201).json, "id")
         };
         let (first, other_case) = (case(&format!("{name} one")), case(&format!("{name} two")));
+        let new = json!({ "reason": "disaster", "name": format!("{name} storm"), "subjects": [number] });
+        let bulk = text(&ask("POST", "/cases").body(&new).gives(201).json, "id");
         let map = json!({ "rows": [{ "code": format!("{name}-code"), "meaning": "on its way", "status": "in_transit" }] });
         ask("PUT", &format!("/status-maps/{source}")).body(&map).gives(200);
         let mapping = json!({ "mapping": { "columns": { format!("{name} no"): "tracking_number" } } });
@@ -228,6 +233,9 @@ impl Records {
         let carrier = format!("{name}_carrier");
         let new = json!({ "code": carrier, "name": name, "adapter": "plain" });
         ask("POST", "/carriers").body(&new).gives(201);
+        let airline = format!("{}Z", char::from(b'A' + (tenant % 26) as u8));
+        let new = json!({ "code": airline, "name": format!("{name} airline"), "prefixes": ["999"] });
+        ask("POST", "/air-carriers").body(&new).gives(201);
         let report = json!({ "name": format!("{name} report"), "definition": { "kind": "volumes" } });
         let report = text(&ask("POST", "/reports").body(&report).gives(201).json, "id");
         let run = text(&ask("POST", &format!("/reports/{report}/run")).gives(202).json, "id");
@@ -268,6 +276,7 @@ impl Records {
             number,
             case: first,
             other_case,
+            bulk,
             import,
             job,
             user,
@@ -279,6 +288,7 @@ impl Records {
             manifest,
             unloading,
             carrier,
+            airline,
             report,
             run,
             mawb,
@@ -302,6 +312,7 @@ impl Records {
             "drivers" => &self.driver,
             "places" => &self.place,
             "routes" => return Some(path.replace("{id}", &self.route).replace("{stop}", "0")),
+            "cases" if path.ends_with("/parcels") => &self.bulk,
             "parcels" => &self.parcel,
             "cases" => &self.case,
             "imports" => &self.import,
@@ -322,7 +333,7 @@ impl Records {
             "hawbs" => &self.hawb,
             "bills" => &self.bill,
             "attachments" => &self.attachment,
-            "air-carriers" => return Some(path.replace("{code}", "LH")),
+            "air-carriers" => &self.airline,
             "status-maps" | "import-mappings" => &self.source,
             "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.

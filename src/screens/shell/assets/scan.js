@@ -31,6 +31,8 @@ export function begin(station) {
   const waiting = station.querySelector("#waiting");
   const list = station.querySelector("#last");
   const where = station.querySelector("#station");
+  // Nobody sets the clock of the PC at the dock: scans carry the depot's time.
+  const ahead = Number(station.dataset.now) - Date.now();
   let sending = false;
   let before = { code: "", at: 0 };
 
@@ -134,7 +136,7 @@ export function begin(station) {
       return;
     }
     before = { code, at: now };
-    const scan = { code, scan_id: fresh(), at: new Date(now).toISOString(), station: where.value.trim(), ...more };
+    const scan = { code, scan_id: fresh(), at: new Date(now + ahead).toISOString(), station: where.value.trim(), ...more };
     if (!scan.station) delete scan.station;
     const kept = read(KEPT);
     if (kept.length >= MOST || !write(KEPT, [...kept, scan])) {
