@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::error::PlaceError;
 use super::model::{Accuracy, Place, Source, degrees};
+use super::service::NOBODY_KNOWS;
 use super::{file, service};
 use crate::base::error::{Invalid, Kind};
 use crate::base::ids::Id;
@@ -36,7 +37,7 @@ pub fn routes() -> Routes {
             "Where an address would be put, how exact that is and who says so",
         )
         .query(&[("address", "as it is written")])
-        .answers::<FoundView>(200)
+        .answers::<SearchView>(200)
         .add::<EditRoutes, _, _>(Method::POST, "/places", put, "Put right where an address is")
         .body::<PlaceInput>(
             r#"{"address":"123 Main St, City, State","latitude":40.7128,"longitude":-74.006}"#,
@@ -103,6 +104,17 @@ struct FoundView {
     source: Source,
 }
 
+/// What is known of an address.
+#[derive(Serialize, ToSchema)]
+struct SearchView {
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<FoundView>,
+    /// Why nobody knows, and what helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
 /// What a file came to.
 #[derive(Serialize, ToSchema)]
 struct ImportView {
@@ -143,16 +155,12 @@ async fn search(call: Call<ViewRoutes>, q: Query<Search>) -> Response {
         .store
         .read(call.grant.tenant(), |tx| service::find(tx, &address))
         .map_err(PlaceError::from)?;
-    let Some(found) = found else {
-        let why = format!(
-            "nobody knows where \"{}\" is: put it right by hand, or import a file that has its postcode",
-            crate::base::text::clipped(address, 80)
-        );
-        return Err(Refusal::new(Kind::NotFound, "place.not_found", why).into());
-    };
-    let (latitude, longitude) = degrees(found.position);
-    let view = FoundView { latitude, longitude, accuracy: found.accuracy, source: found.source };
-    Ok(Answer::ok(&view)?.respond(call.request().path(), ""))
+    let reason = found.is_none().then(|| NOBODY_KNOWS.to_owned());
+    let place = found.map(|found| {
+        let (latitude, longitude) = degrees(found.position);
+        FoundView { latitude, longitude, accuracy: found.accuracy, source: found.source }
+    });
+    Ok(Answer::ok(&SearchView { place, reason })?.respond(call.request().path(), ""))
 }
 
 async fn put(call: Call<EditRoutes>, body: Body<PlaceInput>) -> Response {

@@ -19,6 +19,8 @@ pub const MAX_PLACES: usize = 20_000;
 pub const MAX_REMEMBERED: i64 = 200_000;
 /// Words of an address that are tried as a postcode, from its end.
 const MAX_WORDS: usize = 12;
+/// Why an address has no place, and what helps.
+pub const NOBODY_KNOWS: &str = "nobody knows where it is: give latitude and longitude, put the place right by hand, or import a file that has its postcode";
 /// Rows written in one go.
 const AT_ONCE: usize = 2_000;
 

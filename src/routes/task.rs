@@ -302,7 +302,7 @@ impl Task {
         let said = address(spot.address.as_deref());
         let found = locate(tx, spot)?;
         let reason = match found {
-            None => "nobody knows where it is: give latitude and longitude, put the place right by hand, or import a file that has its postcode".to_owned(),
+            None => places::NOBODY_KNOWS.to_owned(),
             Some(found) => match self.conditions.closed(found.position) {
                 Some(c) if c.note.is_empty() => "it lies where all roads are closed".to_owned(),
                 Some(c) => format!("it lies where all roads are closed ({})", c.note),

@@ -264,6 +264,19 @@ fn each_constraint_is_named_as_the_reason() {
 }
 
 #[test]
+fn a_job_is_served_however_dear_the_vehicle_and_short_the_way() {
+    for windows in [Vec::new(), vec![Window::new(0, 100), Window::new(200, 300)]] {
+        let mut problem = line(2, &[1]);
+        problem.vehicles[0].costs.fixed = 1e6;
+        problem.profiles[0].metres.fill(0);
+        problem.profiles[0].seconds.fill(0);
+        problem.jobs[0].task = Task::Delivery(Stop { place: 0, seconds: 0, windows });
+        let plan = planned(&problem, &Settings::steps(50));
+        assert!(faults(&problem, &plan).is_empty() && plan.unassigned.is_empty(), "{plan:?}");
+    }
+}
+
+#[test]
 fn a_second_trip_serves_what_one_load_cannot() {
     let mut problem = line(4, &[6, 6, 6]);
     assert_eq!(planned(&problem, &Settings::steps(100)).unassigned.len(), 2);

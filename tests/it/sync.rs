@@ -76,7 +76,7 @@ pub fn unsent(depot: &Desk) -> u64 {
     ["business", "audit", "telemetry"].iter().map(|l| status["unsent"][l].as_u64().unwrap()).sum()
 }
 
-fn exchange(depot: &Desk) {
+pub fn exchange(depot: &Desk) {
     let said = depot.post("/sync/now", &Value::Null);
     assert_eq!(said.status, 200, "{said:?}");
 }

@@ -163,13 +163,14 @@ impl Model {
         let shift = Facts { open: vehicle.shift.open, close: vehicle.shift.close, service: 0, demand: 0 };
         facts.resize(n + 2 * lanes, shift);
         let timed = !never_binds(&facts, &time, n);
-        let dearest = cost.iter().copied().max().unwrap_or(0).max(1);
+        let fixed = (vehicle.costs.fixed * scale).round() as i64;
+        let dearest = i64::from(cost.iter().copied().max().unwrap_or(0).max(1));
         let skip = problem
             .jobs
             .iter()
             .map(|job| match job.optional {
                 Some(price) => (price * scale).round() as i64,
-                None => i64::from(dearest) * 4 * (i64::from(job.priority) + 1) + i64::from(dearest) * 16,
+                None => (dearest * 4 + fixed) * (i64::from(job.priority) + 1) + dearest * 16,
             })
             .collect();
         let weigh = |job: &Job| if job.optional.is_some() { 0 } else { i64::from(job.priority) + 1 };
@@ -179,7 +180,7 @@ impl Model {
             places: n + 2,
             lanes,
             capacity: vehicle.capacity.first().copied().unwrap_or(i32::MAX / 4),
-            fixed: (vehicle.costs.fixed * scale).round() as i64,
+            fixed,
             timed,
             arcs: Vec::new(),
             cost_to: 0,

@@ -43,7 +43,7 @@ impl State<'_> {
         } else {
             0
         };
-        i64::from(delta) + opened < self.model.skip[c]
+        self.model.weight[c] > 0 || i64::from(delta) + opened < self.model.skip[c]
     }
 
     fn sort(&self, out: &mut [u32], rng: &mut Rng) {

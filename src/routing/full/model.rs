@@ -161,7 +161,10 @@ impl<'p> Model<'p> {
             orders: Vec::new(),
             scale,
         };
-        model.add_jobs(i64::from(dearest));
+        // Leaving a job out is dearer than any way and any vehicle it may take.
+        let vehicle =
+            problem.vehicles.iter().map(|v| (v.costs.fixed * scale).round() as i64).max().unwrap_or(0);
+        model.add_jobs(i64::from(dearest) + vehicle);
         model.add_cars(&kinds);
         model.fill_allowed();
         model

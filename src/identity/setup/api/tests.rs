@@ -18,8 +18,10 @@ use crate::identity::secret::Keys;
 use crate::identity::setup::setup_link;
 use crate::jobs::runner::Wake;
 use crate::parcels::cards::Cards;
+use crate::routes::desk::Desk;
 use crate::store::{Store, redb::Redb};
 use crate::sync::node::Node;
+use crate::travel::sources::Sources;
 use crate::web::{App, Routes, routes::serve};
 
 /// What a request shows, beside its body.
@@ -54,6 +56,7 @@ fn depot(keys: &tempfile::TempDir) -> App {
     let keys = Arc::new(Keys::open(keys.path()).unwrap());
     let (config, store) = (Arc::new(Config::default()), Store::new(Redb::memory().unwrap()));
     let clock = Clock::hand(Timestamp::from_millis(1_800_000_000_000));
+    let (travel, desk) = (Sources::new(&config.maps), Desk::new(&config.routing));
     let sync = Node::open(Arc::clone(&config), &folder, &store, &clock, &Wake::default(), &[]).unwrap();
     App {
         store,
@@ -67,6 +70,10 @@ fn depot(keys: &tempfile::TempDir) -> App {
         pulses: Default::default(),
         errors: Default::default(),
         sync: Arc::new(sync),
+        travel: Arc::new(travel),
+        desk: Arc::new(desk),
+        tracker: Default::default(),
+        predictors: Default::default(),
         tables: Vec::new,
         retained: Vec::new,
     }
