@@ -358,7 +358,7 @@ fn what_happened_to_parcels_is_told_in_the_words_of_gs1_and_what_was_wrong_is_de
         .find(|e| e.to_string().contains("on_hold"))
         .unwrap()
         .clone();
-    says(json!({ "status": "in_transit", "corrects": held["id"], "note": "another parcel" }));
+    says(json!({ "status": "in_transit", "corrects": held["id"], "reason": "another parcel" }));
     let document = |token: &str, query: &str| {
         let path = format!("/epcis/events{query}");
         let asked = if token.is_empty() {

@@ -201,7 +201,9 @@ fn a_file_with_american_dates_lost_zeros_and_blackened_cells_gives_its_real_ship
         (&facts["orders"], &facts["lines"], &facts["quantity"])
     );
     let cents = (facts["item_total_usd"].as_f64().unwrap() * 100.0).round() as i64;
-    assert_eq!(now["value"]["USD"], cents);
+    // Each line is rounded to the cent here; the fact is the rounded sum of the file's longer figures.
+    let off = now["value"]["USD"].as_i64().unwrap() - cents;
+    assert!(off.abs() <= 1, "{off}");
     assert_eq!(now["lines_shipped_late"], facts["lines_real_days_over_scheduled"]);
     assert_eq!(now["lines_shipped_late_and_kept"], facts["of_those_marked_late"]);
     let told = rows(&file);
