@@ -12,8 +12,6 @@ pub struct Trip {
     pub sample: Sample,
     pub began: f64,
     pub known: f64,
-    /// Seconds that are known beforehand and only added: a delay that a flight has when it leaves.
-    pub given: f32,
 }
 
 struct Csv {
@@ -70,7 +68,7 @@ fn courier(n: usize, r: &Row<'_>) -> Trip {
     let target = r.number("seconds");
     // The file has no dates: its own order, a minute apart.
     let began = n as f64 * 60.0;
-    Trip { sample: Sample { numbers, groups, target }, began, known: began + 3_600.0, given: 0.0 }
+    Trip { sample: Sample { numbers, groups, target }, began, known: began + 3_600.0 }
 }
 
 fn food(n: usize, r: &Row<'_>) -> Trip {
@@ -78,7 +76,7 @@ fn food(n: usize, r: &Row<'_>) -> Trip {
     let numbers = vec![r.number("hour"), day.unwrap() as f32, r.number("distance_miles"), r.number("items")];
     let sample = Sample { numbers, groups: Vec::new(), target: r.number("minutes") * 60.0 };
     let began = n as f64 * 60.0;
-    Trip { sample, began, known: began + 3_600.0, given: 0.0 }
+    Trip { sample, began, known: began + 3_600.0 }
 }
 
 fn taxi(_: usize, r: &Row<'_>) -> Trip {
@@ -95,7 +93,7 @@ fn taxi(_: usize, r: &Row<'_>) -> Trip {
         vec![group(r.text("pickup_zone")), group(r.text("dropoff_zone")), pair("zone"), pair("borough")];
     let target = r.number("seconds");
     let known = began + f64::from(target);
-    Trip { sample: Sample { numbers, groups, target }, began, known, given: 0.0 }
+    Trip { sample: Sample { numbers, groups, target }, began, known }
 }
 
 fn flight(_: usize, r: &Row<'_>) -> Trip {
@@ -119,7 +117,7 @@ fn flight(_: usize, r: &Row<'_>) -> Trip {
     let late = r.number("arr_delay") * 60.0;
     let began = (day * 1_440.0 + f64::from(leaves)) * 60.0;
     let known = began + f64::from(planned.min(360.0) * 60.0 + late);
-    Trip { sample: Sample { numbers, groups, target: late - given }, began, known, given }
+    Trip { sample: Sample { numbers, groups, target: late - given }, began, known }
 }
 
 /// How much later than thought the journeys were that ended in the four hours before: overall, how widely, and from the
