@@ -154,7 +154,7 @@ fn reading<T, F: Feature>(
     let now = call.app.clock.now();
     call.app.store.read(call.grant.tenant(), |tx| {
         let policy = Policy::current(tx)?;
-        read(tx, &Now { zone: policy.calendar.zone(), at: now, scope: call.grant.scope() })
+        read(tx, &Now { zone: policy.calendar.zone(), at: now, who: call.grant.principal() })
     })
 }
 
@@ -181,6 +181,7 @@ async fn optimize(call: Call<OptimizeRoutes>, body: Body<OptimizeInput>) -> Resp
     };
     let id = Id::fresh();
     let Some(permit) = permit else { return demand(call, id, task).await };
+    let task = Arc::new(task);
     let (outcome, basis) = {
         let app = call.app.clone();
         let listed = app.desk.list(id);
@@ -195,7 +196,7 @@ async fn optimize(call: Call<OptimizeRoutes>, body: Body<OptimizeInput>) -> Resp
         work::plan(&place, (id, &task), effort, (Arc::clone(&listed.search), permit)).await?
     };
     if input.dry_run {
-        let view = PlanView::shown(outcome, (task.day, task.jobs.len()), task.unplaced, basis);
+        let view = PlanView::shown(outcome, (task.day, task.jobs.len()), task.unplaced.clone(), basis);
         return Ok(Answer::ok(&view)?.respond(call.request().path(), ""));
     }
     call.write(move |tx, grant, cx| -> Result<Answer> {
@@ -230,10 +231,12 @@ fn progress<F: Feature>(call: &Call<F>, name: &str) -> Option<super::desk::Progr
 
 async fn search(call: Call<ViewRoutes>, name: Path<String>) -> Response {
     let progress = progress(&call, &name);
-    call.read(|tx, grant| -> Result<Answer> {
+    let answer = call.read(|tx, grant| -> Result<Answer> {
         service::whole(grant)?;
         Ok(Answer::ok(&plan_view(tx, &name, progress)?)?)
-    })
+    })?;
+    call.saw("route_search", name.parse::<Id>().ok());
+    Ok(answer)
 }
 
 async fn cancel_search(call: Call<OptimizeRoutes>, name: Path<String>) -> Response {
@@ -305,10 +308,12 @@ fn shown(written: Written<Route>) -> Result<Answer> {
 }
 
 async fn show(call: Call<ViewRoutes>, name: Path<String>) -> Response {
-    call.read(|tx, grant| -> Result<Answer> {
+    let answer = call.read(|tx, grant| -> Result<Answer> {
         let entry = service::find(tx, grant, &name)?;
         Ok(Answer::ok(&RouteView::kept(entry.value.state, entry.rev))?.rev(entry.rev))
-    })
+    })?;
+    call.saw("route", name.parse::<Id>().ok());
+    Ok(answer)
 }
 
 /// The route `name` as it is, at revision `seen`.
@@ -407,6 +412,7 @@ async fn replan_route(call: Call<OptimizeRoutes>, name: Path<String>, body: Body
         Ok((replan::task(tx, now, &route, &input)?, route, rev))
     });
     let (task, route, rev) = read?;
+    let task = Arc::new(task);
     let Some(permit) = call.app.desk.begin().await else {
         return Err(Refusal::new(Kind::Busy, "route.busy", "the depot is stopping").into());
     };

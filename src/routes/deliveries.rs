@@ -2,7 +2,7 @@
 
 use super::repo;
 use crate::base::ids::Id;
-use crate::identity::grant::Scope;
+use crate::identity::grant::{Principal, Scope};
 use crate::store::{ReadTx, Result};
 
 /// What a delivery's name leads to.
@@ -14,12 +14,12 @@ pub enum Meant {
     Nothing,
 }
 
-/// What `reference` leads to for somebody who sees `scope`.
+/// What `reference` leads to for `who`.
 ///
 /// # Errors
 /// Storage failures.
-pub fn meant(tx: &dyn ReadTx, scope: &Scope, reference: &str) -> Result<Meant> {
-    if *scope != Scope::Tenant {
+pub fn meant(tx: &dyn ReadTx, who: &Principal, reference: &str) -> Result<Meant> {
+    if who.scope != Scope::Tenant {
         return Ok(Meant::Nothing);
     }
     Ok(repo::routes_of(tx, reference)?.first().map_or(Meant::Nothing, |route| Meant::OnRoute(*route)))

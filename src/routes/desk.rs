@@ -11,12 +11,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
 use super::error::RouteError;
+use super::model::MAX_ROUTE_STOPS;
 use crate::base::clock::elapsed;
 use crate::base::ids::Id;
 use crate::config::sections::Routing;
 use crate::routing::plan::Plan;
 use crate::routing::problem::{Act, Problem};
 use crate::routing::{Settings, solve};
+
+/// Stops of one route at which a job is done, where that has to be limited: room is left for pauses and second trips.
+const MOST_JOB_STOPS: usize = MAX_ROUTE_STOPS - 25;
 
 /// How far a search is: its best plan so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -164,19 +168,22 @@ impl Desk {
     }
 }
 
-/// Searches on a thread of its own, from `start` where there is one.
+/// What is searched: the solver's question, and what the search starts from where there is something.
+pub type Question = (Problem, Option<Vec<Vec<Act>>>);
+
+/// Searches on a thread of its own, where the question is put together too: that alone takes a while for many stops.
 ///
 /// # Errors
 /// When the solver refuses the problem, or breaks off.
 pub async fn search(
-    problem: Problem,
+    ask: impl FnOnce() -> Result<Question, RouteError> + Send + 'static,
     effort: Effort,
-    start: Option<Vec<Vec<Act>>>,
     search: Arc<Search>,
     permit: OwnedSemaphorePermit,
-) -> Result<(Problem, Plan), RouteError> {
+) -> Result<Plan, RouteError> {
     let work = move || {
         let _permit = permit;
+        let (mut problem, start) = ask()?;
         let time = Duration::from_secs_f64(effort.seconds);
         let settings = Settings {
             seed: effort.seed,
@@ -187,9 +194,16 @@ pub async fn search(
             start,
         };
         let jobs = problem.jobs.len();
-        let plan = solve(&problem, &settings, &search.cancel, &mut |plan| search.found(plan, jobs))?;
+        let mut plan = solve(&problem, &settings, &search.cancel, &mut |plan| search.found(plan, jobs))?;
+        if plan.routes.iter().any(|r| r.visits.len() > MAX_ROUTE_STOPS) {
+            // Seldom: the limit costs the solver its fastest way, so it is only set when it is needed.
+            for vehicle in &mut problem.vehicles {
+                vehicle.max_stops = Some(vehicle.max_stops.map_or(MOST_JOB_STOPS, |n| n.min(MOST_JOB_STOPS)));
+            }
+            plan = solve(&problem, &settings, &search.cancel, &mut |plan| search.found(plan, jobs))?;
+        }
         search.found(&plan, jobs);
-        Ok::<_, RouteError>((problem, plan))
+        Ok(plan)
     };
     tokio::task::spawn_blocking(work).await.map_err(|e| RouteError::Broken(e.to_string()))?
 }

@@ -12,7 +12,7 @@ use crate::places::model::Accuracy;
 use crate::travel::sources::Source as TravelSource;
 
 /// Stops of one route: what one change of the journal holds with their addresses.
-pub const MAX_ROUTE_STOPS: usize = 200;
+pub const MAX_ROUTE_STOPS: usize = 150;
 /// Bytes of an address that a stop keeps.
 pub const MAX_ADDRESS: usize = 120;
 /// Bytes of the caller's own name of a stop.
@@ -89,7 +89,7 @@ pub struct Window {
     pub to: Timestamp,
 }
 
-/// One stop of a route, with all that planning it anew takes. Field names are short because a route of two hundred has
+/// One stop of a route, with all that planning it anew takes. Field names are short because a long route has
 /// to fit into one change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stop {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::deliveries::{self, Meant};
 use super::error::{Result, RouteError};
 use super::inputs::{Constraints, NewStop, OptimizeInput, StopKind};
-use super::model::{Act, Base, MAX_ADDRESS, MAX_ROUTE_STOPS, Ride, Unplaced, Wheel, Window};
+use super::model::{Act, Base, MAX_ADDRESS, Ride, Unplaced, Wheel, Window};
 use super::repo;
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
@@ -18,7 +18,7 @@ use crate::base::units::Position;
 use crate::fleet::hours::Hours;
 use crate::fleet::model::{Costs, Driver, Spot, Vehicle};
 use crate::fleet::service as fleet;
-use crate::identity::grant::Scope;
+use crate::identity::grant::Principal;
 use crate::places::model::{Accuracy, Found, Source};
 use crate::places::service as places;
 use crate::settings::service as settings;
@@ -150,8 +150,8 @@ pub struct Now<'a> {
     pub zone: &'a TimeZone,
     /// The moment.
     pub at: Timestamp,
-    /// Whose records count.
-    pub scope: &'a Scope,
+    /// Who asks.
+    pub who: &'a Principal,
 }
 
 /// Clips an address to what a stop keeps.
@@ -383,12 +383,6 @@ impl Task {
             self.cars.push(car);
         }
         self.span = span(&self.cars, now.zone).unwrap_or(self.span);
-        let most = u32::try_from(MAX_ROUTE_STOPS).unwrap_or(u32::MAX) - 30;
-        if self.jobs.len() * 2 > most as usize {
-            for car in &mut self.cars {
-                car.max_stops = Some(car.max_stops.map_or(most, |n| n.min(most)));
-            }
-        }
         Ok(())
     }
 
@@ -453,7 +447,7 @@ impl Task {
 fn meant(tx: &dyn ReadTx, now: &Now<'_>, input: &OptimizeInput) -> Result<Vec<Id>> {
     let (mut routes, mut wrong) = (input.routes.clone(), Vec::new());
     for (n, reference) in input.deliveries.iter().enumerate() {
-        match deliveries::meant(tx, now.scope, reference)? {
+        match deliveries::meant(tx, now.who, reference)? {
             Meant::OnRoute(route) if routes.contains(&route) => {}
             Meant::OnRoute(route) => routes.push(route),
             Meant::Nothing => {

@@ -43,15 +43,21 @@ pub struct Place<'a> {
 /// When the solver refuses it; storage failures.
 pub async fn plan(
     place: &Place<'_>,
-    (id, task): (Id, &Task),
+    (id, task): (Id, &Arc<Task>),
     effort: Effort,
     (search, permit): (Arc<Search>, OwnedSemaphorePermit),
 ) -> Result<(Outcome, Vec<String>)> {
-    let places = Places::of(task);
+    let places = Arc::new(Places::of(task));
     let times = place.travel.times(place.store, place.tenant, place.now, &places.points).await?;
-    let problem = problem::build(task, &places, &times.grid)?;
-    let start = problem::start(task, &problem);
-    let (_, plan) = desk::search(problem, effort, start, search, permit).await?;
+    let ask = {
+        let (task, places, grid) = (Arc::clone(task), Arc::clone(&places), times.grid);
+        move || {
+            let problem = problem::build(&task, &places, &grid)?;
+            let start = problem::start(&task, &problem);
+            Ok((problem, start))
+        }
+    };
+    let plan = desk::search(ask, effort, search, permit).await?;
     let mut basis = vec![times.basis];
     basis.extend(task.conditions.words());
     let rests = Rests { source: times.source, basis: basis.clone() };
@@ -94,7 +100,7 @@ impl Handler for Optimize {
                 Err(_) => None,
             };
             // Ended before it began, or done by an attempt whose end nobody could write down.
-            let Some(task) = task else { return Ok(()) };
+            let Some(task) = task.map(Arc::new) else { return Ok(()) };
             let listed = desk.list(id);
             let Some(permit) = desk.begin().await else { return Ok(()) };
             let effort = Effort {
@@ -117,7 +123,7 @@ async fn write_down(
     store: &Store,
     tenant: Tenant,
     now: Timestamp,
-    (id, task): (Id, Task),
+    (id, task): (Id, Arc<Task>),
     found: Result<(Outcome, Vec<String>)>,
     cut_short: bool,
 ) -> std::result::Result<(), JobError> {

@@ -2,15 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::conditions::Conditions;
 use super::error::TravelError;
 use super::service;
-use super::sources::{self, Known};
-use crate::base::breaker::Standing;
-use crate::base::clock::Timestamp;
+use super::sources::{self, TravelView};
 use crate::identity::features::{EditConditions, ViewConditions};
 use crate::store::StoreError;
 use crate::web::{Answer, ApiError, Body, Call, Routes};
@@ -42,25 +38,6 @@ pub fn routes() -> Routes {
         .answers::<TravelView>(200)
 }
 
-/// Where travel times come from.
-#[derive(Serialize, ToSchema)]
-struct TravelView {
-    /// Whether a map server is set up.
-    map_server: bool,
-    /// closed (it is asked), half_open (asked once, to see) or open (left alone).
-    breaker: &'static str,
-    /// Until when it is left alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open_until: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answered_at: Option<Timestamp>,
-    /// Why it last did not answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trouble: Option<String>,
-    /// What is used without it.
-    estimate: String,
-}
-
 async fn show(call: Call<ViewConditions>) -> Response {
     call.read(|tx, _| -> Result<Answer, TravelError> {
         let (conditions, rev) = service::conditions(tx)?;
@@ -79,14 +56,5 @@ async fn put(call: Call<EditConditions>, body: Body<Conditions>) -> Response {
 
 async fn travel(call: Call<ViewConditions>) -> Response {
     let (now, map_server) = (call.app.clock.now(), call.app.travel.has_server());
-    call.read(|tx, _| -> Result<Answer, StoreError> {
-        let Known { breaker, answered_at, trouble, straight, conditions: _ } = sources::known(tx)?;
-        let (state, open_until) = match breaker.standing(now) {
-            Standing::Closed => ("closed", None),
-            Standing::HalfOpen => ("half_open", None),
-            Standing::Open(until) => ("open", Some(until)),
-        };
-        let estimate = straight.words();
-        Answer::ok(&TravelView { map_server, breaker: state, open_until, answered_at, trouble, estimate })
-    })
+    call.read(|tx, _| -> Result<Answer, StoreError> { Answer::ok(&sources::standing(tx, now, map_server)?) })
 }

@@ -17,14 +17,17 @@ use crate::base::units::Position;
 use crate::config::sections::Maps;
 use crate::first_record;
 use crate::store::table::Checked;
-use crate::store::{Home, Lane, ReadTx, Result as Stored, Store, Table, Tenant, WriteTx};
+use crate::store::{Home, Lane, ReadTx, Result as Stored, Store, StoreError, Table, Tenant, WriteTx};
 
 /// How long an answer of the map server stands for a new one.
 pub const FRESH: Duration = Duration::from_secs(3_600);
 /// Answers that are remembered.
-const MAX_REMEMBERED: usize = 16;
+const MAX_REMEMBERED: usize = 8;
 /// Places of an answer that is remembered.
-const MAX_SIZE: usize = 1_000;
+const MAX_SIZE: usize = 500;
+
+/// Places whose straight lines are measured where they are asked for.
+const AT_ONCE: usize = 200;
 
 /// Metres and seconds between all pairs of some places, `from * size + to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +100,40 @@ pub fn known(tx: &dyn ReadTx) -> Stored<Known> {
 /// Storage failures.
 pub fn keep(tx: &mut dyn WriteTx, known: &Known) -> Stored<()> {
     KNOWN.put(tx, NAME, known).map(drop)
+}
+
+/// Where travel times come from, as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TravelView {
+    /// Whether a map server is set up.
+    pub map_server: bool,
+    /// closed (it is asked), half_open (asked once, to see) or open (left alone).
+    pub breaker: &'static str,
+    /// Until when it is left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<Timestamp>,
+    /// When it last answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
+    /// Why it last did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// What is used without it.
+    pub estimate: String,
+}
+
+/// Where travel times come from at `now`.
+///
+/// # Errors
+/// Storage failures.
+pub fn standing(tx: &dyn ReadTx, now: Timestamp, map_server: bool) -> Stored<TravelView> {
+    let Known { breaker, answered_at, trouble, straight, conditions: _ } = known(tx)?;
+    let (breaker, open_until) = match breaker.standing(now) {
+        Standing::Closed => ("closed", None),
+        Standing::HalfOpen => ("half_open", None),
+        Standing::Open(until) => ("open", Some(until)),
+    };
+    Ok(TravelView { map_server, breaker, open_until, answered_at, trouble, estimate: straight.words() })
 }
 
 /// Travel times and what they rest on.
@@ -186,7 +223,15 @@ impl Sources {
                 return Ok(Times { grid: Grid::clone(&grid), source: Source::Cached, basis });
             }
         }
-        let (grid, basis) = (known.straight.grid(points), known.straight.words());
+        let (straight, points) = (known.straight, points.to_vec());
+        let basis = straight.words();
+        let grid = if points.len() <= AT_ONCE {
+            straight.grid(&points)
+        } else {
+            // Of thousands of places that takes a while, and this thread has requests to serve.
+            let work = tokio::task::spawn_blocking(move || straight.grid(&points));
+            work.await.map_err(|e| StoreError::Io(e.to_string()))?
+        };
         Ok(Times { grid, source: Source::Estimated, basis })
     }
 

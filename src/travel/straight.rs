@@ -9,6 +9,8 @@ use crate::routing::problem::MAX_ARC;
 
 /// Pairs of places beyond which a map server's answer teaches nothing more.
 const MOST_LEARNED: f64 = 50_000.0;
+/// Places of one answer that are looked at, spread over all of them: more teach nothing more.
+const MOST_PLACES: usize = 150;
 /// Metres below which a pair says more about a crossing than about roads.
 const SHORT: f64 = 300.0;
 
@@ -57,8 +59,9 @@ impl Straight {
     #[must_use]
     pub fn learned(self, points: &[Position], grid: &Grid) -> Self {
         let (mut line, mut road, mut time, mut pairs) = (0.0, 0.0, 0.0, 0.0);
-        for (i, a) in points.iter().enumerate() {
-            for (j, b) in points.iter().enumerate() {
+        let step = points.len().div_ceil(MOST_PLACES).max(1);
+        for (i, a) in points.iter().enumerate().step_by(step) {
+            for (j, b) in points.iter().enumerate().step_by(step) {
                 let metres = geometry::metres(*a, *b);
                 if metres < SHORT {
                     continue;

@@ -21,6 +21,7 @@ use super::{meter, shell};
 use crate::identity::features::DetailedHealth;
 use crate::store::migrate::RELEASE;
 use crate::store::{StoreError, space};
+use crate::travel::sources::{self, TravelView};
 
 /// How the depot is, in short.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,6 +53,8 @@ pub struct Detailed {
     pub disk: Disk,
     /// Every part that is watched, with its trouble or null.
     pub parts: Value,
+    /// Where travel times come from, and how the map server does.
+    pub maps: TravelView,
 }
 
 /// The disk under the data folder.
@@ -142,14 +145,15 @@ async fn detailed(call: Call<DetailedHealth>, site: Data<Site>) -> Result<HttpRe
     let app = call.app.clone();
     let Health { status, reasons, version, time } = summary(&app, &site);
     let began = Instant::now();
-    call.read(|_, _| -> Result<Answer, StoreError> {
+    call.read(|tx, _| -> Result<Answer, StoreError> {
+        let maps = sources::standing(tx, app.clock.now(), app.travel.has_server())?;
         let mut store = serde_json::to_value(app.store.status()).unwrap_or_default();
         store["read_us"] = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).into();
         let free = space::free(&app.folder);
         let disk = Disk { free_bytes: free.map(|f| f.0), total_bytes: free.map(|f| f.1) };
         let parts = site.checks.iter().map(|(name, check)| ((*name).to_owned(), check().err().into()));
         let parts = Value::Object(parts.collect());
-        Answer::ok(&Detailed { status, reasons, version, time, store, disk, parts })
+        Answer::ok(&Detailed { status, reasons, version, time, store, disk, parts, maps })
     })
 }
 

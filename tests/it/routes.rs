@@ -47,7 +47,7 @@ impl Desk {
 
     /// A plan that is found at once, the same on every machine.
     fn plan(&self, mut body: Value) -> Value {
-        body["steps"] = 2_000.into();
+        body["steps"] = body["steps"].as_u64().unwrap_or(2_000).into();
         let answer = self.post("/routes/optimize", &body);
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json
@@ -419,4 +419,18 @@ fn a_repeated_request_gets_the_same_plan() {
     // The second one is refused by nobody: its own first run planned what it asks for.
     assert_eq!((first.status, second.status), (200, 200), "{}", second.text);
     assert_eq!(first.json, second.json);
+}
+
+#[test]
+fn a_route_never_has_more_stops_than_a_change_can_hold() {
+    let desk = Desk::with(|c| c.routing.direct_stops = 200);
+    let plan = desk.plan(json!({ "stops": row(1, 160), "depot": home(), "steps": 50, "date": "2090-05-06" }));
+    assert_eq!(plan["served"], 160, "{plan}");
+    let longest =
+        plan["routes"].as_array().unwrap().iter().map(|r| r["stops"].as_array().unwrap().len()).max();
+    assert!(longest <= Some(150), "{longest:?}");
+    assert_eq!(
+        desk.get("/routes")["items"].as_array().unwrap().len(),
+        plan["routes"].as_array().unwrap().len()
+    );
 }

@@ -83,6 +83,8 @@ fn a_map_server_that_hangs_is_left_alone_after_a_few_failures_and_over_a_restart
     }
     assert_eq!(server.asked().len(), 2);
     assert_eq!(sources(&depot)["breaker"], "open");
+    let health = depot.itself(FIRST_TENANT, "GET", "/health/detailed").gives(200).json;
+    assert_eq!(health["maps"]["breaker"], "open", "{health}");
     plan(&depot, 52.5);
     assert_eq!(server.asked().len(), 2, "it is left alone");
     depot.restart();

@@ -58,6 +58,8 @@ fn depot(keys: &tempfile::TempDir) -> App {
     let clock = Clock::hand(Timestamp::from_millis(1_800_000_000_000));
     let (travel, desk) = (Sources::new(&config.maps), Desk::new(&config.routing));
     let sync = Node::open(Arc::clone(&config), &folder, &store, &clock, &Wake::default(), &[]).unwrap();
+    let travel = Arc::new(crate::travel::sources::Sources::new(&config.maps));
+    let desk = Arc::new(crate::routes::desk::Desk::new(&config.routing));
     App {
         store,
         clock,
@@ -68,6 +70,8 @@ fn depot(keys: &tempfile::TempDir) -> App {
         sightings: Default::default(),
         cards: Cards::new(0),
         pulses: Default::default(),
+        travel,
+        desk,
         errors: Default::default(),
         sync: Arc::new(sync),
         travel: Arc::new(travel),
