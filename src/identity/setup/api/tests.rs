@@ -56,10 +56,9 @@ fn depot(keys: &tempfile::TempDir) -> App {
     let keys = Arc::new(Keys::open(keys.path()).unwrap());
     let (config, store) = (Arc::new(Config::default()), Store::new(Redb::memory().unwrap()));
     let clock = Clock::hand(Timestamp::from_millis(1_800_000_000_000));
-    let (travel, desk) = (Sources::new(&config.maps), Desk::new(&config.routing));
     let sync = Node::open(Arc::clone(&config), &folder, &store, &clock, &Wake::default(), &[]).unwrap();
-    let travel = Arc::new(crate::travel::sources::Sources::new(&config.maps));
-    let desk = Arc::new(crate::routes::desk::Desk::new(&config.routing));
+    let travel = Arc::new(Sources::new(&config.maps));
+    let desk = Arc::new(Desk::new(&config.routing));
     App {
         store,
         clock,
@@ -74,8 +73,6 @@ fn depot(keys: &tempfile::TempDir) -> App {
         desk,
         errors: Default::default(),
         sync: Arc::new(sync),
-        travel: Arc::new(travel),
-        desk: Arc::new(desk),
         tracker: Default::default(),
         predictors: Default::default(),
         tables: Vec::new,
