@@ -9,24 +9,24 @@ use crate::journal::Stamped;
 pub(super) fn fold(mut d: Delivery, e: &Stamped<DeliveryEvent>) -> Delivery {
     match &e.event {
         DeliveryEvent::Requested(r) => requested(d, e, r),
-        DeliveryEvent::Assigned { to, vehicle } => match enter(d, e, Status::Assigned) {
-            Ok(mut d) => {
+        DeliveryEvent::Assigned { to, vehicle } => {
+            if enter(&mut d, e, Status::Assigned) {
                 if let Some(step) = d.steps.last_mut() {
                     step.assignee = Some(to.name.clone());
                 }
-                Delivery { assignee: Some(to.clone()), vehicle: vehicle.clone(), ..d }
+                (d.assignee, d.vehicle) = (Some(to.clone()), vehicle.clone());
             }
-            Err(d) => d,
-        },
-        DeliveryEvent::Unassigned { reason } => match enter(d, e, Status::Created) {
-            Ok(mut d) => {
+            d
+        }
+        DeliveryEvent::Unassigned { reason } => {
+            if enter(&mut d, e, Status::Created) {
                 if let Some(step) = d.steps.last_mut() {
                     step.reason.clone_from(reason);
                 }
-                Delivery { assignee: None, vehicle: None, ..d }
+                (d.assignee, d.vehicle) = (None, None);
             }
-            Err(d) => d,
-        },
+            d
+        }
         DeliveryEvent::Moved(m) => moved(d, e, m),
         DeliveryEvent::Described(facts) => Delivery { facts: (**facts).clone(), ..d },
         DeliveryEvent::Proved(proof) => {
@@ -65,28 +65,28 @@ fn taken(to: Status, e: &Stamped<DeliveryEvent>) -> Taken {
     Taken { to, at, by: e.actor, assignee: None, position: None, note: None, reason: None }
 }
 
-/// The delivery in `to`, or as it was with a contradiction.
-fn enter(mut d: Delivery, e: &Stamped<DeliveryEvent>, to: Status) -> Result<Delivery, Delivery> {
+/// Brings the delivery to `to`; false when it can't go there, and then it stays as it was with a contradiction.
+fn enter(d: &mut Delivery, e: &Stamped<DeliveryEvent>, to: Status) -> bool {
     if !rules::admits(d.status, to) {
         if d.issues.len() < MAX_REMEMBERED {
             let detail = format!("status: it was {} and went to {to}", d.status);
             d.issues.push(Issue { eid: e.key.eid, at: e.key.at(), detail });
         }
-        return Err(d);
+        return false;
     }
     if d.steps.len() >= MAX_REMEMBERED {
         d.steps.remove(1);
     }
     d.steps.push(taken(to, e));
-    Ok(Delivery { status: to, since: e.key.at(), ..d })
+    (d.status, d.since) = (to, e.key.at());
+    true
 }
 
-fn moved(d: Delivery, e: &Stamped<DeliveryEvent>, m: &Moved) -> Delivery {
+fn moved(mut d: Delivery, e: &Stamped<DeliveryEvent>, m: &Moved) -> Delivery {
     let Moved { to, at: _, position, note, reason, outcomes } = m;
-    let mut d = match enter(d, e, *to) {
-        Ok(d) => d,
-        Err(d) => return d,
-    };
+    if !enter(&mut d, e, *to) {
+        return d;
+    }
     if let Some(step) = d.steps.last_mut() {
         step.position = *position;
         step.note.clone_from(note);
