@@ -56,6 +56,8 @@ fn depot(keys: &tempfile::TempDir) -> App {
     let clock = Clock::hand(Timestamp::from_millis(1_800_000_000_000));
     let sync = Node::open(Arc::clone(&config), &folder, &store, &clock, &Wake::default(), &[]).unwrap();
     App {
+        tracker: crate::tracking::tracker::Tracker::default(),
+        predictors: crate::eta::service::Predictors::default(),
         store,
         clock,
         config,
