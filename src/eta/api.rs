@@ -45,7 +45,7 @@ async fn standing(call: Call<ViewTracking>) -> Result<HttpResponse, ApiError> {
     call.read(|tx, _| -> Result<Answer, StoreError> {
         let (predictor, standing) = (call.app.predictors.current(tx)?, service::standing(tx)?);
         let (arrivals, within) = standing.days.week(now);
-        Ok(Answer::ok(&StandingView {
+        Answer::ok(&StandingView {
             basis: predictor.basis(),
             legs: predictor.legs,
             learned_at: predictor.learned_at,
@@ -53,6 +53,6 @@ async fn standing(call: Call<ViewTracking>) -> Result<HttpResponse, ApiError> {
             arrivals,
             within,
             parcels: outlook::last_week(tx, now)?,
-        })?)
+        })
     })
 }

@@ -60,6 +60,8 @@ fn depot(keys: &tempfile::TempDir) -> App {
     let travel = Arc::new(Sources::new(&config.maps));
     let desk = Arc::new(Desk::new(&config.routing));
     App {
+        tracker: crate::tracking::tracker::Tracker::default(),
+        predictors: crate::eta::service::Predictors::default(),
         store,
         clock,
         config,
