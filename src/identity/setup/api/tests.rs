@@ -75,8 +75,6 @@ fn depot(keys: &tempfile::TempDir) -> App {
         desk,
         errors: Default::default(),
         sync: Arc::new(sync),
-        tracker: Default::default(),
-        predictors: Default::default(),
         tables: Vec::new,
         retained: Vec::new,
     }
