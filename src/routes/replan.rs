@@ -188,7 +188,7 @@ fn on_the_road(tx: &dyn ReadTx, now: &Now<'_>, route: &Route) -> Result<Car> {
         }
         None => assumed(content, since),
     };
-    if let Some(left) = last.and_then(|_| car.max_s) {
+    if let Some(left) = last.and(car.max_s) {
         let gone = since.since(content.depart).as_secs();
         car.max_s = Some(left.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX)));
     }

@@ -135,12 +135,13 @@ impl State<'_, '_> {
             return None;
         }
         let (arcs, size) = (&model.arcs[car_a.arcs], model.places);
-        let (open_a, open_b) = (self.open_shipments(a), self.open_shipments(b));
-        for i in car_a.locked.len()..=one.visits.len() {
-            for j in car_b.locked.len()..=two.visits.len() {
-                if open_a[i] || open_b[j] {
-                    continue;
-                }
+        let cuts = |car: usize, locked: usize| -> Vec<usize> {
+            let aboard = self.open_shipments(car).into_iter().enumerate().skip(locked);
+            aboard.filter(|(_, open)| !open).map(|(at, _)| at).collect()
+        };
+        let cuts_b = cuts(b, car_b.locked.len());
+        for i in cuts(a, car_a.locked.len()) {
+            for &j in &cuts_b {
                 let (pa, na) =
                     (model.place_before(car_a, &one.visits, i), model.place_after(car_a, &one.visits, i));
                 let (pb, nb) =
