@@ -467,7 +467,11 @@ fn readable(value: &Value) -> String {
     fn lines(at: &str, value: &Value, out: &mut String) {
         let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
         match value {
-            Value::Object(members) => members.iter().for_each(|(name, v)| lines(&below(name), v, out)),
+            Value::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_unstable_by_key(|(name, _)| name.as_str());
+                members.into_iter().for_each(|(name, v)| lines(&below(name), v, out));
+            }
             Value::Array(items) => {
                 items.iter().enumerate().for_each(|(n, v)| lines(&below(&n.to_string()), v, out))
             }

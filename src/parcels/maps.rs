@@ -423,7 +423,8 @@ mod tests {
 
     #[test]
     fn own_rows_count_before_the_shipped_ones_beneath_and_the_rest_still_counts() {
-        let own = Map::read_csv("upu", b"code,status,text_contains\nEMI,at_depot,locker\n*,info,\n").unwrap();
+        let own = Map::read_csv("upu_emsevt", b"code,status,text_contains\nEMI,at_depot,locker\n*,info,\n")
+            .unwrap();
         let map = Compiled::new(Arc::new(own)).over_shipped();
         assert_eq!(map.find("EMI", None, Some("in the LOCKER")).to(), Some(Status::AtDepot));
         assert_eq!(map.find("EMI", None, Some("at the door")).to(), Some(Status::Delivered));
