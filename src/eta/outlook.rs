@@ -324,8 +324,10 @@ fn settle(store: &Store, tenant: Tenant, now: Timestamp) -> Result<()> {
             let end = move |tx: &mut dyn WriteTx| -> Result<()> {
                 let mut standing = standing(tx);
                 for (id, outlook, delivered_at) in &ended {
-                    count(&mut standing, outlook, *delivered_at, now);
-                    OUTLOOKS.del(tx, id)?;
+                    // Whoever takes it away counts it: another round may have been here meanwhile.
+                    if OUTLOOKS.del(tx, id)? {
+                        count(&mut standing, outlook, *delivered_at, now);
+                    }
                 }
                 repo::keep(tx, names::PARCELS_STANDING, &standing)
             };
