@@ -25,7 +25,7 @@ pub use super::setup::{SetUp, set_up, setup_link};
 /// Users of one tenant, those switched off included.
 pub const MAX_USERS: usize = 10_000;
 /// Roles of one tenant.
-pub const MAX_ROLES: usize = 100;
+pub const MAX_ROLES: usize = 200;
 /// The counter that numbers users.
 const NUMBERS: &str = "identity/users";
 

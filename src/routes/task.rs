@@ -212,9 +212,10 @@ impl Task {
             conditions,
             notes: Vec::new(),
         };
-        let old = super::replan::planned(tx, &meant(tx, now, input)?)?;
+        let (routes, stops) = meant(tx, now, input)?;
+        let old = super::replan::planned(tx, &routes)?;
         task.take_routes(&old);
-        task.take_stops(tx, now, input)?;
+        task.take_stops(tx, now, &[input.stops.as_slice(), &stops].concat())?;
         task.not_planned_twice(tx, input)?;
         let depot = task.depot(tx, input)?;
         task.take_fleet(tx, now, input, (fleet, depot))?;
@@ -234,9 +235,10 @@ impl Task {
         }
     }
 
-    fn take_stops(&mut self, tx: &dyn ReadTx, now: &Now<'_>, input: &OptimizeInput) -> Result<()> {
+    /// The stops that were sent, and behind them those of the deliveries that were named.
+    fn take_stops(&mut self, tx: &dyn ReadTx, now: &Now<'_>, stops: &[NewStop]) -> Result<()> {
         let mut wrong = Vec::new();
-        for (n, stop) in input.stops.iter().enumerate() {
+        for (n, stop) in stops.iter().enumerate() {
             wrong.extend(self.take_stop(tx, now, stop, n).err().unwrap_or_default());
             if wrong.len() > 100 {
                 break;
@@ -443,13 +445,15 @@ impl Task {
     }
 }
 
-/// The routes that are planned anew: those that are named, and those that have a delivery that is named.
-fn meant(tx: &dyn ReadTx, now: &Now<'_>, input: &OptimizeInput) -> Result<Vec<Id>> {
-    let (mut routes, mut wrong) = (input.routes.clone(), Vec::new());
+/// The routes that are planned anew (those that are named, and those that have a delivery that is named), and the stops
+/// of deliveries that are on none yet.
+fn meant(tx: &dyn ReadTx, now: &Now<'_>, input: &OptimizeInput) -> Result<(Vec<Id>, Vec<NewStop>)> {
+    let (mut routes, mut stops, mut wrong) = (input.routes.clone(), Vec::new(), Vec::new());
     for (n, reference) in input.deliveries.iter().enumerate() {
         match deliveries::meant(tx, now.who, reference)? {
             Meant::OnRoute(route) if routes.contains(&route) => {}
             Meant::OnRoute(route) => routes.push(route),
+            Meant::Stop(stop) => stops.push(*stop),
             Meant::Nothing => {
                 let said = text::clipped(reference.clone(), 80);
                 let why = format!("there is no delivery {said} that is still to be made");
@@ -457,7 +461,7 @@ fn meant(tx: &dyn ReadTx, now: &Now<'_>, input: &OptimizeInput) -> Result<Vec<Id
             }
         }
     }
-    if wrong.is_empty() { Ok(routes) } else { Err(Invalid(wrong).into()) }
+    if wrong.is_empty() { Ok((routes, stops)) } else { Err(Invalid(wrong).into()) }
 }
 
 /// Grams of so many kilograms.

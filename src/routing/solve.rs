@@ -163,12 +163,13 @@ impl Job<'_> {
         for i in 0..self.islands() {
             let mut rng = self.rng(i);
             let mut search = full::state::State::new(model);
+            // The old plan first: a head may hold only together with the rest of its route.
+            if let Some(acts) = &self.settings.start {
+                search.load_acts(acts, &mut rng);
+            }
             if let Some(car) = search.broken_lock() {
                 let what = "its locked stops break a rule: give them the times they really had";
                 return Err(ProblemError::Range(format!("vehicle {car}"), what));
-            }
-            if let Some(acts) = &self.settings.start {
-                search.load_acts(acts, &mut rng);
             }
             search.recreate(&mut rng);
             Search::keep(&mut search);
@@ -303,7 +304,10 @@ impl full::state::State<'_, '_> {
         let head = &model.cars[car].locked;
         let free = |v: &u32| {
             let job = model.nodes[*v as usize].job;
-            job == NONE || self.route_of[job as usize] == NONE && model.may(car, job as usize)
+            // Its own already: dropped off on its way, picked up in its head.
+            let own = || self.route_of[job as usize] == car as u32;
+            let absent = || self.route_of[job as usize] == NONE && model.may(car, job as usize);
+            job == NONE || own() || absent()
         };
         let sound =
             visits.starts_with(head) && visits[head.len()..].iter().all(free) && paired(model, &visits);

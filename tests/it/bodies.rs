@@ -46,27 +46,36 @@ fn send(depot: &Depot, token: &str, method: Method, path: &str, body: &Value) ->
 #[test]
 fn every_example_is_a_body_that_its_route_reads() {
     let (depot, token) = depot();
+    // What the examples order, and the van they drive with.
+    let product = json!({ "name": "Box", "price": 1, "stock": 100 });
+    assert_eq!(send(&depot, &token, Method::POST, "/api/v1/products", &product).status, 201);
+    let mut refused = Vec::new();
     for (method, path, example) in bodies(&depot) {
         let answer = send(&depot, &token, method.clone(), &path, &example);
         // Read, and refused because it came through the wrong door.
         let elsewhere = answer.json["code"] == "control.only";
-        assert!(
-            elsewhere || answer.status < 500 && ![400, 403, 405, 415, 422].contains(&answer.status),
-            "{method} {path}: {}",
-            answer.text
-        );
+        if !elsewhere && (answer.status >= 500 || [400, 403, 405, 415, 422].contains(&answer.status)) {
+            refused.push(format!("{method} {path}: {}", answer.text));
+        }
     }
+    assert!(refused.is_empty(), "{refused:#?}");
 }
 
 #[test]
 fn a_field_nobody_knows_is_refused_by_name_on_every_route() {
     let (depot, token) = depot();
+    let mut read = Vec::new();
     for (method, path, mut example) in bodies(&depot) {
-        example["unheard_of"] = json!(1);
+        let object = if example.is_array() { &mut example[0] } else { &mut example };
+        object["unheard_of"] = json!(1);
         let answer = send(&depot, &token, method.clone(), &path, &example);
-        assert_eq!(answer.status, 422, "{method} {path}: {}", answer.text);
-        assert!(answer.text.contains("unknown field `unheard_of`"), "{method} {path}: {}", answer.text);
+        // A list is judged row by row.
+        let refused = answer.status == 422 || example.is_array() && answer.json["created"] == 0;
+        if !refused || !answer.text.contains("unknown field `unheard_of`") {
+            read.push(format!("{method} {path}: {}", answer.text));
+        }
     }
+    assert!(read.is_empty(), "{read:#?}");
 }
 
 #[test]

@@ -153,7 +153,11 @@ fn what_nobody_begins_climbs_from_the_desk_to_the_supervisor_and_to_headquarters
         depot.wait(Duration::from_secs(hours * 3_600 + 1));
         depot.wait_until("it escalated", || get(&depot, &format!("/cases/{case}"))["escalated_to"] == tier);
     }
-    let listed = |query: &str| get(&depot, &format!("/cases?{query}"))["items"].as_array().unwrap().len();
+    // The clock ran ahead of the depot's own jobs, which is a case of its own.
+    let listed = |query: &str| {
+        let path = format!("/cases?reason=address_incomplete&{query}");
+        get(&depot, &path)["items"].as_array().unwrap().len()
+    };
     assert_eq!((listed("escalated_to=hq"), listed("escalated_to=desk")), (1, 0));
     assert_eq!((listed("older_than_hours=8"), listed("older_than_hours=9")), (1, 0));
 }

@@ -434,3 +434,31 @@ fn a_route_never_has_more_stops_than_a_change_can_hold() {
         plan["routes"].as_array().unwrap().len()
     );
 }
+
+#[test]
+fn a_delivery_is_planned_by_its_id_or_number_and_its_route_is_planned_anew_with_it() {
+    let desk = Desk::new();
+    let delivery = |n: usize| {
+        let number = format!("DLV{n:07}");
+        desk.made("/parcels", &json!({ "tracking_number": number }));
+        let body = json!({ "pickupAddress": "the depot", "deliveryAddress": format!("{n} East Road, Town"), "customerName": "Bo",
+            "deliveryLocation": { "latitude": 52.5, "longitude": 13.4 + 0.015 * n as f64 }, "priority": "high", "parcels": [number] });
+        desk.made("/deliveries", &body)
+    };
+    let (one, two) = (delivery(1), delivery(2));
+    let ids = [text(&one, "id"), text(&two, "id")];
+    let wish = json!({ "deliveries": [ids[0], two["number"].to_string()], "depot": home() });
+    let plan = desk.plan(wish);
+    assert_eq!(plan["routes"].as_array().unwrap().len(), 1, "{plan}");
+    assert_eq!(references(&plan["routes"][0]), ids);
+    // Once on a route, each of its names means that route.
+    let again = desk.plan(json!({ "deliveries": [two["number"].to_string()], "depot": home() }));
+    assert_eq!(references(&again["routes"][0]), ids);
+    assert_eq!(desk.get("/routes")["items"].as_array().unwrap().len(), 1, "planned anew, not twice");
+    let third = delivery(3);
+    let gone = text(&third, "id");
+    desk.made(&format!("/deliveries/{gone}/cancel"), &json!({ "reason": "test" }));
+    let refused = desk.post("/routes/optimize", &json!({ "deliveries": [gone], "depot": home() }));
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(refused.json["errors"][0]["pointer"], "/deliveries/0");
+}

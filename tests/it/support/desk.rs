@@ -13,7 +13,7 @@ use crossdock::store::{DEPOT, StoreError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Answered, Depot, IDLE};
+use super::{Answered, Depot};
 
 /// The number of its only tenant.
 pub const TENANT: u32 = crossdock::web::control::FIRST_TENANT;
@@ -61,8 +61,8 @@ impl Desk {
         let running = app::start(app::open(config.clone(), clock.clone()).unwrap(), Vec::new()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let http = reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
             .no_proxy()
-            .pool_idle_timeout(IDLE)
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();

@@ -105,7 +105,12 @@ impl Asker {
     pub fn new(url: &str, token: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let http = Client::builder()
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .unwrap();
         Self { http, runtime, url: url.to_owned(), token: token.to_owned() }
     }
 
