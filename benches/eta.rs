@@ -4,7 +4,6 @@
 //! time, or where the file has no time each fifth row. `--quick` learns anew less often.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::expect_used)]
 
-#[allow(dead_code)]
 mod harness;
 #[path = "../tests/it/support/trips.rs"]
 mod trips;

