@@ -16,7 +16,7 @@ pub const MAX_ENTRIES: u64 = 10_000;
 const MAX_DIRECTORY: u64 = 8 << 20;
 /// Bytes an archive may unpack to.
 pub const MAX_UNPACKED: u64 = 1 << 30;
-/// How many times its size an archive may unpack to, once that is more than [`SMALL`].
+/// How many times its size an archive may unpack to, once that is more than `SMALL`.
 pub const MAX_RATIO: u64 = 100;
 /// Archives that unpack to no more than this are not held to [`MAX_RATIO`].
 const SMALL: u64 = 10 << 20;

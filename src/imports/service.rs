@@ -311,7 +311,7 @@ pub fn save_mapping(
 }
 
 /// The changes of an import that stay though the rest was taken back, with the reason of each; at most
-/// [`MAX_STAYS`](super::model::MAX_STAYS).
+/// [`MAX_STAYS`].
 ///
 /// # Errors
 /// Storage failures.

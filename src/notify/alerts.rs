@@ -3,8 +3,8 @@
 //! are saved together, and so are the messages and the empty basket: a crash repeats nothing and loses nothing.
 //!
 //! On the screen everybody is told at once. What goes by other [ways](super::channel) is rendered from the tenant's
-//! [templates](super::templates); where somebody's hours are quiet, or they want one mail for so many minutes, it is
-//! [held](super::held) and goes out as one message when its time comes.
+//! [`templates`]; where somebody's hours are quiet, or they want one mail for so many minutes, it is
+//! [`held`] and goes out as one message when its time comes.
 
 use std::sync::Arc;
 use std::time::Duration;
