@@ -29,8 +29,8 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     flags.extend(role.map(|role| ("server.role", role.word().to_owned())));
     flags.extend(listen.map(|listen| ("server.listen", listen)));
     flags.extend(no_tls.then(|| ("server.tls.mode", "off".to_owned())));
-    flags.extend(demo.then(|| ("orders.auto_advance", "true".to_owned())));
-    let config = settings(place, &flags)?;
+    let mut config = settings(place, &flags)?;
+    config.orders.auto_advance |= demo;
     crate::identity::private::folder(&config.server.data_dir)?;
     logs::init(&config.logs, &config.server.data_dir, &Clock::Wall)?;
     let ending = Ending::listen().context("signals can't be heard")?;

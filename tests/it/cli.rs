@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::cli::{Folder, LOGIN};
 
@@ -196,4 +196,41 @@ fn what_is_asked_of_a_depot_that_nobody_set_up_is_refused_and_does_not_wait_for_
     assert!(init("acme").status.success());
     let done = run(&import);
     assert!(done.status.success() && out(&done).contains("\"created\":1"), "{}", err(&done));
+}
+
+#[test]
+fn the_demonstration_prints_its_address_and_a_login_that_holds_and_fills_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut served = Served(
+        Command::new(env!("CARGO_BIN_EXE_crossdock"))
+            .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--no-tls", "--data-dir"])
+            .arg(dir.path().join("data"))
+            .env_remove("CROSSDOCK_CONFIG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let said = BufReader::new(served.0.stdout.take().unwrap()).lines().map_while(Result::ok).take(2);
+    let said: Vec<String> = said.collect();
+    // What is wrong is on the other channel, and then nothing more comes on this one.
+    let mut errors = BufReader::new(served.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let filled = errors.find(|line| line.contains("invented parcels are in"));
+    let login = || {
+        let address = said.first()?.rsplit_once(" at ")?.1.to_owned();
+        let password = said.get(1)?.strip_prefix("Log in as admin with the password ")?.to_owned();
+        Some((address, password))
+    };
+    let answer = login().map(|(address, password)| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let asked = http.post(format!("{address}/api/v1/auth/login"));
+            let body = json!({ "login": "admin", "password": password });
+            asked.json(&body).send().await.unwrap().status().as_u16()
+        })
+    });
+    assert_eq!((answer, filled.is_some()), (Some(200), true), "{said:?}");
 }
