@@ -10,3 +10,4 @@ pub mod net;
 pub mod page;
 pub mod text;
 pub mod units;
+pub(crate) mod words;

@@ -1,6 +1,5 @@
 //! The nouns of the delivery business.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,7 @@ use super::proof::Proof;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::base::units::Position;
+use crate::base::words::words;
 use crate::id_type;
 use crate::journal::event::{Eid, SiteRef};
 
@@ -53,43 +53,14 @@ pub enum Status {
     Cancelled = 5,
 }
 
-impl Status {
-    /// Every status, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Created, Self::Assigned, Self::InTransit, Self::Completed, Self::Failed, Self::Cancelled];
-
-    /// Its name, as in JSON and in stored events.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Assigned => "assigned",
-            Self::InTransit => "in_transit",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Status {
-    type Err = String;
-
-    /// Reads a name in either case, with blanks around it.
-    fn from_str(s: &str) -> Result<Self, String> {
-        let name = s.trim();
-        Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str).join(", ");
-            format!("\"{name}\" is not a delivery's status; use one of {names}")
-        })
-    }
-}
+words!(Status read as "a delivery's status" {
+    Created = "created",
+    Assigned = "assigned",
+    InTransit = "in_transit",
+    Completed = "completed",
+    Failed = "failed",
+    Cancelled = "cancelled",
+});
 
 /// How soon it has to be.
 #[derive(

@@ -12,6 +12,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::base::money::Money;
 use crate::base::units::Grams;
+use crate::base::words::words;
 
 /// Reports a row keeps; the history has them all. Of more, those of the earliest moments are kept, so that the row is
 /// the same in whatever order they came.
@@ -426,50 +427,22 @@ pub enum State {
     Closed = 8,
 }
 
+words!(State read as "a waybill's state" {
+    Booked = "booked",
+    Departed = "departed",
+    Arrived = "arrived",
+    Received = "received",
+    Released = "released",
+    Collected = "collected",
+    Delivered = "delivered",
+    Closed = "closed",
+});
+
 impl State {
-    /// Every state, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Booked,
-        Self::Departed,
-        Self::Arrived,
-        Self::Received,
-        Self::Released,
-        Self::Collected,
-        Self::Delivered,
-        Self::Closed,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Booked => "booked",
-            Self::Departed => "departed",
-            Self::Arrived => "arrived",
-            Self::Received => "received",
-            Self::Released => "released",
-            Self::Collected => "collected",
-            Self::Delivered => "delivered",
-            Self::Closed => "closed",
-        }
-    }
-
     /// Whether there is still something to do with the goods.
     #[must_use]
     pub const fn is_open(self) -> bool {
         !matches!(self, Self::Delivered | Self::Closed)
-    }
-}
-
-impl std::str::FromStr for State {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        let lower = s.to_lowercase();
-        let found = Self::ALL.into_iter().find(|x| x.as_str() == lower);
-        found.ok_or_else(|| {
-            let all = Self::ALL.map(Self::as_str).join(", ");
-            format!("\"{s}\" is no state of a waybill; {all} are")
-        })
     }
 }
 

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::base::words::words;
 use crate::cases::reasons::Reason;
 use crate::id_type;
 use crate::journal::{Eid, SiteRef};
@@ -199,32 +200,17 @@ pub enum Difference {
     WrongVehicle,
 }
 
+words!(Difference {
+    Missing = "missing",
+    Short = "short",
+    OverReceived = "over_received",
+    Surplus = "surplus",
+    Unknown = "unknown",
+    Misrouted = "misrouted",
+    WrongVehicle = "wrong_vehicle",
+});
+
 impl Difference {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Missing,
-        Self::Short,
-        Self::OverReceived,
-        Self::Surplus,
-        Self::Unknown,
-        Self::Misrouted,
-        Self::WrongVehicle,
-    ];
-
-    /// Its name, as in JSON; it opens the detail of its cases and tells one from another.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Short => "short",
-            Self::OverReceived => "over_received",
-            Self::Surplus => "surplus",
-            Self::Unknown => "unknown",
-            Self::Misrouted => "misrouted",
-            Self::WrongVehicle => "wrong_vehicle",
-        }
-    }
-
     /// The reason of its case: the trade's word for it (DHL ICE: DTNPC for data without a piece, PBNDT for a piece without
     /// data).
     #[must_use]

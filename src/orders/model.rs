@@ -1,13 +1,11 @@
 //! The nouns of the order business.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::base::money::Money;
+use crate::base::words::words;
 use crate::id_type;
 use crate::journal::event::{Eid, SiteRef};
 
@@ -61,51 +59,15 @@ pub enum Status {
     Returned = 6,
 }
 
-impl Status {
-    /// Every status, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Processing,
-        Self::Packed,
-        Self::Shipped,
-        Self::Delivered,
-        Self::Cancelled,
-        Self::Returned,
-    ];
-
-    /// Its name, as in JSON and in stored events.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Processing => "processing",
-            Self::Packed => "packed",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::Cancelled => "cancelled",
-            Self::Returned => "returned",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Status {
-    type Err = String;
-
-    /// Reads a name in either case, with blanks around it.
-    fn from_str(s: &str) -> Result<Self, String> {
-        let name = s.trim();
-        Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str).join(", ");
-            format!("\"{name}\" is not an order's status; use one of {names}")
-        })
-    }
-}
+words!(Status read as "an order's status" {
+    Pending = "pending",
+    Processing = "processing",
+    Packed = "packed",
+    Shipped = "shipped",
+    Delivered = "delivered",
+    Cancelled = "cancelled",
+    Returned = "returned",
+});
 
 /// Who ordered, and where it goes. An empty field says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

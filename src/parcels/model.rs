@@ -1,13 +1,11 @@
 //! The nouns of the parcel business: checked types and the record itself.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::money::Money;
 use crate::base::units::{Grams, Position};
+use crate::base::words::words;
 use crate::id_type;
 use crate::journal::event::{Eid, SiteRef};
 
@@ -55,63 +53,24 @@ pub enum Status {
     Cancelled = 15,
 }
 
-impl Status {
-    /// All sixteen, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
-        Self::Unknown,
-        Self::Announced,
-        Self::Accepted,
-        Self::InTransit,
-        Self::Customs,
-        Self::AtDepot,
-        Self::OutForDelivery,
-        Self::ReadyForPickup,
-        Self::Attempted,
-        Self::OnHold,
-        Self::Returning,
-        Self::Lost,
-        Self::Delivered,
-        Self::Returned,
-        Self::Disposed,
-        Self::Cancelled,
-    ];
-
-    /// Its name, as in JSON and in stored events.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Announced => "announced",
-            Self::Accepted => "accepted",
-            Self::InTransit => "in_transit",
-            Self::Customs => "customs",
-            Self::AtDepot => "at_depot",
-            Self::OutForDelivery => "out_for_delivery",
-            Self::ReadyForPickup => "ready_for_pickup",
-            Self::Attempted => "attempted",
-            Self::OnHold => "on_hold",
-            Self::Returning => "returning",
-            Self::Lost => "lost",
-            Self::Delivered => "delivered",
-            Self::Returned => "returned",
-            Self::Disposed => "disposed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl FromStr for Status {
-    type Err = String;
-
-    /// Reads a name in either case, with blanks around it.
-    fn from_str(s: &str) -> Result<Self, String> {
-        let name = s.trim();
-        Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str).join(", ");
-            format!("\"{name}\" is not a status; use one of {names}")
-        })
-    }
-}
+words!(Status read as "a status" {
+    Unknown = "unknown",
+    Announced = "announced",
+    Accepted = "accepted",
+    InTransit = "in_transit",
+    Customs = "customs",
+    AtDepot = "at_depot",
+    OutForDelivery = "out_for_delivery",
+    ReadyForPickup = "ready_for_pickup",
+    Attempted = "attempted",
+    OnHold = "on_hold",
+    Returning = "returning",
+    Lost = "lost",
+    Delivered = "delivered",
+    Returned = "returned",
+    Disposed = "disposed",
+    Cancelled = "cancelled",
+});
 
 /// What is known of a parcel beside where it is. An empty field says nothing: facts are merged field by field in
 /// fold order, and only [`Facts::cleared`] takes something away.
@@ -229,12 +188,6 @@ impl Milestones {
     }
 }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// Something true of a parcel wherever it is.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
@@ -253,24 +206,14 @@ pub enum Flag {
     Stale = 5,
 }
 
-impl Flag {
-    /// All of them, in the order of their bits.
-    pub const ALL: [Self; 6] =
-        [Self::Delayed, Self::Exceptional, Self::Damaged, Self::Redirected, Self::CodDue, Self::Stale];
-
-    /// Its name, as in JSON and in stored events.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Delayed => "delayed",
-            Self::Exceptional => "exceptional",
-            Self::Damaged => "damaged",
-            Self::Redirected => "redirected",
-            Self::CodDue => "cod_due",
-            Self::Stale => "stale",
-        }
-    }
-}
+words!(Flag {
+    Delayed = "delayed",
+    Exceptional = "exceptional",
+    Damaged = "damaged",
+    Redirected = "redirected",
+    CodDue = "cod_due",
+    Stale = "stale",
+});
 
 /// A set of [`Flag`]s: one bit each, so an index can hold it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
+use crate::base::words::words;
 use crate::deadlines::calendar::Calendar;
 use crate::identity::grant::Scope;
 use crate::jobs::schedule::Schedule;
@@ -43,32 +44,17 @@ pub enum Kind {
     Scorecard,
 }
 
+words!(Kind {
+    Exceptions = "exceptions",
+    Dwell = "dwell",
+    Lateness = "lateness",
+    FirstAttempt = "first_attempt",
+    Volumes = "volumes",
+    Transit = "transit",
+    Scorecard = "scorecard",
+});
+
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Exceptions,
-        Self::Dwell,
-        Self::Lateness,
-        Self::FirstAttempt,
-        Self::Volumes,
-        Self::Transit,
-        Self::Scorecard,
-    ];
-
-    /// Its name, as in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exceptions => "exceptions",
-            Self::Dwell => "dwell",
-            Self::Lateness => "lateness",
-            Self::FirstAttempt => "first_attempt",
-            Self::Volumes => "volumes",
-            Self::Transit => "transit",
-            Self::Scorecard => "scorecard",
-        }
-    }
-
     /// Its figures, in the order they are shown.
     #[must_use]
     pub const fn measures(self) -> &'static [Measure] {

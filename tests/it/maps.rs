@@ -30,6 +30,12 @@ fn seen(desk: &Desk, number: &str) -> Value {
     parcel
 }
 
+/// All that is known of the four parcels, their version and last event with it. Only theirs: the depot's rounds send mails
+/// and look at their rules whenever they like.
+fn stored(desk: &Desk) -> Vec<Value> {
+    ["M1", "M2", "M3", "M4"].map(|number| desk.get(&format!("/parcels/{number}")).json).to_vec()
+}
+
 /// The last run of a source's map, once it is through.
 fn run(desk: &Desk, source: &str) -> Value {
     desk.until(|| {
@@ -60,7 +66,7 @@ fn a_map_run_over_stored_codes_gives_what_it_would_have_given_from_the_start() {
     );
     assert_eq!(inbox.len(), 2, "{inbox:?}");
 
-    let before = late.changes();
+    let before = stored(&late);
     let tried = late.post("/status-maps/bar/dry-run", &json!({ "rows": rows }));
     assert_eq!((tried.status, &tried.json["summary"]), (200, &json!("this moves 4 parcels")), "{tried:?}");
     assert_eq!(
@@ -71,7 +77,7 @@ fn a_map_run_over_stored_codes_gives_what_it_would_have_given_from_the_start() {
     assert!(shifts.contains(&json!({ "from": "in_transit", "to": "accepted", "parcels": 1 })), "{shifts:?}");
     assert!(shifts.contains(&json!({ "from": "unknown", "to": "at_depot", "parcels": 1 })), "{shifts:?}");
     assert_eq!(tried.json["sample"].as_array().unwrap().len(), 4);
-    assert_eq!(late.changes(), before, "a dry run changes nothing");
+    assert_eq!(stored(&late), before, "a dry run changes nothing");
 
     let applied = late.post("/status-maps/bar/apply", &json!({ "rows": rows }));
     assert_eq!((applied.status, &applied.json["all"]), (202, &json!(true)), "{applied:?}");
@@ -89,11 +95,11 @@ fn a_map_run_over_stored_codes_gives_what_it_would_have_given_from_the_start() {
     assert_eq!(late.all("/cases?reason=weather&state=active").len(), 1);
 
     late.wait(std::time::Duration::from_secs(1));
-    let again = late.changes();
+    let once = stored(&late);
     assert_eq!(late.post("/status-maps/bar/apply", &json!({})).status, 202);
     let done = run(&late, "bar");
     assert_eq!((&done["looked"], &done["changed"]), (&json!(4), &json!(0)), "{done}");
-    assert_eq!(late.changes(), again + 1, "only the map itself was set once more");
+    assert_eq!(stored(&late), once, "a run that has nothing to say touches no parcel");
     late.assert_sound();
 }
 
