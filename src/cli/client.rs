@@ -16,8 +16,9 @@ use crate::config::Config;
 use crate::config::choices::TlsMode;
 use crate::web::control::{Control, FIRST_TENANT};
 
-/// How long a server gets to show that it is there.
-const KNOCK: Duration = Duration::from_secs(5);
+/// How long a server gets to show that it is there. One that has just begun on a busy database needs several seconds, and
+/// taking it for none would open a second store beside it; one that is gone refuses at once.
+const KNOCK: Duration = Duration::from_secs(30);
 /// Bytes of a file that are sent at a time.
 const CHUNK: usize = 64 * 1024;
 

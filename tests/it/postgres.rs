@@ -415,6 +415,7 @@ fn an_embedded_headquarters_moves_over_whole_once_and_analysts_see_it() {
     let served = Served::start(other.path(), &settings);
     let token =
         folder.run(["token", "--user", LOGIN, "--data-dir", other.path().to_str().unwrap()].map(Into::into));
+    assert!(token.status.success(), "{}{}", String::from_utf8_lossy(&token.stderr), served.said());
     let asker = Asker::new(&served.url, String::from_utf8_lossy(&token.stdout).trim());
     assert_eq!(asker.get("/api/v1/parcels/M0007")["status"], "in_transit");
     asker.assert_sound();
