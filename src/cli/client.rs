@@ -14,10 +14,10 @@ use crate::app::{self, Running};
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::config::choices::TlsMode;
-use crate::web::control::{Control, FIRST_TENANT};
+use crate::web::control::{self, Control, FIRST_TENANT};
 
-/// How long a server gets to show that it is there. One that has just begun on a busy database needs several seconds, and
-/// taking it for none would open a second store beside it; one that is gone refuses at once.
+/// How long a server gets to show that it is there. One that has just begun on a busy database needs several seconds; one
+/// that is gone refuses at once.
 const KNOCK: Duration = Duration::from_secs(30);
 /// Bytes of a file that are sent at a time.
 const CHUNK: usize = 64 * 1024;
@@ -56,12 +56,25 @@ impl Depot {
     /// lock on the store has the last word.
     ///
     /// # Errors
-    /// When the control file can't be read.
+    /// When the control file can't be read, or whoever it names is there and does not answer.
     pub async fn running(folder: &Path) -> anyhow::Result<Option<Self>> {
+        Self::answering(folder, KNOCK).await
+    }
+
+    async fn answering(folder: &Path, patience: Duration) -> anyhow::Result<Option<Self>> {
         let Some(control) = Control::read(folder)? else { return Ok(None) };
         let depot = Self::of(&control, None)?;
-        let knock = depot.request(Method::GET, "/healthz").timeout(KNOCK).send().await;
-        Ok(knock.is_ok_and(|answer| answer.status() == StatusCode::OK).then_some(depot))
+        match depot.request(Method::GET, "/healthz").timeout(patience).send().await {
+            Ok(answer) => Ok((answer.status() == StatusCode::OK).then_some(depot)),
+            // Somebody is there and says nothing: to open the store beside it could be the second to do so.
+            Err(e) if e.is_timeout() => anyhow::bail!(
+                "what serves {} does not answer at {}: wait for it or stop it; if no crossdock runs there, delete {}",
+                folder.display(),
+                control.address,
+                folder.join(control::FILE).display()
+            ),
+            Err(_) => Ok(None),
+        }
     }
 
     async fn start(mut config: Config) -> anyhow::Result<Self> {
@@ -220,5 +233,15 @@ mod tests {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Control::fresh(gone).unwrap().write(dir.path()).unwrap();
         assert!(Depot::running(dir.path()).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_there_and_silent_does_not_count_as_none() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let dir = tempfile::tempdir().unwrap();
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        Control::fresh(silent.local_addr().unwrap()).unwrap().write(dir.path()).unwrap();
+        let answer = Depot::answering(dir.path(), Duration::from_millis(50)).await;
+        assert!(answer.is_err_and(|why| why.to_string().contains("does not answer")));
     }
 }
