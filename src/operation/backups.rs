@@ -46,7 +46,9 @@ pub fn target(config: &Config) -> Option<Target> {
 /// `folder`, sealed with the passphrase of the settings if there is one.
 fn at(config: &Config, folder: PathBuf) -> Target {
     let given = &config.backup.passphrase;
-    Target { folder, passphrase: (!given.is_empty()).then(|| given.expose().to_owned()) }
+    let passphrase = (!given.is_empty()).then(|| given.expose().to_owned());
+    // Contents of documents; the folder of those that are still coming is left out.
+    Target { folder, passphrase, beside: Some(config.server.data_dir.join("attachments")) }
 }
 
 /// Where backups go that nobody named a place for: a folder of the data folder, which is no second disk.

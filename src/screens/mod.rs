@@ -11,6 +11,7 @@ use actix_web::web;
 pub mod audit;
 pub mod cases;
 pub mod entry;
+pub mod freight;
 pub mod imports;
 pub mod jobs;
 pub mod maps;
@@ -36,6 +37,9 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         cases::screen(),
         parcels::screen(),
         partner::screen(),
+        freight::waybills::screen(),
+        freight::bills::screen(),
+        freight::procedure::screen(),
         imports::screen(),
         maps::screen(),
         printers::screen(),

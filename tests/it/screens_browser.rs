@@ -305,6 +305,68 @@ fn a_case_is_worked_with_the_keyboard_alone() {
     });
 }
 
+#[test]
+fn a_waybill_is_opened_a_paper_attached_a_step_taken_and_a_bill_paid() {
+    let Some(driver) = Driver::start() else { return };
+    let depot = depot();
+    let steps = json!({ "steps": [
+        { "key": "papers", "name": "Papers are there", "role": "import_agent", "guards": [{ "files": ["invoice"] }], "auto": true },
+        { "key": "call", "name": "Call the consignee", "role": "clerk", "after": ["papers"] },
+    ] });
+    depot.itself(FIRST_TENANT, "PUT", "/workflow-steps").body(&steps).gives(200);
+    let new = json!({ "number": "020-12345675", "pieces": 10, "destination": "LHR" });
+    let id = depot.itself(FIRST_TENANT, "POST", "/mawbs").body(&new).gives(201).json["id"].clone();
+    let lines = json!([{ "text": "service", "minor": 4500 }]);
+    let bill = json!({ "number": "B-1", "kind": "isc", "mawb": id, "currency": "GBP", "lines": lines });
+    depot.itself(FIRST_TENANT, "POST", "/bills").body(&bill).gives(201);
+    let file = |name: &str| {
+        let path = depot.folder.path().join(name);
+        std::fs::write(&path, "%PDF-1.7\n1 0 obj\nendobj\ntrailer\n%%EOF\n").unwrap();
+        path.display().to_string()
+    };
+    let (invoice, receipt) = (file("invoice.pdf"), file("receipt.pdf"));
+    let base = base(&depot);
+    driver.browse(DESK, async |b| {
+        log_in(&b, &base, ADMIN).await?;
+        b.goto(&format!("{base}/mawbs")).await?;
+        fits(&b, "waybills").await?;
+        there(&b, "tr[data-row] td.id a").await?.click().await?;
+        says(&b, "documents are missing: invoice").await?;
+        for (kind, path, name) in
+            [("invoice", &invoice, "invoice.pdf"), ("isc_receipt", &receipt, "receipt.pdf")]
+        {
+            there(&b, &format!("#type option[value={kind}]")).await?.click().await?;
+            b.find(By::Css("#file")).await?.send_keys(path.as_str()).await?;
+            there(&b, "form[data-upload] button").await?.click().await?;
+            says(&b, name).await?;
+        }
+        says(&b, "1 of 2 steps").await?;
+        there(&b, ".flow form[action$='/advance'] button").await?.click().await?;
+        says(&b, "2 of 2 steps").await?;
+        there(&b, ".pay button").await?.click().await?;
+        says(&b, "Saved.").await?;
+        fits(&b, "a waybill").await
+    });
+    let paid = depot.itself(FIRST_TENANT, "GET", "/bills").gives(200).json["items"][0].clone();
+    assert!(paid["paid_at"].is_string() && paid["receipt"].is_string(), "{paid}");
+    driver.browse(PHONE, async |b| {
+        log_in(&b, &base, ADMIN).await?;
+        for path in [
+            "/mawbs",
+            &format!("/mawbs/{}", id.as_str().unwrap()),
+            "/mawbs/clocks",
+            "/bills",
+            "/procedure",
+            "/procedure/papers",
+        ] {
+            b.goto(&format!("{base}{path}")).await?;
+            there(&b, "main h1").await?;
+            fits(&b, path).await?;
+        }
+        Ok(())
+    });
+}
+
 /// Writes a picture of every screen into the folder that `CROSSDOCK_SCREENSHOTS` names; `tests/screenshots` asks for it.
 #[test]
 fn pictures_of_every_screen_are_taken_when_asked_for() {
@@ -319,6 +381,7 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
         depot.itself(FIRST_TENANT, "GET", path).gives(200).json["items"][0]["id"].as_str().map(str::to_owned)
     };
     let (parcel, case) = (first("/parcels?exceptional=true&limit=1"), first("/cases?limit=1"));
+    let mawb = first("/mawbs?late=true&limit=1");
     let base = base(&depot);
     for (name, size) in [("desk", DESK), ("phone", PHONE)] {
         let (base, folder) = (base.clone(), folder.clone());
@@ -328,8 +391,12 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             .filter(|r| r.method == "GET" && !r.path.contains('{'))
             .map(|r| r.path.to_owned())
             .collect();
-        let more =
-            [parcel.as_ref().map(|p| format!("/parcels/{p}")), case.as_ref().map(|c| format!("/cases/{c}"))];
+        let more = [
+            parcel.as_ref().map(|p| format!("/parcels/{p}")),
+            case.as_ref().map(|c| format!("/cases/{c}")),
+            mawb.as_ref().map(|m| format!("/mawbs/{m}")),
+            Some("/procedure/pre_alert".to_owned()),
+        ];
         driver.browse(size, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;

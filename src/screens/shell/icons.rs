@@ -10,6 +10,8 @@ pub enum Icon {
     Scan,
     Cases,
     Parcels,
+    AirFreight,
+    Bills,
     Imports,
     Partner,
     Users,
@@ -39,6 +41,8 @@ impl Icon {
             Self::Scan => "M3 8V4h4M17 4h4v4M21 16v4h-4M7 20H3v-4M7 8v8M10.5 8v8M13.5 8v8M17 8v8",
             Self::Cases => "M12 4 2.8 20h18.4zM12 10v4.5M12 17.2v.3",
             Self::Parcels => "M12 3 4 7v10l8 4 8-4V7zM4 7l8 4 8-4M12 11v10",
+            Self::AirFreight => "M3 13.500 21 5l-4.500 15-4.500-6.500zM12 13.500 21 5",
+            Self::Bills => "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6",
             Self::Imports => "M12 4v11m-4.5-4.5L12 15l4.5-4.5M4 20h16",
             Self::Partner => "M4 20V9l8-5 8 5v11zM9 20v-6h6v6",
             Self::Users => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use fluent_bundle::FluentValue;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
@@ -41,6 +42,23 @@ pub struct Viewer {
     pub now: Timestamp,
     /// Where the page is, for the mark in the navigation.
     pub path: String,
+}
+
+#[cfg(test)]
+impl Viewer {
+    /// Nobody in particular, who reads English.
+    pub fn plain() -> Self {
+        Self {
+            principal: None,
+            words: words::of("en"),
+            zone: TimeZone::UTC,
+            depot: String::new(),
+            is_hq: false,
+            csrf: String::new(),
+            now: Timestamp::from_millis(1_795_255_200_000),
+            path: "/".into(),
+        }
+    }
 }
 
 impl Viewer {
@@ -172,6 +190,19 @@ impl Viewer {
             "en" => local.strftime("%-d %b %Y").to_string(),
             _ => local.strftime("%d/%m/%Y").to_string(),
         }
+    }
+
+    /// A calendar day, without the year when it is this.
+    #[must_use]
+    pub fn date(&self, day: Date) -> String {
+        let same = day.year() == self.now.civil(&self.zone).year();
+        let form = match (self.words.tag, same) {
+            ("en", true) => "%-d %b",
+            ("en", false) => "%-d %b %Y",
+            (_, true) => "%d/%m",
+            (_, false) => "%d/%m/%Y",
+        };
+        day.strftime(form).to_string()
     }
 
     /// A time of day in the depot's zone.

@@ -166,8 +166,39 @@ mod tests {
         all.extend(
             AnswerKind::ALL.iter().map(|a| format!("answer-{}", name(serde_json::to_value(a).unwrap()))),
         );
-        all.extend(roles::NAMES.iter().map(|r| format!("role-{r}")));
+        all.extend(roles::NAMES.iter().chain(["system"].iter()).map(|r| format!("role-{r}")));
+        all.extend(air());
         all
+    }
+
+    /// The words of air freight.
+    fn air() -> BTreeSet<String> {
+        use crate::attachments::model::FILE_TYPES;
+        use crate::freight::board::Kind;
+        use crate::freight::codes::Code;
+        use crate::freight::model::State;
+        let moments = ["eta", "arrived", "received", "delivered", "hold_start", "lfd_end", "detention_end"];
+        let days = ["lfd", "detention"];
+        let guards = ["step", "number_ok", "files", "entry_number", "event", "counted", "isc_paid"];
+        let more = ["customs_released", "pickup_booked", "delivered", "units_returned", "bills_settled"];
+        let bills = ["isc", "storage", "detention", "freight", "customs", "other"];
+        let alarms = ["late_flight", "not_counted", "storage_running", "unit_out"];
+        let forms = ["hours", "on_day", "working_days", "each"];
+        let actions = ["mail_consignee", "mail_role", "task", "label", "status", "webhook"];
+        let of = |kind: &'static str, names: Vec<&'static str>| {
+            names.into_iter().map(move |name| format!("{kind}-{name}"))
+        };
+        of("air-state", State::ALL.iter().map(|s| s.as_str()).collect())
+            .chain(of("clock", Kind::ALL.iter().map(|k| k.as_str()).collect()))
+            .chain(of("fsu", Code::ALL.iter().map(|c| c.as_str()).collect()))
+            .chain(of("file", FILE_TYPES.iter().map(|t| t.code).collect()))
+            .chain(of("moment", moments.into_iter().chain(days).collect()))
+            .chain(of("guard", guards.into_iter().chain(more).collect()))
+            .chain(of("bill", bills.to_vec()))
+            .chain(of("alarm", alarms.to_vec()))
+            .chain(of("when-form", forms.to_vec()))
+            .chain(of("action", actions.to_vec()))
+            .collect()
     }
 
     fn sources() -> String {

@@ -35,7 +35,8 @@ function upload(form) {
   form.addEventListener("submit", (e) => {
     e.preventDefault();
     const request = new XMLHttpRequest();
-    request.open("POST", e.submitter?.formAction || form.action);
+    const to = e.submitter?.formAction || form.action;
+    request.open("POST", to);
     request.setRequestHeader("X-Fragment", "1");
     request.upload.addEventListener("progress", (p) => {
       if (!p.lengthComputable) return;
@@ -46,7 +47,7 @@ function upload(form) {
     });
     request.addEventListener("load", () => {
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
-      showPage(page, request.responseURL.includes("/new") ? null : request.responseURL);
+      showPage(page, request.responseURL.split("?")[0] === to.split("?")[0] ? null : request.responseURL);
     });
     request.addEventListener("error", () => { document.getElementById("offline").hidden = false; });
     request.send(new FormData(form));
