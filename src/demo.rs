@@ -4,6 +4,7 @@
 mod history;
 mod random;
 pub mod seed;
+pub mod trade;
 mod words;
 
 use std::io;
