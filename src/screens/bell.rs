@@ -7,7 +7,7 @@ use super::shell::parts::{self, empty, swap};
 use super::shell::{Form, Out, Reply, Screen, Viewer, Visit};
 use crate::base::error::Invalid;
 use crate::base::page::DEFAULT_LIMIT;
-use crate::identity::features::OwnProfile;
+use crate::identity::features::{MoveDeliveries, OwnProfile};
 use crate::identity::grant::Grant;
 use crate::notify::inbox::{self, MAX_READ, Notification};
 use crate::store::StoreError;
@@ -53,9 +53,14 @@ async fn list(visit: Own) -> Reply {
 
 fn told(v: &Viewer, n: &Notification) -> Markup {
     let ours = n.link.starts_with('/') && !n.link.starts_with("//");
+    // To a driver a delivery is a stop, and that page opens without a line too.
+    let link = match n.link.strip_prefix("/deliveries/") {
+        Some(id) if !v.sees_all() && v.may::<MoveDeliveries>() => format!("/driver/stops/{id}"),
+        _ => n.link.clone(),
+    };
     html! {
         li.unread[n.read_at.is_none()] {
-            p.what { @if ours { a href=(n.link) { (n.title) } } @else { strong { (n.title) } } " " span.faint { (v.time(n.at)) } }
+            p.what { @if ours { a href=(link) { (n.title) } } @else { strong { (n.title) } } " " span.faint { (v.time(n.at)) } }
             @if !n.text.is_empty() { p.detail { (n.text) } }
             @if n.read_at.is_none() {
                 (swap(v, "/notifications/read", "inline", &html! {

@@ -187,7 +187,7 @@ async fn list(visit: Driving) -> Reply {
     let inside = html! {
         div.head { h1 { (v.t("nav-driver")) } }
         (parts::done(v, asked.done.as_deref()))
-        div data-region="stops" data-kinds="delivery route parcel" { (rounds(v, &stops)) }
+        div data-region="stops" data-kinds="delivery route" { (rounds(v, &stops)) }
         p #kept .faint.kept hidden { (Icon::Tick) " " (v.t("driver-kept")) }
     };
     let page = html! {

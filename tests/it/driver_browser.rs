@@ -44,9 +44,16 @@ async fn until(b: &WebDriver, what: &str, script: &str, wanted: Value) -> WebDri
 
 const UNSENT: &str = "return Number(document.getElementById('waiting')?.dataset.n)";
 
+/// Brings a button to the middle of the screen, as a thumb does, and presses it.
+async fn tap(b: &WebDriver, css: &str) -> WebDriverResult<()> {
+    let button = there(b, css).await?;
+    b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![button.to_json()?]).await?;
+    button.click().await
+}
+
 async fn sign(b: &WebDriver) -> WebDriverResult<()> {
     let canvas = there(b, ".sign canvas").await?;
-    canvas.scroll_into_view().await?;
+    b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![canvas.to_json()?]).await?;
     let hand = b.action_chain().move_to_element_center(&canvas).click_and_hold();
     let hand = hand.move_by_offset(40, -20).move_by_offset(30, 25).move_by_offset(20, -15);
     hand.release().perform().await?;
@@ -62,13 +69,13 @@ async fn sign(b: &WebDriver) -> WebDriverResult<()> {
 /// Starts a stop and hands it over, with a signature and a photo.
 async fn hand_over(b: &WebDriver, base: &str, id: &str, photo: &str) -> WebDriverResult<()> {
     b.goto(&format!("{base}/driver/stops/{id}")).await?;
-    there(b, "form[data-status=in_transit][data-begun] button.primary").await?.click().await?;
+    tap(b, "form[data-status=in_transit][data-begun] button.primary").await?;
     type_in(b, "#proof-name", "Neighbour").await?;
     sign(b).await?;
     b.find(By::Css("#proof-photo")).await?.send_keys(photo).await?;
     there(b, "[data-photos] canvas").await?;
     fits(b, "a stop").await?;
-    b.find(By::Css("form[data-status=completed] button.primary")).await?.click().await?;
+    tap(b, "form[data-status=completed] button.primary").await?;
     until(b, "back at the list", "return location.pathname", json!("/driver/stops")).await?;
     there(b, ".stops li").await.map(drop)
 }
@@ -171,7 +178,7 @@ fn what_the_depot_refuses_is_said_and_the_other_stops_go_on() {
         line.set(State::Cut);
         for id in [&gone, &good] {
             b.goto(&format!("{base}/driver/stops/{id}")).await?;
-            there(&b, "form[data-status=in_transit][data-begun] button.primary").await?.click().await?;
+            tap(&b, "form[data-status=in_transit][data-begun] button.primary").await?;
             there(&b, "form[data-status=completed]").await?;
         }
         // Meanwhile the desk took the first one back.
@@ -185,7 +192,7 @@ fn what_the_depot_refuses_is_said_and_the_other_stops_go_on() {
         b.goto(&format!("{base}/driver/stops")).await?;
         there(&b, "#refused li").await?;
         until(&b, "one step is left", UNSENT, json!(1)).await?;
-        there(&b, "#refused li button:last-child").await?.click().await?;
+        tap(&b, "#refused li button:last-child").await?;
         until(&b, "given up", UNSENT, json!(0)).await
     });
     assert_eq!(

@@ -3,6 +3,7 @@
 import "./queue.js";
 import { pad } from "./sign.js";
 import { take } from "./photo.js";
+import { blake3 } from "./blake3.js";
 import { refresh } from "./live.js";
 
 const queue = self.crossdockQueue;
@@ -21,13 +22,19 @@ async function identify() {
   await queue.setFact("csrf", document.querySelector("meta[name=csrf]").content);
 }
 
+let keptAs = "";
+
+// Brings the list and the pages of its stops onto the phone, when any of them is another than what lies there.
 async function keepPages() {
   const list = root();
   if (!("serviceWorker" in navigator) || !list.hasAttribute("data-list")) return;
   const stops = [...list.querySelectorAll("[data-stop]")];
   const pages = stops.map((s) => ({ path: s.querySelector("a").pathname, rev: s.dataset.rev }));
+  const rev = blake3(new TextEncoder().encode(JSON.stringify(pages))).slice(0, 16);
   const { active } = await navigator.serviceWorker.ready;
-  active?.postMessage({ keep: [{ path: location.pathname, rev: list.dataset.made }, ...pages] });
+  if (!active || rev === keptAs) return;
+  keptAs = rev;
+  active.postMessage({ keep: [{ path: location.pathname, rev }, ...pages] });
 }
 
 async function happened() {
@@ -168,7 +175,14 @@ function showList(steps) {
   for (const stop of root().querySelectorAll("[data-stop]")) {
     const own = waiting(steps, stop.dataset.stop);
     stop.classList.toggle("unsent", own.length > 0);
-    if (own.length) chip(stop.querySelector("[data-chip-here]"), own.at(-1).body.status);
+    if (!own.length) continue;
+    const state = own.at(-1).body.status;
+    chip(stop.querySelector("[data-chip-here]"), state);
+    // What is done goes below what is still to do.
+    if (state !== "in_transit" && !stop.classList.contains("over")) {
+      stop.classList.add("over");
+      stop.parentElement.append(stop);
+    }
   }
   const idle = idleStops(steps);
   const all = root().querySelector("[data-start-all]");
@@ -254,11 +268,12 @@ async function send() {
 export async function begin() {
   await identify();
   queue.told.addEventListener("change", show);
-  document.addEventListener("region", show);
+  document.addEventListener("region", () => { show(); keepPages(); });
   document.addEventListener("line", (e) => {
     if (!e.detail) return;
     send();
     if (root().hasAttribute("data-list")) refresh(() => true);
+    keptAs = "";
     keepPages();
   });
   addEventListener("online", send);
