@@ -252,7 +252,8 @@ async function show() {
   pill.dataset.n = n;
   showRefused(steps);
   const age = Date.now() + ((await queue.fact("ahead")) || 0) - Number(page.dataset.made);
-  document.getElementById("asof").hidden = age < OLD_MS;
+  const on = document.documentElement.dataset.live === "on";
+  document.getElementById("asof").hidden = on || age < OLD_MS;
   if (page.hasAttribute("data-list")) showList(steps);
   else showStop(waiting(steps, page.dataset.stop));
 }
@@ -270,6 +271,7 @@ export async function begin() {
   queue.told.addEventListener("change", show);
   document.addEventListener("region", () => { show(); keepPages(); });
   document.addEventListener("line", (e) => {
+    show();
     if (!e.detail) return;
     send();
     if (root().hasAttribute("data-list")) refresh(() => true);
