@@ -5,6 +5,7 @@ mod freight;
 mod history;
 mod random;
 pub mod seed;
+pub mod trade;
 mod words;
 
 use std::io;

@@ -44,6 +44,10 @@ fn fill(records: &Records, path: &str) -> String {
         "procedure" => return path.replace("{name}", "pre_alert"),
         "jobs" => &records.job,
         "profile" => &records.session,
+        "driver" | "deliveries" => &records.delivery,
+        "orders" => &records.order,
+        "products" => &records.product,
+        "webhooks" => &records.webhook,
         _ => return path.to_owned(),
     };
     path.replace("{id}", id).replace("{name}", id).replace("{source}", id)

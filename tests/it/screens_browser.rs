@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crossdock::demo::trade;
 use crossdock::screens::SCREENS;
 use crossdock::web::control::FIRST_TENANT;
 use serde_json::json;
@@ -16,12 +17,12 @@ use crate::support::Depot;
 use crate::support::people::{ADMIN, PASSWORD, depot};
 
 /// How long a page may take to show what it should.
-const PATIENCE: Duration = Duration::from_secs(20);
-const DESK: (u32, u32) = (1360, 900);
-const PHONE: (u32, u32) = (412, 915);
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const DESK: (u32, u32) = (1360, 900);
+pub const PHONE: (u32, u32) = (412, 915);
 
 /// A driver that ends with the test.
-struct Driver {
+pub struct Driver {
     child: Child,
     address: String,
     runtime: Runtime,
@@ -42,7 +43,7 @@ fn found(names: &[&str]) -> Option<PathBuf> {
 }
 
 impl Driver {
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let driver = found(&["chromedriver"]);
         let browser = found(&["chromium", "chromium-browser", "google-chrome"]);
         let (Some(driver), Some(_)) = (driver, browser) else {
@@ -71,7 +72,7 @@ impl Driver {
     }
 
     /// Runs `f` in a browser of this size.
-    fn browse<F, Fut>(&self, (width, height): (u32, u32), f: F)
+    pub fn browse<F, Fut>(&self, (width, height): (u32, u32), f: F)
     where
         F: FnOnce(WebDriver) -> Fut,
         Fut: Future<Output = WebDriverResult<()>>,
@@ -101,7 +102,7 @@ impl Driver {
 }
 
 /// The first element that fits, once it is there and seen.
-async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
+pub async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
     let begun = Instant::now();
     loop {
         match b.find(By::Css(css)).await {
@@ -114,7 +115,7 @@ async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
 }
 
 /// Waits until the page says `text`.
-async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
+pub async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
     let begun = Instant::now();
     loop {
         let body = b.find(By::Tag("body")).await?.text().await.unwrap_or_default();
@@ -126,13 +127,13 @@ async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
     }
 }
 
-async fn type_in(b: &WebDriver, css: &str, text: &str) -> WebDriverResult<()> {
+pub async fn type_in(b: &WebDriver, css: &str, text: &str) -> WebDriverResult<()> {
     let field = there(b, css).await?;
     field.clear().await?;
     field.send_keys(text).await
 }
 
-async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<()> {
+pub async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<()> {
     b.goto(&format!("{base}/login")).await?;
     type_in(b, "#login", login).await?;
     type_in(b, "#password", PASSWORD).await?;
@@ -141,7 +142,7 @@ async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<()> {
 }
 
 /// Whether nothing lies beyond the right edge of the page.
-async fn fits(b: &WebDriver, what: &str) -> WebDriverResult<()> {
+pub async fn fits(b: &WebDriver, what: &str) -> WebDriverResult<()> {
     let wide = b
         .execute(
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
@@ -375,16 +376,36 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
     std::fs::create_dir_all(&folder).unwrap();
     let depot = depot();
     let app = &depot.running().app;
-    crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 2_000, app.clock.now()).unwrap();
+    let now = app.clock.now();
+    crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 2_000, now).unwrap();
+    let hash = crossdock::identity::password::hash(PASSWORD).unwrap();
+    let drivers = trade::staff(&app.store, FIRST_TENANT, &hash, now).unwrap();
+    trade::fill(&app.store, FIRST_TENANT, &drivers, now).unwrap();
+    app.gate.changed();
+    let hook = json!({ "url": "https://shop.example.com/hook", "types": ["delivery."] });
+    depot.itself(FIRST_TENANT, "POST", "/webhooks").body(&hook).gives(201);
     app.wake.wake();
     let first = |path: &str| {
         depot.itself(FIRST_TENANT, "GET", path).gives(200).json["items"][0]["id"].as_str().map(str::to_owned)
     };
     let (parcel, case) = (first("/parcels?exceptional=true&limit=1"), first("/cases?limit=1"));
     let mawb = first("/mawbs?late=true&limit=1");
+    let one = |path: &str, to: &str| first(path).map(|id| format!("{to}/{id}"));
+    let webhooks = depot.itself(FIRST_TENANT, "GET", "/webhooks").gives(200).json;
+    let trades: Vec<String> = [
+        one("/deliveries?status=completed&limit=1", "/deliveries"),
+        one("/deliveries?status=assigned&limit=1", "/deliveries"),
+        one("/deliveries?status=in_transit&limit=1", "/driver/stops"),
+        one("/orders?status=packed&limit=1", "/orders"),
+        Some("/products/3".to_owned()),
+        webhooks[0]["id"].as_str().map(|id| format!("/webhooks/{id}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let base = base(&depot);
     for (name, size) in [("desk", DESK), ("phone", PHONE)] {
-        let (base, folder) = (base.clone(), folder.clone());
+        let (base, folder, trades) = (base.clone(), folder.clone(), trades.clone());
         let paths: Vec<String> = SCREENS
             .iter()
             .flat_map(|s| &s.routes)
@@ -397,18 +418,31 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             mawb.as_ref().map(|m| format!("/mawbs/{m}")),
             Some("/procedure/pre_alert".to_owned()),
         ];
+        let more = more.into_iter().chain(trades.iter().cloned().map(Some));
         driver.browse(size, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;
             log_in(&b, &base, ADMIN).await?;
-            for path in paths.into_iter().chain(more.into_iter().flatten()) {
+            for path in paths.into_iter().chain(more.flatten()) {
                 b.goto(&format!("{base}{path}")).await?;
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 let file: String = path.trim_matches('/').replace('/', "-").chars().take(24).collect();
                 b.screenshot(&folder.join(format!("{name}-{file}.png"))).await?;
                 fits(&b, &path).await?;
             }
-            Ok(())
+            b.delete_all_cookies().await?;
+            log_in(&b, &base, trade::DRIVERS[0].0).await?;
+            there(&b, ".stops li").await?;
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            b.screenshot(&folder.join(format!("{name}-stops.png"))).await?;
+            fits(&b, "stops").await?;
+            there(&b, ".stops li[data-state=in_transit] a, .stops li[data-state=assigned] a")
+                .await?
+                .click()
+                .await?;
+            there(&b, ".door").await?;
+            b.screenshot(&folder.join(format!("{name}-stop.png"))).await?;
+            fits(&b, "a stop").await
         });
     }
 }

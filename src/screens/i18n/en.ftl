@@ -901,3 +901,221 @@ air-pieces = { $n ->
     [one] one piece
    *[other] { $shown } pieces
 }
+nav-driver = My stops
+nav-deliveries = Deliveries
+nav-orders = Orders
+nav-stock = Stock
+nav-webhooks = Webhooks
+driver-waits = not sent yet
+driver-others = of another driver wait on this phone
+driver-login = log in to send them
+driver-full = This could not be kept on the phone: make room on it and try again
+driver-no-photo = This picture can't be read: take another one.
+driver-needed = Still needed:
+driver-again = Try again
+driver-drop = Give it up
+driver-without = Leave without the parcels that are missing
+driver-as-of = No line. This is how it was at
+driver-refused = The depot did not take this
+driver-not-sent = not sent yet
+driver-kept = All stops are on this phone and open without a line.
+driver-none = No stops for you now
+driver-none-hint = What is given to you appears here by itself.
+driver-start-all = Start all
+driver-start = Start
+driver-navigate = Navigate
+driver-nothing-to-do = Nothing is left to do here.
+driver-lacks = These parcels can't leave the depot now; scan them out first:
+driver-photo = Take a photo
+driver-hand-over = Hand over
+driver-clear = Clear
+driver-more = Code, scan, note
+driver-delivered = Delivered
+driver-could-not = Could not deliver
+driver-failed = Not delivered
+driver-which = Which parcels were handed over?
+proof-name = Taken by
+proof-signature = Signature
+proof-photo = Photo
+proof-code = Code of the recipient
+proof-scan = Scan at the door
+delivery = Delivery
+delivery-number = Number
+delivery-customer = For
+delivery-window = Window
+delivery-window-from = Not before
+delivery-window-to = Not after
+delivery-why = Why
+delivery-priority = Priority
+delivery-weight = Weight in kg
+delivery-vehicle = Vehicle
+delivery-note = For the driver
+delivery-needs = Proof that is needed
+delivery-before = Attempt before
+delivery-after = Attempt after
+delivery-proof = Proof
+delivery-download = Download all
+delivery-photo-comes = A photo is still on the phone.
+delivery-handed = handed over
+delivery-kept = not handed over
+delivery-partial = in part
+delivery-carry-out = Carry it out
+delivery-new = New delivery
+delivery-ask = Ask for it
+delivery-parcels-hint = Numbers, with commas between them
+deliveries-board = Board
+deliveries-anybody = Anybody
+deliveries-nobody = Nobody
+deliveries-find = Number, name or address
+deliveries-with = With
+deliveries-to = Give to
+deliveries-assign = Give
+deliveries-unassign = Take back
+deliveries-cancel = Call off
+deliveries-none = No deliveries here
+deliveries-none-hint = Change the filter, or ask for a delivery.
+deliveries-none-here = None
+delivery-state-created = open
+delivery-state-assigned = assigned
+delivery-state-in_transit = on its way
+delivery-state-completed = delivered
+delivery-state-failed = not delivered
+delivery-state-cancelled = called off
+priority-any = Any
+priority-low = Low
+priority-normal = Normal
+priority-high = High
+priority-urgent = Urgent
+order-state-pending = pending
+order-state-processing = picking
+order-state-packed = packed
+order-state-shipped = shipped
+order-state-delivered = delivered
+order-state-cancelled = cancelled
+order-state-returned = returned
+order-step-pending = Pending
+order-step-processing = Pick
+order-step-packed = Pack
+order-step-shipped = Ship
+order-step-delivered = Delivered
+order-step-cancelled = Cancel the order
+order-step-returned = Came back
+order-number = Number
+order-new = New order
+order-take = Take the order
+order-items = Items
+order-product = Product number or code
+order-total = Total
+order-town = Town
+order-reference = Their reference
+order-taken = Taken
+order-backordered = waits for stock
+order-may-wait = May wait for stock
+order-return-hint = Needed when it came back
+order-restock = The goods can be sold again
+order-depot = Number of the depot that fulfils it
+orders-delayed = delayed
+orders-find = Number or reference
+orders-none = No orders here
+orders-none-hint = Take one, or import a file.
+orders-many = Many at once
+orders-many-lines = An order a line
+orders-many-hint = Customer; address; product × pieces, product × pieces
+orders-many-take = Take them
+orders-atomic = All or none
+orders-verdicts = What became of each
+orders-line = Line
+orders-created = taken
+orders-known = known already
+orders-rejected = refused
+product = Product
+product-new = New product
+product-price = Price
+product-sku = Own code
+product-category = Category
+product-category-new = Or a new category
+product-description = Description
+product-retired = no longer sold
+product-first-stock = Pieces from the start
+product-change = Change the product
+product-remove = Take it out of the catalogue
+product-remove-hint = A product that was used stays as one no longer sold.
+products-find = Number, code or name
+products-none = No products here
+products-none-hint = Add one, or import a file.
+stock-available = can be promised
+stock-on-hand = on hand
+stock-reserved = promised
+stock-ledger = Movements
+stock-ledger-none = Nothing moved yet.
+stock-why = What
+stock-book = Book stock
+stock-do-receipt = Came in
+stock-do-adjust = Put right
+stock-do-count = Counted
+stock-book-hint = Came in: how many more. Put right: how many more, or fewer with a minus. Counted: how many lie there.
+stock-receipt = came in
+stock-reserve = promised
+stock-release = freed
+stock-ship = left
+stock-return = came back
+stock-adjust = put right
+stock-count = counted
+webhook-new = Tell another system
+webhook-make = Begin
+webhook-types = Told of
+webhook-types-hint = Names of events or their beginnings, such as delivery. and order.status_changed; everything when empty
+webhook-url-hint = An https address outside this house
+webhook-everything = everything
+webhook-on = is told
+webhook-off = switched off
+webhook-keys = Keys
+webhook-key-once = The key that messages are signed with. It is shown this once: keep it now.
+webhook-rotate = New key
+webhook-remove = Tell it nothing any more
+webhook-log = What was sent
+webhook-log-none = Nothing was sent yet
+webhook-log-none-hint = Messages go out when something happens.
+webhook-event = Event
+webhook-pending = waits
+webhook-done = taken
+webhook-dead = given up
+webhook-resend = Send again
+webhooks-none = Nobody is told
+webhooks-none-hint = Give an address below, and it hears what happens here.
+notifications = Notifications
+notifications-none = Nothing to tell you
+notifications-none-hint = What concerns you appears here.
+notification-read = Read
+reason-no_access = No access
+reason-no_time = No time left
+reason-returned_to_depot = Brought back to the depot
+driver-pieces = { $n ->
+    [one] { $shown } parcel
+   *[other] { $shown } parcels
+}
+driver-open = { $n ->
+    [one] { $shown } stop to go
+   *[other] { $shown } stops to go
+}
+driver-over = { $n ->
+    [one] { $shown } done
+   *[other] { $shown } done
+}
+deliveries-refused = { $n ->
+    [one] { $shown } delivery could not follow
+   *[other] { $shown } deliveries could not follow
+}
+orders-refused = { $n ->
+    [one] { $shown } order could not follow
+   *[other] { $shown } orders could not follow
+}
+order-more-lines = { $n ->
+    [one] { $shown } more
+   *[other] { $shown } more
+}
+notifications-read-all = { $n ->
+    [one] { $shown } is unread: mark it as read
+   *[other] { $shown } are unread: mark them as read
+}
+delivery-attempt = attempt { $shown }

@@ -901,3 +901,221 @@ air-pieces = { $n ->
     [one] un bulto
    *[other] { $shown } bultos
 }
+nav-driver = Mis paradas
+nav-deliveries = Entregas
+nav-orders = Pedidos
+nav-stock = Existencias
+nav-webhooks = Webhooks
+driver-waits = aún sin enviar
+driver-others = de otro conductor esperan en este teléfono
+driver-login = inicie sesión para enviarlos
+driver-full = No se pudo guardar en el teléfono: libere espacio e inténtelo de nuevo
+driver-no-photo = No se puede leer esta foto: tome otra.
+driver-needed = Todavía falta:
+driver-again = Intentar de nuevo
+driver-drop = Descartarlo
+driver-without = Salir sin los paquetes que faltan
+driver-as-of = Sin conexión. Así estaba a las
+driver-refused = El depósito no aceptó esto
+driver-not-sent = aún sin enviar
+driver-kept = Todas las paradas están en este teléfono y se abren sin conexión.
+driver-none = No hay paradas para usted ahora
+driver-none-hint = Lo que se le asigne aparece aquí solo.
+driver-start-all = Iniciar todas
+driver-start = Iniciar
+driver-navigate = Navegar
+driver-nothing-to-do = No queda nada que hacer aquí.
+driver-lacks = Estos paquetes no pueden salir del depósito ahora; escanee su salida primero:
+driver-photo = Tomar una foto
+driver-hand-over = Entregar
+driver-clear = Borrar
+driver-more = Código, lectura, nota
+driver-delivered = Entregado
+driver-could-not = No se pudo entregar
+driver-failed = No entregado
+driver-which = ¿Qué paquetes se entregaron?
+proof-name = Recibido por
+proof-signature = Firma
+proof-photo = Foto
+proof-code = Código del destinatario
+proof-scan = Lectura en la puerta
+delivery = Entrega
+delivery-number = Número
+delivery-customer = Para
+delivery-window = Horario
+delivery-window-from = No antes de
+delivery-window-to = No después de
+delivery-why = Motivo
+delivery-priority = Prioridad
+delivery-weight = Peso en kg
+delivery-vehicle = Vehículo
+delivery-note = Para el conductor
+delivery-needs = Pruebas exigidas
+delivery-before = Intento anterior
+delivery-after = Intento siguiente
+delivery-proof = Prueba
+delivery-download = Descargar todo
+delivery-photo-comes = Una foto sigue en el teléfono.
+delivery-handed = entregado
+delivery-kept = no entregado
+delivery-partial = en parte
+delivery-carry-out = Realizar
+delivery-new = Nueva entrega
+delivery-ask = Solicitar
+delivery-parcels-hint = Números, separados por comas
+deliveries-board = Tablero
+deliveries-anybody = Cualquiera
+deliveries-nobody = Nadie
+deliveries-find = Número, nombre o dirección
+deliveries-with = Con
+deliveries-to = Asignar a
+deliveries-assign = Asignar
+deliveries-unassign = Retirar
+deliveries-cancel = Cancelar
+deliveries-none = No hay entregas aquí
+deliveries-none-hint = Cambie el filtro, o solicite una entrega.
+deliveries-none-here = Ninguna
+delivery-state-created = abierta
+delivery-state-assigned = asignada
+delivery-state-in_transit = en camino
+delivery-state-completed = entregada
+delivery-state-failed = no entregada
+delivery-state-cancelled = cancelada
+priority-any = Cualquiera
+priority-low = Baja
+priority-normal = Normal
+priority-high = Alta
+priority-urgent = Urgente
+order-state-pending = pendiente
+order-state-processing = en preparación
+order-state-packed = embalado
+order-state-shipped = enviado
+order-state-delivered = entregado
+order-state-cancelled = cancelado
+order-state-returned = devuelto
+order-step-pending = Pendiente
+order-step-processing = Preparar
+order-step-packed = Embalar
+order-step-shipped = Enviar
+order-step-delivered = Entregado
+order-step-cancelled = Anular el pedido
+order-step-returned = Volvió
+order-number = Número
+order-new = Nuevo pedido
+order-take = Registrar el pedido
+order-items = Artículos
+order-product = Número o código del producto
+order-total = Total
+order-town = Ciudad
+order-reference = Referencia del cliente
+order-taken = Registrado
+order-backordered = espera existencias
+order-may-wait = Puede esperar existencias
+order-return-hint = Necesario cuando volvió
+order-restock = La mercancía se puede vender de nuevo
+order-depot = Número del depósito que lo atiende
+orders-delayed = retrasado
+orders-find = Número o referencia
+orders-none = No hay pedidos aquí
+orders-none-hint = Registre uno, o importe un archivo.
+orders-many = Varios a la vez
+orders-many-lines = Un pedido por línea
+orders-many-hint = Cliente; dirección; producto × cantidad, producto × cantidad
+orders-many-take = Registrar todos
+orders-atomic = Todos o ninguno
+orders-verdicts = Qué pasó con cada uno
+orders-line = Línea
+orders-created = registrado
+orders-known = ya conocido
+orders-rejected = rechazado
+product = Producto
+product-new = Nuevo producto
+product-price = Precio
+product-sku = Código propio
+product-category = Categoría
+product-category-new = O una categoría nueva
+product-description = Descripción
+product-retired = ya no se vende
+product-first-stock = Piezas desde el inicio
+product-change = Cambiar el producto
+product-remove = Sacar del catálogo
+product-remove-hint = Un producto ya usado queda como no vendido.
+products-find = Número, código o nombre
+products-none = No hay productos aquí
+products-none-hint = Añada uno, o importe un archivo.
+stock-available = disponible
+stock-on-hand = en mano
+stock-reserved = reservado
+stock-ledger = Movimientos
+stock-ledger-none = Aún no hay movimientos.
+stock-why = Qué
+stock-book = Registrar existencias
+stock-do-receipt = Entró
+stock-do-adjust = Corregir
+stock-do-count = Contado
+stock-book-hint = Entró: cuántas más. Corregir: cuántas más, o menos con signo. Contado: cuántas hay.
+stock-receipt = entró
+stock-reserve = reservado
+stock-release = liberado
+stock-ship = salió
+stock-return = volvió
+stock-adjust = corregido
+stock-count = contado
+webhook-new = Avisar a otro sistema
+webhook-make = Comenzar
+webhook-types = Avisado de
+webhook-types-hint = Nombres de eventos o sus comienzos, como delivery. y order.status_changed; todo si está vacío
+webhook-url-hint = Una dirección https fuera de esta casa
+webhook-everything = todo
+webhook-on = avisado
+webhook-off = apagado
+webhook-keys = Claves
+webhook-key-once = La clave que firma los mensajes. Solo se muestra ahora: guárdela.
+webhook-rotate = Clave nueva
+webhook-remove = No avisar más
+webhook-log = Lo enviado
+webhook-log-none = Aún no se envió nada
+webhook-log-none-hint = Los mensajes salen cuando algo ocurre.
+webhook-event = Evento
+webhook-pending = espera
+webhook-done = aceptado
+webhook-dead = abandonado
+webhook-resend = Enviar de nuevo
+webhooks-none = No se avisa a nadie
+webhooks-none-hint = Indique una dirección abajo, y oirá lo que ocurre aquí.
+notifications = Notificaciones
+notifications-none = Nada que decirle
+notifications-none-hint = Lo que le concierne aparece aquí.
+notification-read = Leída
+reason-no_access = Sin acceso
+reason-no_time = Sin tiempo
+reason-returned_to_depot = Devuelto al depósito
+driver-pieces = { $n ->
+    [one] { $shown } paquete
+   *[other] { $shown } paquetes
+}
+driver-open = { $n ->
+    [one] { $shown } parada por hacer
+   *[other] { $shown } paradas por hacer
+}
+driver-over = { $n ->
+    [one] { $shown } hecha
+   *[other] { $shown } hechas
+}
+deliveries-refused = { $n ->
+    [one] { $shown } entrega no pudo seguir
+   *[other] { $shown } entregas no pudieron seguir
+}
+orders-refused = { $n ->
+    [one] { $shown } pedido no pudo seguir
+   *[other] { $shown } pedidos no pudieron seguir
+}
+order-more-lines = { $n ->
+    [one] { $shown } otro
+   *[other] { $shown } otros
+}
+notifications-read-all = { $n ->
+    [one] { $shown } sin leer: marcar como leída
+   *[other] { $shown } sin leer: marcar como leídas
+}
+delivery-attempt = intento { $shown }

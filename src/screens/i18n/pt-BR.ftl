@@ -901,3 +901,221 @@ air-pieces = { $n ->
     [one] um volume
    *[other] { $shown } volumes
 }
+nav-driver = Minhas paradas
+nav-deliveries = Entregas
+nav-orders = Pedidos
+nav-stock = Estoque
+nav-webhooks = Webhooks
+driver-waits = ainda não enviados
+driver-others = de outro motorista esperam neste telefone
+driver-login = entre para enviá-los
+driver-full = Não foi possível guardar no telefone: libere espaço e tente de novo
+driver-no-photo = Não foi possível ler esta foto: tire outra.
+driver-needed = Ainda falta:
+driver-again = Tentar de novo
+driver-drop = Desistir disto
+driver-without = Sair sem os pacotes que faltam
+driver-as-of = Sem conexão. Situação às
+driver-refused = O depósito não aceitou isto
+driver-not-sent = ainda não enviado
+driver-kept = Todas as paradas estão neste telefone e abrem sem conexão.
+driver-none = Nenhuma parada para você agora
+driver-none-hint = O que for atribuído a você aparece aqui sozinho.
+driver-start-all = Iniciar todas
+driver-start = Iniciar
+driver-navigate = Navegar
+driver-nothing-to-do = Não há mais nada a fazer aqui.
+driver-lacks = Estes pacotes não podem sair do depósito agora; escaneie a saída primeiro:
+driver-photo = Tirar uma foto
+driver-hand-over = Entregar
+driver-clear = Limpar
+driver-more = Código, leitura, observação
+driver-delivered = Entregue
+driver-could-not = Não foi possível entregar
+driver-failed = Não entregue
+driver-which = Quais pacotes foram entregues?
+proof-name = Recebido por
+proof-signature = Assinatura
+proof-photo = Foto
+proof-code = Código do destinatário
+proof-scan = Leitura na porta
+delivery = Entrega
+delivery-number = Número
+delivery-customer = Para
+delivery-window = Horário
+delivery-window-from = Não antes de
+delivery-window-to = Não depois de
+delivery-why = Motivo
+delivery-priority = Prioridade
+delivery-weight = Peso em kg
+delivery-vehicle = Veículo
+delivery-note = Para o motorista
+delivery-needs = Comprovantes exigidos
+delivery-before = Tentativa anterior
+delivery-after = Tentativa seguinte
+delivery-proof = Comprovante
+delivery-download = Baixar tudo
+delivery-photo-comes = Uma foto ainda está no telefone.
+delivery-handed = entregue
+delivery-kept = não entregue
+delivery-partial = em parte
+delivery-carry-out = Realizar
+delivery-new = Nova entrega
+delivery-ask = Solicitar
+delivery-parcels-hint = Números, separados por vírgulas
+deliveries-board = Quadro
+deliveries-anybody = Qualquer um
+deliveries-nobody = Ninguém
+deliveries-find = Número, nome ou endereço
+deliveries-with = Com
+deliveries-to = Atribuir a
+deliveries-assign = Atribuir
+deliveries-unassign = Retomar
+deliveries-cancel = Cancelar
+deliveries-none = Nenhuma entrega aqui
+deliveries-none-hint = Mude o filtro, ou solicite uma entrega.
+deliveries-none-here = Nenhuma
+delivery-state-created = aberta
+delivery-state-assigned = atribuída
+delivery-state-in_transit = a caminho
+delivery-state-completed = entregue
+delivery-state-failed = não entregue
+delivery-state-cancelled = cancelada
+priority-any = Qualquer
+priority-low = Baixa
+priority-normal = Normal
+priority-high = Alta
+priority-urgent = Urgente
+order-state-pending = pendente
+order-state-processing = em separação
+order-state-packed = embalado
+order-state-shipped = enviado
+order-state-delivered = entregue
+order-state-cancelled = cancelado
+order-state-returned = devolvido
+order-step-pending = Pendente
+order-step-processing = Separar
+order-step-packed = Embalar
+order-step-shipped = Enviar
+order-step-delivered = Entregue
+order-step-cancelled = Cancelar o pedido
+order-step-returned = Voltou
+order-number = Número
+order-new = Novo pedido
+order-take = Registrar o pedido
+order-items = Itens
+order-product = Número ou código do produto
+order-total = Total
+order-town = Cidade
+order-reference = Referência do cliente
+order-taken = Registrado
+order-backordered = espera estoque
+order-may-wait = Pode esperar estoque
+order-return-hint = Necessário quando voltou
+order-restock = A mercadoria pode ser vendida de novo
+order-depot = Número do depósito que atende
+orders-delayed = atrasado
+orders-find = Número ou referência
+orders-none = Nenhum pedido aqui
+orders-none-hint = Registre um, ou importe um arquivo.
+orders-many = Vários de uma vez
+orders-many-lines = Um pedido por linha
+orders-many-hint = Cliente; endereço; produto × quantidade, produto × quantidade
+orders-many-take = Registrar todos
+orders-atomic = Todos ou nenhum
+orders-verdicts = O que houve com cada um
+orders-line = Linha
+orders-created = registrado
+orders-known = já conhecido
+orders-rejected = recusado
+product = Produto
+product-new = Novo produto
+product-price = Preço
+product-sku = Código próprio
+product-category = Categoria
+product-category-new = Ou uma nova categoria
+product-description = Descrição
+product-retired = não é mais vendido
+product-first-stock = Peças desde o início
+product-change = Alterar o produto
+product-remove = Tirar do catálogo
+product-remove-hint = Um produto já usado fica como não mais vendido.
+products-find = Número, código ou nome
+products-none = Nenhum produto aqui
+products-none-hint = Adicione um, ou importe um arquivo.
+stock-available = disponível
+stock-on-hand = em mãos
+stock-reserved = reservado
+stock-ledger = Movimentos
+stock-ledger-none = Nada se moveu ainda.
+stock-why = O quê
+stock-book = Lançar estoque
+stock-do-receipt = Entrou
+stock-do-adjust = Corrigir
+stock-do-count = Contado
+stock-book-hint = Entrou: quantas a mais. Corrigir: quantas a mais, ou a menos com sinal. Contado: quantas há.
+stock-receipt = entrou
+stock-reserve = reservado
+stock-release = liberado
+stock-ship = saiu
+stock-return = voltou
+stock-adjust = corrigido
+stock-count = contado
+webhook-new = Avisar outro sistema
+webhook-make = Começar
+webhook-types = Avisado de
+webhook-types-hint = Nomes de eventos ou seus começos, como delivery. e order.status_changed; tudo quando vazio
+webhook-url-hint = Um endereço https fora desta casa
+webhook-everything = tudo
+webhook-on = avisado
+webhook-off = desligado
+webhook-keys = Chaves
+webhook-key-once = A chave que assina as mensagens. Ela só aparece agora: guarde-a.
+webhook-rotate = Nova chave
+webhook-remove = Não avisar mais
+webhook-log = O que foi enviado
+webhook-log-none = Nada foi enviado ainda
+webhook-log-none-hint = As mensagens saem quando algo acontece.
+webhook-event = Evento
+webhook-pending = espera
+webhook-done = aceito
+webhook-dead = desistido
+webhook-resend = Enviar de novo
+webhooks-none = Ninguém é avisado
+webhooks-none-hint = Informe um endereço abaixo, e ele ouvirá o que acontece aqui.
+notifications = Notificações
+notifications-none = Nada para lhe dizer
+notifications-none-hint = O que lhe diz respeito aparece aqui.
+notification-read = Lida
+reason-no_access = Sem acesso
+reason-no_time = Sem tempo
+reason-returned_to_depot = Trazido de volta ao depósito
+driver-pieces = { $n ->
+    [one] { $shown } pacote
+   *[other] { $shown } pacotes
+}
+driver-open = { $n ->
+    [one] { $shown } parada a fazer
+   *[other] { $shown } paradas a fazer
+}
+driver-over = { $n ->
+    [one] { $shown } feita
+   *[other] { $shown } feitas
+}
+deliveries-refused = { $n ->
+    [one] { $shown } entrega não pôde seguir
+   *[other] { $shown } entregas não puderam seguir
+}
+orders-refused = { $n ->
+    [one] { $shown } pedido não pôde seguir
+   *[other] { $shown } pedidos não puderam seguir
+}
+order-more-lines = { $n ->
+    [one] { $shown } outro
+   *[other] { $shown } outros
+}
+notifications-read-all = { $n ->
+    [one] { $shown } não lida: marcar como lida
+   *[other] { $shown } não lidas: marcar como lidas
+}
+delivery-attempt = { $shown }ª tentativa

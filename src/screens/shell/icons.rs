@@ -32,6 +32,15 @@ pub enum Icon {
     Back,
     Cross,
     Clock,
+    Van,
+    Pin,
+    Phone,
+    Camera,
+    Bell,
+    Deliveries,
+    Orders,
+    Stock,
+    Webhooks,
 }
 
 impl Icon {
@@ -68,6 +77,23 @@ impl Icon {
             Self::Tick => "M4.500 12.500l5 5 10-11",
             Self::Back => "M9 6 4 11l5 5M4 11h10a6 6 0 0 1 6 6v1",
             Self::Cross => "M6 6l12 12M18 6 6 18",
+            Self::Van => {
+                "M2.500 6.500h11v10h-11zM13.500 9.500h4l4 4v3h-8M7 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM17 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"
+            }
+            Self::Pin => {
+                "M12 21s7-6.500 7-11.500a7 7 0 0 0-14 0C5 14.500 12 21 12 21zM12 12a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5z"
+            }
+            Self::Phone => {
+                "M6 3h4l1.500 5L9 10a12 12 0 0 0 5 5l2-2.500 5 1.500v4c0 1.500-1 2.500-2.500 2.500C11 20.500 3.500 13 3.500 5.500 3.500 4 4.500 3 6 3z"
+            }
+            Self::Camera => {
+                "M4 8h4l1.500-3h5L16 8h4v11H4zM12 16.500a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7z"
+            }
+            Self::Bell => "M6 16V10.500a6 6 0 0 1 12 0V16l1.500 2.500h-15zM10 21h4",
+            Self::Deliveries => "M4 5h5v14H4zM10.500 5h5v9h-5zM17 5h4v6h-4z",
+            Self::Orders => "M4 5h2l2 10h9l2-7H7M9.500 20h.1M16 20h.1",
+            Self::Stock => "M3 21V8l9-5 9 5v13M7 21v-8h10v8M7 17h10",
+            Self::Webhooks => "M9 12a3 3 0 1 0-3 4h8M12 9a3 3 0 1 1 4-3l-4 7M15 15a3 3 0 1 0 3-3l-4-7",
             Self::Clock => "M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16zM12 8v4l3 2",
         }
     }

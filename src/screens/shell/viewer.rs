@@ -19,6 +19,7 @@ use crate::deadlines::policy::Policy;
 use crate::identity::auth::csrf_of;
 use crate::identity::features::Feature;
 use crate::identity::grant::{Principal, Scope};
+use crate::notify::inbox;
 use crate::settings::service as settings;
 use crate::store::StoreError;
 use crate::web::App;
@@ -42,6 +43,8 @@ pub struct Viewer {
     pub now: Timestamp,
     /// Where the page is, for the mark in the navigation.
     pub path: String,
+    /// Notifications they have not read.
+    pub unread: u64,
 }
 
 #[cfg(test)]
@@ -76,6 +79,7 @@ impl Viewer {
             csrf: String::new(),
             now: app.clock.now(),
             path: req.path().to_owned(),
+            unread: 0,
         }
     }
 
@@ -84,12 +88,13 @@ impl Viewer {
     /// # Errors
     /// Storage failures.
     pub fn of(app: &App, req: &HttpRequest, principal: Arc<Principal>) -> Result<Self, StoreError> {
-        let (zone, depot) = app.store.read::<_, StoreError>(principal.tenant, |tx| {
-            Ok((Policy::current(tx)?.calendar.zone().clone(), settings::settings(tx)?.0.depot))
+        let (zone, depot, unread) = app.store.read::<_, StoreError>(principal.tenant, |tx| {
+            let unread = inbox::unread_count(tx, principal.actor.user)?;
+            Ok((Policy::current(tx)?.calendar.zone().clone(), settings::settings(tx)?.0.depot, unread))
         })?;
         let csrf = shown(req).session.map(csrf_of).unwrap_or_default();
         let words = words::of(&principal.language);
-        Ok(Self { words, zone, depot, csrf, principal: Some(principal), ..Self::nobody(app, req) })
+        Ok(Self { words, zone, depot, csrf, unread, principal: Some(principal), ..Self::nobody(app, req) })
     }
 
     /// Whether they may do `F`.
@@ -266,6 +271,7 @@ mod tests {
             csrf: String::new(),
             now: Timestamp::from_millis(1_795_255_200_000),
             path: "/".into(),
+            unread: 0,
         }
     }
 

@@ -168,6 +168,14 @@ mod tests {
         );
         all.extend(roles::NAMES.iter().chain(["system"].iter()).map(|r| format!("role-{r}")));
         all.extend(air());
+        all.extend(crate::deliveries::model::Status::ALL.iter().map(|s| format!("delivery-state-{s}")));
+        all.extend(crate::deliveries::rules::REASONS.iter().map(|r| format!("reason-{}", r.code)));
+        let proofs = ["name", "signature", "photo", "code", "scan"].map(|k| format!("proof-{k}"));
+        let priorities = ["low", "normal", "high", "urgent"].map(|p| format!("priority-{p}"));
+        let moves = ["receipt", "reserve", "release", "ship", "return", "adjust", "count"];
+        let orders = crate::orders::model::Status::ALL;
+        all.extend(orders.iter().flat_map(|s| [format!("order-state-{s}"), format!("order-step-{s}")]));
+        all.extend(proofs.into_iter().chain(priorities).chain(moves.map(|m| format!("stock-{m}"))));
         all
     }
 

@@ -4,6 +4,7 @@
 pub mod carrier;
 pub mod cli;
 pub mod desk;
+pub mod line;
 pub mod page;
 pub mod people;
 #[cfg(feature = "pg")]

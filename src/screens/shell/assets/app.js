@@ -14,7 +14,7 @@ document.addEventListener("submit", async (e) => {
   const body = new URLSearchParams(new FormData(form));
   if (e.submitter?.name) body.append(e.submitter.name, e.submitter.value);
   try {
-    const { response, page } = await fetchPage(form.action, { method: "POST", body });
+    const { response, page } = await fetchPage(e.submitter?.hasAttribute("formaction") ? e.submitter.formAction : form.action, { method: "POST", body });
     showPage(page, response.redirected ? response.url : null);
   } catch {
     const offline = document.getElementById("offline");
@@ -58,6 +58,8 @@ function ready() {
   for (const form of document.querySelectorAll("[data-upload]")) upload(form);
   for (const select of document.querySelectorAll("[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
   for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+  const driver = document.querySelector("[data-driver]");
+  if (driver && !driver.dataset.begun) { driver.dataset.begun = "1"; import("./driver.js").then((m) => m.begin()); }
   const station = document.querySelector("[data-scan]");
   if (station && !station.dataset.begun) { station.dataset.begun = "1"; scan(station); }
   // What was just done is said once.
@@ -88,4 +90,6 @@ if (!document.querySelector("[data-scan]")) {
   listen((code) => { if (document.getElementById("find")) location.href = `/find?q=${encodeURIComponent(code)}`; });
 }
 if (document.body.hasAttribute("data-live")) live();
+// Whoever comes next to this phone finds nobody's list on it. What is not sent yet stays, for the one whose it is.
+else if ("caches" in self) caches.delete("crossdock-pages");
 ready();
