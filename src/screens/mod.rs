@@ -17,6 +17,7 @@ pub mod maps;
 pub mod parcels;
 pub mod partner;
 pub mod printers;
+pub mod privacy;
 pub mod profile;
 pub mod scan;
 pub mod settings;
@@ -43,6 +44,7 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         settings::screen(),
         jobs::screen(),
         audit::screen(),
+        privacy::screen(),
         sync::screen(),
         profile::screen(),
     ]

@@ -175,6 +175,7 @@ macro_rules! store_suite {
                 the_head_holds_the_last_hash
                 trimming_minds_limit_and_end
                 positions_go_on_after_all_is_trimmed
+                an_entry_is_rewritten_in_its_place_or_not_at_all
                 a_tail_is_gapless_under_eight_writers
                 a_claim_that_runs_again_changes_nothing
                 a_panic_drops_only_its_own
@@ -320,6 +321,8 @@ fn an_error_gives_back_what_was_overwritten_deleted_and_trimmed(s: &Store) {
         tx.put(A, b"a", b"8", &[Some(b"w".to_vec()), Some(b"z".to_vec())], Expect::Any)?;
         tx.del(A, b"b", Expect::Any)?;
         tx.put(A, b"b", b"7", &[], Expect::Absent)?;
+        tx.rewrite(DEPOT, LOG, 2, b"else")?;
+        tx.rewrite(DEPOT, LOG, 5, b"else")?;
         tx.trim(DEPOT, LOG, 3, 9)?;
         append(tx, b"6")?;
         tx.trim(DEPOT, LOG, 9, 9)?;
@@ -651,6 +654,20 @@ fn trimming_minds_limit_and_end(s: &Store) {
     assert_eq!((head(s).floor, head(s).last, tail(s, 0, 2)), (5, 10, vec![5, 6]));
     assert_eq!(trim(u64::MAX, usize::MAX), 6);
     assert_eq!((head(s).floor, tail(s, 0, 2)), (11, vec![]));
+}
+
+fn an_entry_is_rewritten_in_its_place_or_not_at_all(s: &Store) {
+    write(s, T, |tx| (0..3).try_for_each(|n| append(tx, &[n]).map(drop))).unwrap();
+    write(s, T, |tx| tx.trim(DEPOT, LOG, 1, 1)).unwrap();
+    let before = head(s);
+    let put = |seq| write(s, T, move |tx| tx.rewrite(DEPOT, LOG, seq, b"a longer one")).unwrap();
+    assert_eq!([put(0), put(1), put(2), put(4)], [false, false, true, false]);
+    assert_eq!(head(s), before);
+    let held = s.read(T, |tx| Ok::<_, StoreError>((tx.entry(DEPOT, LOG, 2)?, tx.tail(DEPOT, LOG, 1, 9)?)));
+    let (one, all) = held.unwrap();
+    assert_eq!(one.as_deref(), Some(&b"a longer one"[..]));
+    assert_eq!(all, [(2, b"a longer one".to_vec()), (3, vec![2])]);
+    assert_eq!(write(s, T, |tx| append(tx, b"next")).unwrap(), 4, "the log goes on behind it");
 }
 
 fn positions_go_on_after_all_is_trimmed(s: &Store) {
