@@ -6,6 +6,7 @@
 
 pub mod client;
 mod commands;
+mod privacy;
 mod serve;
 mod sync;
 
@@ -197,6 +198,11 @@ pub(crate) enum Command {
     Manifest {
         #[command(subcommand)]
         command: ManifestCommand,
+    },
+    /// A person's data: find it, hand it out, have it erased
+    Privacy {
+        #[command(subcommand)]
+        command: privacy::PrivacyCommand,
     },
     /// The exchange with headquarters: how it stands, and what it can be told
     Sync {

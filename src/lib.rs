@@ -42,6 +42,7 @@
 //! | [`webhooks`] | events brought to other systems: signed, tried again, kept until they are taken |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
+//! | [`privacy`] | a person's data: found, handed out, erased everywhere with four eyes, and what of it is left |
 //! | [`sync`] | depots and headquarters: what is done without a line to anybody gets to whom it concerns, once |
 //! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document |
 //! | [`screens`] | what people work with in a browser: one file a screen, in the shell that all share |
@@ -97,6 +98,7 @@ pub mod operation;
 pub mod orders;
 pub mod parcels;
 pub mod places;
+pub mod privacy;
 pub mod reports;
 pub mod routes;
 pub mod routing;

@@ -1,5 +1,6 @@
 //! Who does what by itself, and how the rooms that must not know each other are introduced.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,13 +35,16 @@ use crate::parcels::map_runs::MapRuns;
 use crate::parcels::service::keeper_of_case;
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::reports::work::{ReportFiles, RunReport};
+use crate::store::backup::{self, BackupError, Target, Which};
+use crate::store::redb::{Options, Redb};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
+use crate::sync::registry::Registry;
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
 use crate::webhooks::reach::Allowed;
 use crate::{
-    attachments, carriers, deliveries, eta, fleet, freight, imports, labels, orders, parcels, places, routes,
-    scan, tracking, travel, webhooks,
+    attachments, carriers, deliveries, eta, fleet, freight, imports, labels, orders, parcels, places,
+    privacy, routes, scan, tracking, travel, webhooks,
 };
 
 /// The retention table: everything that is let go of by age.
@@ -140,6 +144,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Watch::new(Arc::clone(&alarm), app.errors.clone(), kinds)),
         Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
         Arc::new(SessionTidy),
+        Arc::new(eraser(app)),
         Arc::new(Stages::new(Arc::clone(&app.sync), config.retention.sync_log)),
         Arc::new(Turns::new(Arc::clone(&app.sync), stop, silence, config.retention.sync_log)),
     ];
@@ -153,6 +158,44 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
+}
+
+/// Who carries out erasures.
+fn eraser(app: &App) -> privacy::work::Eraser {
+    let folders = [Some(backups::own_target(&app.config)), backups::target(&app.config)];
+    let mut backups: Vec<_> = folders.into_iter().flatten().map(|t| t.folder).collect();
+    backups.dedup();
+    let folder = app.folder.to_path_buf();
+    privacy::work::Eraser { registry: Registry::standard(), tables, folder, backups, tenants }
+}
+
+/// Writes the store anew where an erasure has left pages behind that nobody has written over since: into another file,
+/// which takes the place of the first once it is whole and sound.
+///
+/// # Errors
+/// When there is no room, or the store can't be read; then it stays as it is.
+pub fn compact(folder: &Path, now: Timestamp) -> Result<(), BackupError> {
+    let (due, file) = (folder.join(privacy::COMPACT), folder.join(crate::app::STORE));
+    if !due.exists() || !file.exists() {
+        return Ok(());
+    }
+    let scratch = folder.join("tmp").join("compact");
+    let (target, anew) =
+        (Target { folder: scratch.clone(), passphrase: None }, folder.join("depot.compact.redb"));
+    let _ = std::fs::remove_dir_all(&scratch);
+    let _ = std::fs::remove_file(&anew);
+    let mut options = Options::default();
+    options.reserve.ballast = 0;
+    let store = Store::new(Redb::file(&file, options)?);
+    let copied = backup::make(&store, &target, "compact", now);
+    store.close();
+    let written = copied.and_then(|_| backup::restore(&target, Which::Latest, &anew, &tables()));
+    let _ = std::fs::remove_dir_all(&scratch);
+    written?;
+    let io = |e: std::io::Error| StoreError::Io(e.to_string());
+    std::fs::rename(&anew, &file).map_err(io)?;
+    std::fs::remove_file(due).map_err(io)?;
+    Ok(())
 }
 
 /// Writes down the positions that were told and are not written yet: at a stop.
@@ -422,6 +465,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         users::tables(),
         crate::settings::tables(),
         crate::sync::tables(),
+        privacy::tables(),
         crate::jobs::tables(),
         imports::model::tables(),
         carriers::repo::tables(),

@@ -102,6 +102,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             answer(&pretty(&get(&place, &path).await?)?)
         }
         Command::Manifest { command } => manifest(command).await,
+        Command::Privacy { command } => super::privacy::privacy(command).await,
         Command::Sync { command } => super::sync::sync(command).await,
         Command::Hq { command } => super::sync::hq(command).await,
         Command::Config { place } => answer(&settings(&place, &[])?.to_toml_redacted()?),
@@ -366,6 +367,8 @@ fn restore(
         say(&format!("crossdock: the store so far is kept as {}", aside.display()));
     }
     std::fs::rename(&restored, &store)?;
+    // What was erased after the backup was made is erased again when this store is started.
+    crate::privacy::tombs::carry(&target.folder, &folder)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
 }
 

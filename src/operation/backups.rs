@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::jobs::alarm::{Alarm, AlarmKind};
 use crate::jobs::queue::{Limits, NewJob, enqueue};
 use crate::jobs::runner::{Ctx, Handler, JobError, JobRun, Step, Worker};
+use crate::privacy::tombs;
 use crate::store::backup::{self, BackupError, BackupState, Made, Target};
 use crate::store::check::Report;
 use crate::store::table::Checked;
@@ -69,6 +70,12 @@ pub fn make(
     now: Timestamp,
 ) -> Result<Made, BackupError> {
     let made = backup::make(store, target, label, now)?;
+    let listed = crate::app::house::tenants(store)
+        .map_err(std::io::Error::other)
+        .and_then(|tenants| tombs::write(store, &tenants, &target.folder));
+    if let Err(e) = listed {
+        tracing::warn!(error = %e, "the list of erasures could not be laid beside the backups");
+    }
     backup::prune(target, keep)?;
     Ok(made)
 }

@@ -23,6 +23,7 @@ pub mod orders;
 pub mod parcels;
 pub mod partner;
 pub mod printers;
+pub mod privacy;
 pub mod profile;
 pub mod scan;
 pub mod settings;
@@ -59,6 +60,7 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         webhooks::screen(),
         jobs::screen(),
         audit::screen(),
+        privacy::screen(),
         sync::screen(),
         profile::screen(),
         bell::screen(),
