@@ -13,17 +13,20 @@ pub mod cases;
 pub mod entry;
 pub mod imports;
 pub mod jobs;
+pub mod manifests;
 pub mod maps;
 pub mod parcels;
 pub mod partner;
 pub mod printers;
 pub mod profile;
+pub mod reports;
 pub mod scan;
 pub mod settings;
 pub mod setup;
 pub mod shell;
 pub mod sync;
 pub mod today;
+pub mod unloadings;
 pub mod users;
 
 use shell::{Screen, assets, live};
@@ -36,7 +39,9 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         cases::screen(),
         parcels::screen(),
         partner::screen(),
+        manifests::screen(),
         imports::screen(),
+        reports::screen(),
         maps::screen(),
         printers::screen(),
         users::screen(),

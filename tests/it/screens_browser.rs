@@ -1,157 +1,17 @@
 //! The screens in a real browser, with its scripts, at a desk and on a phone. Needs chromium and its driver; where they
 //! are not, says so and passes.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crossdock::screens::SCREENS;
 use crossdock::web::control::FIRST_TENANT;
 use serde_json::json;
 use thirtyfour::prelude::*;
-use tokio::runtime::Runtime;
 
 use crate::support::Depot;
+use crate::support::browser::{DESK, Driver, PATIENCE, PHONE, fits, log_in, says, there, type_in};
 use crate::support::people::{ADMIN, PASSWORD, depot};
-
-/// How long a page may take to show what it should.
-const PATIENCE: Duration = Duration::from_secs(20);
-const DESK: (u32, u32) = (1360, 900);
-const PHONE: (u32, u32) = (412, 915);
-
-/// A driver that ends with the test.
-struct Driver {
-    child: Child,
-    address: String,
-    runtime: Runtime,
-    _profile: tempfile::TempDir,
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn found(names: &[&str]) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    let all = std::env::split_paths(&folders).flat_map(|f| names.iter().map(move |n| f.join(n)));
-    all.into_iter().find(|p| p.is_file())
-}
-
-impl Driver {
-    fn start() -> Option<Self> {
-        let driver = found(&["chromedriver"]);
-        let browser = found(&["chromium", "chromium-browser", "google-chrome"]);
-        let (Some(driver), Some(_)) = (driver, browser) else {
-            eprintln!("SKIP: no chromium with its chromedriver here");
-            return None;
-        };
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let profile = tempfile::tempdir().unwrap();
-        let child = Command::new(driver)
-            .arg(format!("--port={port}"))
-            .env("TMPDIR", profile.path())
-            .env("HOME", profile.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let driver = Self { child, address: format!("http://127.0.0.1:{port}"), runtime, _profile: profile };
-        let begun = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < PATIENCE, "the driver does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(driver)
-    }
-
-    /// Runs `f` in a browser of this size.
-    fn browse<F, Fut>(&self, (width, height): (u32, u32), f: F)
-    where
-        F: FnOnce(WebDriver) -> Fut,
-        Fut: Future<Output = WebDriverResult<()>>,
-    {
-        self.runtime.block_on(async {
-            let mut caps = DesiredCapabilities::chrome();
-            let size = format!("--window-size={width},{height}");
-            for arg in [
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--hide-scrollbars",
-                "--lang=en-US",
-                size.as_str(),
-            ] {
-                caps.add_arg(arg).unwrap();
-            }
-            let browser = WebDriver::new(&self.address, caps).await.unwrap();
-            browser.set_window_rect(0, 0, width, height).await.unwrap();
-            let done = f(browser.clone()).await;
-            let page = browser.source().await.unwrap_or_default();
-            let _ = browser.quit().await;
-            done.unwrap_or_else(|e| panic!("{e}\n{page}"));
-        });
-    }
-}
-
-/// The first element that fits, once it is there and seen.
-async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
-    let begun = Instant::now();
-    loop {
-        match b.find(By::Css(css)).await {
-            Ok(e) if e.is_displayed().await.unwrap_or(false) => return Ok(e),
-            Err(e) if begun.elapsed() > PATIENCE => return Err(e),
-            _ => assert!(begun.elapsed() < PATIENCE, "{css} is not seen"),
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-/// Waits until the page says `text`.
-async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
-    let begun = Instant::now();
-    loop {
-        let body = b.find(By::Tag("body")).await?.text().await.unwrap_or_default();
-        if body.contains(text) {
-            return Ok(());
-        }
-        assert!(begun.elapsed() < PATIENCE, "the page does not say {text}: {body}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-async fn type_in(b: &WebDriver, css: &str, text: &str) -> WebDriverResult<()> {
-    let field = there(b, css).await?;
-    field.clear().await?;
-    field.send_keys(text).await
-}
-
-async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<()> {
-    b.goto(&format!("{base}/login")).await?;
-    type_in(b, "#login", login).await?;
-    type_in(b, "#password", PASSWORD).await?;
-    there(b, "main button").await?.click().await?;
-    there(b, "nav.rail").await.map(drop)
-}
-
-/// Whether nothing lies beyond the right edge of the page.
-async fn fits(b: &WebDriver, what: &str) -> WebDriverResult<()> {
-    let wide = b
-        .execute(
-            "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
-            Vec::new(),
-        )
-        .await?;
-    let wide = wide.json().as_i64().unwrap_or_default();
-    assert!(wide <= 0, "{what} is {wide} px too wide");
-    Ok(())
-}
 
 fn base(depot: &Depot) -> String {
     format!("http://{}", depot.running().address)

@@ -10,7 +10,9 @@ pub enum Icon {
     Scan,
     Cases,
     Parcels,
+    Manifests,
     Imports,
+    Reports,
     Partner,
     Users,
     Printers,
@@ -39,6 +41,10 @@ impl Icon {
             Self::Scan => "M3 8V4h4M17 4h4v4M21 16v4h-4M7 20H3v-4M7 8v8M10.5 8v8M13.5 8v8M17 8v8",
             Self::Cases => "M12 4 2.8 20h18.4zM12 10v4.5M12 17.2v.3",
             Self::Parcels => "M12 3 4 7v10l8 4 8-4V7zM4 7l8 4 8-4M12 11v10",
+            Self::Manifests => {
+                "M2.500 16V6H14v10M14 10h4l3.500 3.500V16M6.500 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM17 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM8.500 17H15"
+            }
+            Self::Reports => "M4 4v16h16M8 16v-4M12 16V7M16 16v-6",
             Self::Imports => "M12 4v11m-4.5-4.5L12 15l4.5-4.5M4 20h16",
             Self::Partner => "M4 20V9l8-5 8 5v11zM9 20v-6h6v6",
             Self::Users => {
