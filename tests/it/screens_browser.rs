@@ -165,6 +165,77 @@ fn a_case_is_worked_with_the_keyboard_alone() {
     });
 }
 
+/// One record of each kind that a page is about, by the name of its picture: a dock at work, reports with something to
+/// draw, and what a demonstration has by itself.
+fn pictured(depot: &Depot) -> Vec<(String, String)> {
+    let ask = |method: &str, path: &str, body: serde_json::Value| {
+        depot.itself(FIRST_TENANT, method, path).body(&body).send().json
+    };
+    let get = |path: &str| depot.itself(FIRST_TENANT, "GET", path).gives(200).json;
+    let id = |json: &serde_json::Value| json["id"].as_str().unwrap_or_default().to_owned();
+    let announced = get("/parcels?status=in_transit&limit=24");
+    let numbers: Vec<String> = announced["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["tracking_number"].as_str().unwrap().to_owned())
+        .collect();
+    let lines = |of: &[String]| -> serde_json::Value {
+        of.iter().enumerate().map(|(n, t)| json!({ "tracking_number": t, "pieces": 1 + n % 3, "weight_g": 800 + 130 * n, "service": "standard" })).collect()
+    };
+    let truck = |number: &str, of: &[String]| {
+        let new = json!({ "number": number, "carrier": "Kestrel", "vehicle": "FLX-4D21", "from": "Campinas", "expected_at": "2026-11-21T10:30:00Z", "lines": lines(of) });
+        id(&ask("POST", "/manifests", new))
+    };
+    let (first, second) =
+        (truck("LH-2026-1121-A", &numbers[..12]), truck("LH-2026-1121-B", &numbers[12..20]));
+    truck("LH-2026-1122-A", &numbers[20..]);
+    let dock = |manifest: &str, station: &str| {
+        id(&ask(
+            "POST",
+            "/unloadings",
+            json!({ "manifests": [manifest], "door": station, "stations": [station] }),
+        ))
+    };
+    let (open, closed) = (dock(&first, "door 3"), dock(&second, "door 5"));
+    for (numbers, station) in
+        [(&numbers[..7], "door 3"), (&numbers[12..17], "door 5"), (&numbers[20..21], "door 5")]
+    {
+        for number in numbers {
+            ask("POST", "/scans", json!({ "code": number, "station": station }));
+        }
+    }
+    ask("POST", &format!("/unloadings/{closed}/close"), json!({}));
+    let wish = json!({ "name": "Carriers, every Monday", "definition": { "kind": "scorecard", "by": ["carrier"] }, "schedule": { "weekly_at": { "weekday": "monday", "hour": 6, "minute": 30 } } });
+    let report = id(&ask("POST", "/reports", wish));
+    let run = id(&ask("POST", &format!("/reports/{report}/run"), json!({})));
+    depot.until("the report is counted", |d| {
+        d.itself(FIRST_TENANT, "GET", &format!("/report-runs/{run}")).gives(200).json["state"] == "done"
+    });
+    let item = |path: &str| id(&get(path)["items"][0]);
+    let user = item("/users");
+    let all = [
+        ("parcel", format!("/parcels/{}", item("/parcels?exceptional=true&limit=1"))),
+        ("label", format!("/parcels/{}/label", item("/parcels?limit=1"))),
+        ("case", format!("/cases/{}", item("/cases?limit=1"))),
+        ("manifest", format!("/manifests/{first}")),
+        ("manifest-print", format!("/manifests/{first}/print")),
+        ("unloading", format!("/unloadings/{open}")),
+        ("unloading-closed", format!("/unloadings/{closed}")),
+        ("report", format!("/reports/{report}")),
+        ("report-run", format!("/reports/runs/{run}")),
+        ("report-exceptions", "/reports/show?kind=exceptions&by=reason".into()),
+        ("report-age", "/reports/show?kind=exceptions&by=age&and=distributor".into()),
+        ("report-lateness", "/reports/show?kind=lateness&by=distributor".into()),
+        ("report-volumes", "/reports/show?kind=volumes&by=day&period=30".into()),
+        ("report-trace", "/reports/trace?kind=volumes&by=carrier&m=parcels".into()),
+        ("map", "/maps/kestrel".into()),
+        ("user", format!("/users/{user}")),
+        ("role", "/users/roles/clerk".into()),
+    ];
+    all.into_iter().map(|(n, p)| (n.to_owned(), p)).collect()
+}
+
 /// Writes a picture of every screen into the folder that `CROSSDOCK_SCREENSHOTS` names; `tests/screenshots` asks for it.
 #[test]
 fn pictures_of_every_screen_are_taken_when_asked_for() {
@@ -175,10 +246,7 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
     let app = &depot.running().app;
     crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 2_000, app.clock.now()).unwrap();
     app.wake.wake();
-    let first = |path: &str| {
-        depot.itself(FIRST_TENANT, "GET", path).gives(200).json["items"][0]["id"].as_str().map(str::to_owned)
-    };
-    let (parcel, case) = (first("/parcels?exceptional=true&limit=1"), first("/cases?limit=1"));
+    let shown = pictured(&depot);
     let base = base(&depot);
     for (name, size) in [("desk", DESK), ("phone", PHONE)] {
         let (base, folder) = (base.clone(), folder.clone());
@@ -188,16 +256,15 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             .filter(|r| r.method == "GET" && !r.path.contains('{'))
             .map(|r| r.path.to_owned())
             .collect();
-        let more =
-            [parcel.as_ref().map(|p| format!("/parcels/{p}")), case.as_ref().map(|c| format!("/cases/{c}"))];
+        let shown = shown.clone();
         driver.browse(size, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;
             log_in(&b, &base, ADMIN).await?;
-            for path in paths.into_iter().chain(more.into_iter().flatten()) {
+            let listed = paths.into_iter().map(|p| (p.trim_matches('/').replace('/', "-"), p));
+            for (file, path) in listed.chain(shown) {
                 b.goto(&format!("{base}{path}")).await?;
                 tokio::time::sleep(Duration::from_millis(400)).await;
-                let file: String = path.trim_matches('/').replace('/', "-").chars().take(24).collect();
                 b.screenshot(&folder.join(format!("{name}-{file}.png"))).await?;
                 fits(&b, &path).await?;
             }

@@ -172,9 +172,13 @@ async fn traced(visit: Asking) -> Reply {
     let (asked, of) = (visit.query::<Asked>()?, visit.query::<Of>()?);
     let v = &visit.viewer;
     let definition = asked.definition()?;
-    let code = of.m.unwrap_or_default();
-    let measure = Measure::ALL.iter().copied().find(|m| m.code() == code);
-    let measure = measure.ok_or_else(|| Invalid::at("?m", format!("\"{code}\" is no figure")))?;
+    // Without one it is the first figure of the kind: how many there are.
+    let measure = match of.m {
+        Some(code) => Measure::ALL.iter().copied().find(|m| m.code() == code).ok_or_else(|| {
+            Invalid::at("?m", format!("\"{code}\" is no figure; GET /reports/kinds lists them"))
+        })?,
+        None => definition.kind.measures()[0],
+    };
     let key: Option<Vec<String>> = of.k.map(|k| std::iter::once(k).chain(of.k2).collect());
     let question = Question {
         definition: definition.clone(),
