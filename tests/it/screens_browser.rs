@@ -202,7 +202,7 @@ fn pictured(depot: &Depot) -> Vec<(String, String)> {
         [(&numbers[..7], "door 3"), (&numbers[12..17], "door 5"), (&numbers[20..21], "door 5")]
     {
         for number in numbers {
-            ask("POST", "/scans", json!({ "code": number, "station": station }));
+            ask("POST", "/scan", json!({ "code": number, "station": station }));
         }
     }
     ask("POST", &format!("/unloadings/{closed}/close"), json!({}));

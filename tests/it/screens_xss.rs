@@ -33,7 +33,12 @@ struct Filled {
     /// Every page that shows what was put in.
     paths: Vec<String>,
     seen: usize,
+    /// The case whose notes hold the strings now.
+    case: Option<String>,
 }
+
+/// Strings one case shows among its notes.
+const NOTES: usize = 40;
 
 /// One string in every field of every record that takes it.
 fn put(depot: &Depot, n: usize, odd: &str, filled: &mut Filled) {
@@ -50,99 +55,115 @@ fn put(depot: &Depot, n: usize, odd: &str, filled: &mut Filled) {
     // Some fields take less than others: what a whole record refuses may do in the free ones.
     let some = json!({ "tracking_number": number, "distributor": odd, "remark": odd, "recipient": { "name": odd }, "to": { "line": odd, "city": odd } });
     let least = json!({ "tracking_number": number, "recipient": { "name": odd } });
-    let made = [all, some, least].iter().find_map(|body| ask("POST", "/parcels", body));
-    if let Some(made) = made {
+    if let Some(made) = [all, some, least].iter().find_map(|body| ask("POST", "/parcels", body)) {
         filled.seen += 1;
         filled.paths.push(format!("/parcels/{}", text(&made.json, "id")));
-        ask("POST", &format!("/parcels/{number}/notes"), &json!({ "text": odd }));
         let step = json!({ "status": "in_transit", "note": odd, "location": { "line": odd, "city": odd } });
         ask("POST", &format!("/parcels/{number}/events"), &step);
+    }
+    if filled.seen % NOTES == 1 {
         let case = json!({ "reason": "damaged", "subject": number, "detail": odd });
-        if let Some(case) = ask("POST", "/cases", &case) {
-            let id = text(&case.json, "id");
-            ask("POST", &format!("/cases/{id}/notes"), &json!({ "text": odd }));
-            filled.paths.push(format!("/cases/{id}"));
-        }
+        let made = ask("POST", "/cases", &case).map(|c| format!("/cases/{}", text(&c.json, "id")));
+        filled.paths.extend(made.clone());
+        filled.case = made.or(filled.case.take());
     }
-    let manifest = json!({ "number": format!("M{n} {odd}"), "carrier": odd, "vehicle": odd, "from": odd, "lines": [{ "tracking_number": format!("XM{n:07}"), "service": odd, "order_ref": odd }] });
-    let short = json!({ "number": format!("M{n}"), "from": odd });
-    if let Some(made) = [manifest, short].iter().find_map(|body| ask("POST", "/manifests", body)) {
-        filled.paths.push(format!("/manifests/{}", text(&made.json, "id")));
+    if let Some(case) = &filled.case {
+        ask("POST", &format!("{case}/notes"), &json!({ "text": odd }));
     }
-    let scanned = json!({ "code": odd, "station": odd, "open_case": true });
-    ask("POST", "/scans", &scanned);
-    if n.is_multiple_of(3) {
+    if n.is_multiple_of(7) {
+        let manifest =
+            json!({ "number": format!("M{n} {odd}"), "carrier": odd, "vehicle": odd, "from": odd });
+        let short = json!({ "number": format!("M{n}"), "from": odd });
+        let made = [manifest, short].iter().find_map(|body| ask("POST", "/manifests", body));
+        filled.paths.extend(made.map(|m| format!("/manifests/{}", text(&m.json, "id"))));
         let report =
             json!({ "name": odd, "definition": { "kind": "volumes", "only": { "distributor": odd } } });
-        ask("POST", "/reports", &report);
+        let made = ask("POST", "/reports", &report);
+        filled.paths.extend(made.map(|r| format!("/reports/{}", text(&r.json, "id"))));
         let user = json!({ "login": format!("u{n}"), "name": odd, "role": "clerk", "email": odd });
-        ask("POST", "/users", &user);
+        let user_least = json!({ "login": format!("u{n}"), "name": odd, "role": "clerk" });
+        let made = [user, user_least].iter().find_map(|body| ask("POST", "/users", body));
+        filled.paths.extend(made.map(|u| format!("/users/{}", text(&u.json, "id"))));
         let map = json!({ "rows": [{ "code": odd, "meaning": odd, "text_contains": odd, "status": "in_transit" }] });
-        if ask("PUT", &format!("/status-maps/xs{n}"), &map).is_some() {
-            filled.paths.push(format!("/maps/xs{n}"));
-        }
-        ask("POST", "/printers", &json!({ "name": odd, "host": "dock.invalid", "station": odd }));
+        filled.paths.extend(ask("PUT", &format!("/status-maps/xs{n}"), &map).map(|_| format!("/maps/xs{n}")));
+        let printer = json!({ "name": odd, "host": "dock.invalid", "station": odd });
+        let made = ask("POST", "/printers", &printer);
+        filled.paths.extend(made.map(|p| format!("/printers/{}", text(&p.json, "id"))));
     }
 }
 
-#[test]
-fn no_string_runs_through_any_field_that_is_shown() {
+/// Everything in the columns of one file and the lines of one manifest: lists show it, and the inbox of words.
+fn put_lists(depot: &Depot, admin: &Person, strings: &[String]) -> Vec<String> {
+    let mut file = csv::Writer::from_writer(Vec::new());
+    file.write_record(["tracking_number", "status", "city", "distributor", "note"]).unwrap();
+    for (n, odd) in strings.iter().enumerate() {
+        file.write_record([&format!("XI{n:07}"), odd, odd, odd, odd]).unwrap();
+    }
+    let rows = String::from_utf8(file.into_inner().unwrap()).unwrap();
+    let source = [("kind", "parcels"), ("source", "<b onmouseover=alert(1)>")];
+    let taken = admin.upload("/imports/new", &source, &rows);
+    let import = taken.location().split('?').next().unwrap().to_owned();
+    depot.until("the import is done", |_| !admin.get(&import).text.contains("data-again"));
+    let fitting = strings.iter().filter(|s| !s.is_empty() && s.len() <= 64);
+    let lines: Vec<Value> = fitting
+        .enumerate()
+        .map(|(n, odd)| json!({ "tracking_number": format!("XM{n:07}"), "service": odd, "order_ref": odd }))
+        .collect();
+    let new = json!({ "number": "<svg onload=alert(1)>", "lines": lines });
+    let made = depot.itself(FIRST_TENANT, "POST", "/manifests").body(&new).gives(201).json;
+    vec![import, format!("/manifests/{}", text(&made, "id"))]
+}
+
+/// A list page by page.
+fn pages(admin: &Person, list: &str) -> Vec<String> {
+    let (mut paths, mut at) = (Vec::new(), list.to_owned());
+    for _ in 0..40 {
+        let next = admin.get(&at).page().attribute("a", "rel", "next", "href");
+        paths.push(at);
+        match next {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    paths
+}
+
+/// Strings that a reader of HTML could take for more than text: every one of them in every field. `half` of them.
+fn nothing_runs(half: usize) {
     let Some(file) = shared("data/naughty/blns.json") else { return };
     let Some(driver) = Driver::start() else { return };
     let strings: Vec<String> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let depot = depot();
-    let mut filled = Filled { paths: Vec::new(), seen: 0 };
-    for (n, odd) in strings.iter().enumerate().filter(|(_, s)| !s.is_empty()) {
-        put(&depot, n, odd, &mut filled);
-    }
-    assert!(filled.seen > 300, "{}", filled.seen);
-    // A file with them in its columns: what is refused and what no map knows comes back from there.
     let admin = Person::logged_in(&depot, ADMIN, PASSWORD);
-    let mut file = csv::Writer::from_writer(Vec::new());
-    file.write_record(["tracking_number", "status", "city", "note"]).unwrap();
-    for (n, odd) in strings.iter().enumerate() {
-        file.write_record([&format!("XI{n:07}"), odd, odd, odd]).unwrap();
+    let odd: Vec<(usize, &String)> =
+        strings.iter().filter(|s| s.contains('<')).enumerate().filter(|(n, _)| n % 2 == half).collect();
+    let mut filled = Filled { paths: Vec::new(), seen: 0, case: None };
+    for (n, odd) in &odd {
+        put(&depot, *n, odd, &mut filled);
     }
-    let rows = String::from_utf8(file.into_inner().unwrap()).unwrap();
-    let taken =
-        admin.upload("/imports/new", &[("kind", "parcels"), ("source", "<b onmouseover=alert(1)>")], &rows);
-    let import = taken.location().split('?').next().unwrap().to_owned();
-    depot.until("the import is done", |_| !admin.get(&import).text.contains("data-again"));
-
-    // Lists page by page, what a query says, and every page of a record.
-    let mut paths = vec![
-        import,
-        "/imports".into(),
-        "/today".into(),
-        "/users".into(),
-        "/printers".into(),
-        "/reports".into(),
-    ];
+    assert!(filled.seen > 100, "{}", filled.seen);
+    let mut paths: Vec<String> =
+        ["/imports", "/today", "/users", "/printers", "/reports"].map(str::to_owned).to_vec();
+    if half == 0 {
+        paths.extend(put_lists(&depot, &admin, &strings).iter().flat_map(|p| pages(&admin, p)));
+    }
     for list in ["/parcels", "/cases?view=open", "/manifests?all=1", "/maps", "/audit"] {
-        let mut at = list.to_owned();
-        for _ in 0..40 {
-            let page = admin.get(&at);
-            paths.push(at);
-            let next = page.page().attribute("a", "rel", "next", "href");
-            match next {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
+        paths.extend(pages(&admin, list));
     }
     for by in ["distributor", "carrier", "service", "to_state", "to_country", "category", "raw_status"] {
         paths.push(format!("/reports/show?kind=volumes&by={by}"));
     }
-    for odd in strings.iter().filter(|s| s.contains(['<', '"', '\'']) || s.contains("javascript")) {
+    for (_, odd) in odd.iter().step_by(4) {
         let q = |name: &str| serde_urlencoded::to_string([(name, odd.as_str())]).unwrap();
         paths.push(format!("/parcels?{}&{}", q("number"), q("distributor")));
         paths.push(format!("/reports/show?kind=volumes&{}&{}", q("carrier"), q("distributor")));
-        paths.push(format!("/maps/dhl?{}", q("q")));
+        paths.push(format!("/maps/kestrel?{}", q("q")));
     }
     paths.extend(filled.paths);
     let base = format!("http://{}", depot.running().address);
     let count = paths.len();
-    assert!(count > 1_000, "{count}");
+    assert!(count > 200, "{count}");
+    let scanned: Vec<String> = odd.iter().map(|(_, s)| (*s).clone()).collect();
     driver.browse_as(DESK, Looks { first: Some(TRAP), ..Looks::default() }, async move |b| {
         log_in(&b, &base, ADMIN).await?;
         let mut wrong = Vec::new();
@@ -153,12 +174,12 @@ fn no_string_runs_through_any_field_that_is_shown() {
         }
         // The station shows what was scanned by its own scripts.
         b.goto(&format!("{base}/scan")).await?;
-        for odd in strings.iter().filter(|s| !s.contains(['\n', '\r'])) {
+        for odd in &scanned {
             let typed = "document.querySelector('#code').value = arguments[0]; document.querySelector('#code').form.requestSubmit();";
             b.execute(typed, vec![json!(odd)]).await?;
         }
         let waits = "return document.querySelector('#waiting').hidden";
-        for _ in 0..600 {
+        for _ in 0..300 {
             if b.execute(waits, Vec::new()).await?.json().as_bool() == Some(true) {
                 break;
             }
@@ -169,4 +190,14 @@ fn no_string_runs_through_any_field_that_is_shown() {
         assert!(wrong.is_empty(), "{} of {count} pages: {}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
         Ok(())
     });
+}
+
+#[test]
+fn no_string_runs_through_any_field_that_is_shown() {
+    nothing_runs(0);
+}
+
+#[test]
+fn nor_does_any_of_the_other_half() {
+    nothing_runs(1);
 }

@@ -46,6 +46,7 @@ impl Driver {
             eprintln!("SKIP: no chromium with its chromedriver here");
             return None;
         };
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let profile = tempfile::tempdir().unwrap();
         let child = Command::new(driver)
