@@ -18,6 +18,7 @@ pub mod entry;
 pub mod freight;
 pub mod imports;
 pub mod jobs;
+pub mod manifests;
 pub mod maps;
 pub mod orders;
 pub mod parcels;
@@ -25,6 +26,7 @@ pub mod partner;
 pub mod printers;
 pub mod privacy;
 pub mod profile;
+pub mod reports;
 pub mod scan;
 pub mod settings;
 pub mod setup;
@@ -32,6 +34,7 @@ pub mod shell;
 pub mod stock;
 pub mod sync;
 pub mod today;
+pub mod unloadings;
 pub mod users;
 pub mod webhooks;
 
@@ -52,7 +55,9 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         freight::waybills::screen(),
         freight::bills::screen(),
         freight::procedure::screen(),
+        manifests::screen(),
         imports::screen(),
+        reports::screen(),
         maps::screen(),
         printers::screen(),
         users::screen(),

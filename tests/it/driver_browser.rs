@@ -8,7 +8,7 @@ use crossdock::web::control::FIRST_TENANT;
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
-use crate::screens_browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in};
+use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in};
 use crate::support::Depot;
 use crate::support::line::{Line, State};
 use crate::support::people::{PASSWORD, depot, text};

@@ -30,11 +30,16 @@ fn staffed() -> (Depot, Records) {
     (depot, records)
 }
 
-fn fill(records: &Records, path: &str) -> String {
+/// `path` with a record where it names one.
+pub fn fill(records: &Records, path: &str) -> String {
     let id = match path[1..].split('/').next().unwrap_or_default() {
         "parcels" => &records.parcel,
         "cases" => &records.case,
         "imports" => &records.import,
+        "manifests" => &records.manifest,
+        "unloadings" => &records.unloading,
+        "reports" if path.contains("/runs/") => &records.run,
+        "reports" => &records.report,
         "users" if path.contains("{name}") => &records.role,
         "users" => &records.user,
         "printers" => &records.printer,
@@ -53,12 +58,13 @@ fn fill(records: &Records, path: &str) -> String {
     path.replace("{id}", id).replace("{name}", id).replace("{source}", id)
 }
 
-fn routes(method: Method) -> Vec<Route> {
+/// Every route of a screen with this method.
+pub fn routes(method: Method) -> Vec<Route> {
     SCREENS.iter().flat_map(|s| s.routes.clone()).filter(|r| r.method.as_str() == method.as_str()).collect()
 }
 
 /// The route that serves `path`.
-fn served<'a>(routes: &'a [Route], path: &str) -> Option<&'a Route> {
+pub fn served<'a>(routes: &'a [Route], path: &str) -> Option<&'a Route> {
     let path = path.split('?').next().unwrap_or_default();
     let fits = |r: &&Route| {
         let (ours, theirs): (Vec<_>, Vec<_>) = (r.path.split('/').collect(), path.split('/').collect());

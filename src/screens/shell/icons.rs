@@ -12,7 +12,9 @@ pub enum Icon {
     Parcels,
     AirFreight,
     Bills,
+    Manifests,
     Imports,
+    Reports,
     Partner,
     Users,
     Printers,
@@ -52,6 +54,10 @@ impl Icon {
             Self::Parcels => "M12 3 4 7v10l8 4 8-4V7zM4 7l8 4 8-4M12 11v10",
             Self::AirFreight => "M3 13.500 21 5l-4.500 15-4.500-6.500zM12 13.500 21 5",
             Self::Bills => "M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6",
+            Self::Manifests => {
+                "M2.500 16V6H14v10M14 10h4l3.500 3.500V16M6.500 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM17 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM8.500 17H15"
+            }
+            Self::Reports => "M4 4v16h16M8 16v-4M12 16V7M16 16v-6",
             Self::Imports => "M12 4v11m-4.5-4.5L12 15l4.5-4.5M4 20h16",
             Self::Partner => "M4 20V9l8-5 8 5v11zM9 20v-6h6v6",
             Self::Users => {

@@ -50,7 +50,7 @@ fn bar(v: &Viewer) -> Markup {
         header.bar {
             a.brand href="/" { img src=(assets::path("icon.svg")) alt="" width="26" height="26"; span { (v.depot) } }
             @if v.may::<ViewParcels>() {
-                form.find role="search" action="/find" {
+                form.find role="search" action="/find" aria-label=(v.t("find")) {
                     (Icon::Search)
                     input #find type="search" name="q" autocomplete="off" aria-label=(v.t("find")) placeholder=(v.t("find"));
                     kbd { "/" }

@@ -161,7 +161,9 @@ impl Viewer {
         out
     }
 
-    fn decimal(&self, text: &str) -> String {
+    /// A number that was written with a point.
+    #[must_use]
+    pub fn decimal(&self, text: &str) -> String {
         if self.words.tag == "en" { text.to_owned() } else { text.replace('.', ",") }
     }
 

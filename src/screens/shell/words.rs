@@ -95,7 +95,11 @@ mod tests {
     use crate::cases::reasons::{Fault, Reason};
     use crate::cases::rules::{Resolution, State, Step};
     use crate::identity::roles;
+    use crate::manifests::model::Difference;
     use crate::parcels::model::Status;
+    use crate::reports::dimension::Dimension;
+    use crate::reports::measure::Measure;
+    use crate::reports::model::Kind;
 
     /// Letters of the longest text that may be the same in two languages, such as "Supervisor".
     const SAME: usize = 12;
@@ -176,6 +180,26 @@ mod tests {
         let orders = crate::orders::model::Status::ALL;
         all.extend(orders.iter().flat_map(|s| [format!("order-state-{s}"), format!("order-step-{s}")]));
         all.extend(proofs.into_iter().chain(priorities).chain(moves.map(|m| format!("stock-{m}"))));
+        all.extend(Measure::ALL.iter().map(|m| format!("measure-{}", m.code())));
+        all.extend(Dimension::ALL.iter().map(|d| format!("by-{}", d.as_str())));
+        all.extend(Kind::ALL.iter().map(|k| format!("report-{}", k.as_str())));
+        all.extend(Kind::ALL.iter().map(|k| format!("report-about-{}", k.as_str())));
+        all.extend(Difference::ALL.iter().map(|d| format!("difference-{}", d.as_str())));
+        let few = [
+            ("manifest", "announced late unloading unloaded cancelled"),
+            ("manifest-kind", "truck flight distributor"),
+            ("part", "median p90"),
+            ("basis", "created delivered promised closed"),
+            ("schedule", "never daily weekly monthly"),
+            ("weekday", "monday tuesday wednesday thursday friday saturday sunday"),
+            (
+                "group",
+                "address recipient payment customs handling transport external data security operation",
+            ),
+            ("desk", "clerk return_desk dispatcher linehaul_desk accounts broker supervisor operator"),
+        ];
+        let few = few.iter().flat_map(|(kind, all)| all.split(' ').map(move |w| format!("{kind}-{w}")));
+        all.extend(few);
         all
     }
 
