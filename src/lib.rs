@@ -25,6 +25,7 @@
 //! | [`tracking`] | where vehicles are: positions, fences, who came and left, public links |
 //! | [`attachments`] | documents: contents kept once, judged by their bytes |
 //! | [`deliveries`] | one attempt or job to bring parcels to an address: assignment, lifecycle, proof, next attempt |
+//! | [`outside`] | services outside that the depot leans on, and how each one does |
 //! | [`orders`] | products, categories, the ledger of stock, single and bulk orders, delayed orders |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
@@ -95,6 +96,7 @@ pub mod manifests;
 pub mod notify;
 pub mod operation;
 pub mod orders;
+pub mod outside;
 pub mod parcels;
 pub mod places;
 pub mod reports;

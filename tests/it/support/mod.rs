@@ -3,6 +3,7 @@
 
 pub mod carrier;
 pub mod cli;
+pub mod crowd;
 pub mod desk;
 pub mod page;
 pub mod people;
