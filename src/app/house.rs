@@ -464,6 +464,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         attachments::model::tables(),
         orders::repo::tables(),
         deliveries::repo::tables(),
+        crate::customers::model::tables(),
         webhooks::model::tables(),
         crate::notify::tables(),
         crate::outside::tables(),

@@ -326,8 +326,12 @@ fn a_driver_who_wants_texts_gets_them_on_the_number_of_their_record() {
     let record = json!({ "name": "Dan", "user": dan, "phone": "0221 4711090" });
     depot.itself(FIRST_TENANT, "POST", "/drivers").body(&record).gives(201);
     sets_out(&depot, "Ann", "+1", None);
+    let dans = depot.token("dan");
+    let told =
+        |d: &Depot| d.ask(&dans, "GET", "/notifications").gives(200).json["items"].as_array().unwrap().len();
+    depot.until("dan was told on the screen", |d| told(d) == 2);
     let wishes = json!({ "mail": false, "sms": true });
-    depot.ask(&depot.token("dan"), "PUT", "/notifications/wishes").body(&wishes).gives(200);
+    depot.ask(&dans, "PUT", "/notifications/wishes").body(&wishes).gives(200);
     sets_out(&depot, "Bob", "+1", None);
     depot.until("dan is told", |_| gateway.sent().len() == 2);
     let sent: Vec<(String, String)> = gateway.sent().into_values().collect();
