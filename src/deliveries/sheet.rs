@@ -128,7 +128,7 @@ fn words(tag: &str) -> &'static Words {
 /// The document, in the language nearest to `language`. Photos are read from disk.
 #[must_use]
 pub fn render(sheets: &[Sheet], language: &str) -> Vec<u8> {
-    let mut book = Book { next: 5, ..Book::default() };
+    let mut book = Book { pages: Vec::new(), pictures: Chunk::new(), next: 5, photo_bytes: 0 };
     let words = words(language);
     for sheet in sheets {
         book.delivery(sheet, words);
@@ -137,7 +137,6 @@ pub fn render(sheets: &[Sheet], language: &str) -> Vec<u8> {
 }
 
 /// A document while it is written: pages with what they show, and pictures.
-#[derive(Default)]
 struct Book {
     pages: Vec<Leaf>,
     pictures: Chunk,
@@ -146,7 +145,6 @@ struct Book {
 }
 
 /// A page while it is written.
-#[derive(Default)]
 struct Leaf {
     content: Content,
     pictures: Vec<(String, Ref)>,
@@ -161,7 +159,7 @@ impl Book {
     }
 
     fn turn(&mut self) {
-        self.pages.push(Leaf { used: EDGE, ..Leaf::default() });
+        self.pages.push(Leaf { content: Content::new(), pictures: Vec::new(), used: EDGE });
     }
 
     /// Makes room for `height` points, on the next page where this one has none; says how far from below its top is.

@@ -86,7 +86,9 @@ fn the_typescript_client_works_as_its_example_shows() {
         tried(&depot, "node", &example);
         return;
     }
-    eprintln!("SKIPPED: node {version:?} does not run TypeScript as it is; its JavaScript twin is tried instead");
+    eprintln!(
+        "SKIPPED: node {version:?} does not run TypeScript as it is; its JavaScript twin is tried instead"
+    );
     let (twin, _) = workshop(&depot, "javascript", "crossdock.mjs", "example.ts");
     let text = std::fs::read_to_string(&example).unwrap().replace("./crossdock.ts", "./crossdock.mjs");
     let path = twin.path().join("example.mjs");
