@@ -85,6 +85,7 @@ pub fn areas() -> Vec<Routes> {
         orders::stock_api::routes(),
         deliveries::api::routes(),
         deliveries::proof_api::routes(),
+        crate::customers::api::routes(),
         events::api::routes(),
         events::stream_api::routes(),
         events::socket_api::routes(),

@@ -120,7 +120,7 @@ pub(crate) enum Command {
     Import {
         #[command(flatten)]
         place: Place,
-        /// What the rows are: parcels, or status (events of parcels)
+        /// What the rows are: parcels, status (events of parcels), orders, deliveries, users, cases…
         #[arg(long, value_name = "KIND")]
         kind: String,
         /// Whose words the file uses: the name of a status map
@@ -129,6 +129,9 @@ pub(crate) enum Command {
         /// Say what would happen, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// Only count, state by state, what is here as well, here in another state, and not here
+        #[arg(long)]
+        compare: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,

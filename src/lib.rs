@@ -25,6 +25,8 @@
 //! | [`tracking`] | where vehicles are: positions, fences, who came and left, public links |
 //! | [`attachments`] | documents: contents kept once, judged by their bytes |
 //! | [`deliveries`] | one attempt or job to bring parcels to an address: assignment, lifecycle, proof, next attempt |
+//! | [`outside`] | services outside that the depot leans on, and how each one does |
+//! | [`customers`] | an address book that came over from another system |
 //! | [`orders`] | products, categories, the ledger of stock, single and bulk orders, delayed orders |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
@@ -78,6 +80,7 @@ pub mod carriers;
 pub mod cases;
 pub mod cli;
 pub mod config;
+pub mod customers;
 pub mod deadlines;
 pub mod deliveries;
 pub mod demo;
@@ -96,6 +99,7 @@ pub mod manifests;
 pub mod notify;
 pub mod operation;
 pub mod orders;
+pub mod outside;
 pub mod parcels;
 pub mod places;
 pub mod privacy;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::attachments::vault::Vault;
 use crate::audit::sightings::Scribe;
+use crate::base::breaker::Terms;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::cases::reasons::Reason;
@@ -25,9 +26,11 @@ use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
 use crate::notify::channel::Email;
 use crate::notify::counter::Counter;
 use crate::notify::deliveries::Tell;
+use crate::notify::gateway::Http;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::notify::orders::TellCustomers;
+use crate::notify::sms::{self, SendSms, Ways};
 use crate::operation::backups::{self, Keeper};
 use crate::orders::work::{AutoAdvance, DelayWatch};
 use crate::parcels::learn::{Learn, Nightly};
@@ -53,6 +56,7 @@ pub fn retained() -> Vec<Retained> {
     let areas = [
         idempotency::retained(),
         inbox::retained(),
+        sms::retained(),
         imports::service::retained(),
         parcels::undo::retained(),
         labels::repo::retained(),
@@ -100,6 +104,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
     handlers.push(Arc::new(RunReport));
     handlers.extend(tell(app, &is_cut));
+    handlers.extend(texts(app, &is_cut));
+    let ways = Ways { mail: config.mail.is_on(), sms: config.sms.is_on() };
     handlers.push(Arc::new(eta::work::Learn));
     handlers.push(Arc::new(eta::work::LookAhead));
     handlers.push(Arc::new(routes::work::Optimize {
@@ -121,11 +127,12 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(deliveries::work::Desk),
         Arc::new(webhooks::deal::Dispatch),
         Arc::new(Tell {
-            mail: config.mail.is_on(),
+            ways,
             recipients: config.deliveries.tell_recipients.then(|| config.depot.language.clone()),
         }),
         Arc::new(TellCustomers {
-            on: config.mail.is_on() && config.orders.tell_customers,
+            on: ways.any() && config.orders.tell_customers,
+            ways,
             language: config.depot.language.clone(),
         }),
         Arc::new(CaseClock),
@@ -148,8 +155,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Stages::new(Arc::clone(&app.sync), config.retention.sync_log)),
         Arc::new(Turns::new(Arc::clone(&app.sync), stop, silence, config.retention.sync_log)),
     ];
-    if config.mail.is_on() {
-        workers.push(Arc::new(Counter { language: config.depot.language.clone() }));
+    if ways.any() {
+        workers.push(Arc::new(Counter { language: config.depot.language.clone(), ways }));
     }
     if config.orders.auto_advance {
         let every = Duration::from_secs(config.orders.advance_every_s);
@@ -223,7 +230,7 @@ fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
     let open = Duration::from_secs(settings.open_s);
     Some(Arc::new(carriers::work::Ask {
         asker,
-        terms: crate::base::breaker::Terms { failures: settings.failures, open },
+        terms: Terms { failures: settings.failures, open, probe: None },
         keys: Arc::clone(app.gate.keys()),
         clock: app.clock.clone(),
         is_cut: Arc::clone(is_cut),
@@ -239,6 +246,26 @@ fn tell(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
         .inspect_err(|why| tracing::error!(%why, "webhooks can't be sent"))
         .ok()
         .map(|deliver| -> Arc<dyn Handler> { Arc::new(deliver) })
+}
+
+/// Who sends text messages; none where no client can be made, and then they wait.
+fn texts(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
+    let settings = &app.config.sms;
+    let gateway =
+        Http::new(settings).inspect_err(|why| tracing::error!(%why, "text messages can't be sent")).ok()?;
+    let terms = Terms {
+        failures: settings.failures,
+        open: Duration::from_secs(settings.open_s),
+        probe: Some(Duration::from_secs(settings.probe_s)),
+    };
+    Some(Arc::new(SendSms {
+        gateway: Arc::new(gateway),
+        terms,
+        patience: Duration::from_secs(settings.timeout_s),
+        keep: Duration::from_secs(settings.keep_hours * 3_600),
+        clock: app.clock.clone(),
+        is_cut: Arc::clone(is_cut),
+    }))
 }
 
 /// Removes what a crash left in the data folder. Only before the server takes requests.
@@ -481,8 +508,10 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         attachments::model::tables(),
         orders::repo::tables(),
         deliveries::repo::tables(),
+        crate::customers::model::tables(),
         webhooks::model::tables(),
         crate::notify::tables(),
+        crate::outside::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),
     ]

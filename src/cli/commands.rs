@@ -43,8 +43,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let token = made["access_token"].as_str().or_else(|| made["token"].as_str());
             answer(token.context("the depot answered no token")?)
         }
-        Command::Import { place, kind, source, dry_run, json, file } => {
-            let query = format!("kind={}&source={}&dry_run={dry_run}", encoded(&kind), encoded(&source));
+        Command::Import { place, kind, source, dry_run, compare, json, file } => {
+            let (kind, source) = (encoded(&kind), encoded(&source));
+            let query = format!("kind={kind}&source={source}&dry_run={dry_run}&compare={compare}");
             import(&place, &query, &file, json).await
         }
         Command::Stats { place, at, json } => {

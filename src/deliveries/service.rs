@@ -108,6 +108,25 @@ pub fn request(
     Ok(Asked::Made(Box::new(done)))
 }
 
+/// The number of the next delivery.
+pub(super) fn next_number(tx: &mut dyn WriteTx) -> std::result::Result<u64, StoreError> {
+    counters::add(tx, LAST_NUMBER, 1)?;
+    Ok(u64::try_from(counters::get(tx, LAST_NUMBER)?).unwrap_or_default())
+}
+
+/// The parcels of these names, wherever their way is.
+pub(super) fn known_parcels(tx: &dyn ReadTx, who: &Principal, names: &[String]) -> Result<Vec<Id>> {
+    let (mut ids, mut wrong): (Vec<Id>, Vec<Problem>) = (Vec::new(), Vec::new());
+    for (n, name) in names.iter().enumerate() {
+        match parcels::find(tx, &who.scope, name) {
+            Ok((found, _)) if ids.contains(&found.value.state.id.0) => {}
+            Ok((found, _)) => ids.push(found.value.state.id.0),
+            Err(e) => wrong.push(Problem::new(format!("/parcels/{n}"), e.to_string())),
+        }
+    }
+    if wrong.is_empty() { Ok(ids) } else { Err(Invalid(wrong).into()) }
+}
+
 /// A delivery to be.
 pub(super) struct Attempt {
     pub(super) facts: Facts,
@@ -122,8 +141,7 @@ impl Attempt {
     pub(super) fn event(self, tx: &mut dyn WriteTx) -> std::result::Result<DeliveryEvent, StoreError> {
         let Self { facts, parcels, attempt, previous, asked_by } = self;
         let origin = Origin::load(tx)?;
-        counters::add(tx, LAST_NUMBER, 1)?;
-        let number = u64::try_from(counters::get(tx, LAST_NUMBER)?).unwrap_or_default();
+        let number = next_number(tx)?;
         let depot = SiteRef::new(origin.site, origin.epoch);
         let asked = Requested { number, depot, asked_by, facts, parcels, attempt, previous };
         Ok(DeliveryEvent::Requested(Box::new(asked)))

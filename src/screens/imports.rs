@@ -179,7 +179,11 @@ async fn received(req: &HttpRequest, given: &Form, part: Part) -> Result<Out, Fa
     let done = match (Into { file, max, patience }).write(part).await {
         Ok(taken) => {
             let dry_run = req.query_string().split('&').any(|p| p == "look=1");
-            begun(&visit, Arrived { id, kind, source, file: name, bytes: taken.bytes, dry_run }).await
+            begun(
+                &visit,
+                Arrived { id, kind, source, file: name, bytes: taken.bytes, dry_run, compare: false },
+            )
+            .await
         }
         Err(e) => Err(e.into()),
     };
@@ -210,7 +214,7 @@ async fn take_in(visit: Running, _: Form) -> Reply {
     let (files, id) = (Files::under(&visit.app.folder), Id::fresh());
     let bytes = tokio::fs::copy(files.data(seen.id), files.data(id)).await.map_err(no_disk)?;
     let (kind, source, file) = (seen.kind, seen.source, seen.file);
-    let done = begun(&visit, Arrived { id, kind, source, file, bytes, dry_run: false }).await;
+    let done = begun(&visit, Arrived { id, kind, source, file, bytes, dry_run: false, compare: false }).await;
     if done.is_err() {
         let _ = tokio::fs::remove_file(files.data(id)).await;
     }

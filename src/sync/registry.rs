@@ -8,6 +8,7 @@ use crate::attachments::model::{self as attachments, Attachment};
 use crate::base::ids::Id;
 use crate::cases::model::Case;
 use crate::cases::worker;
+use crate::customers::model::Customer;
 use crate::deadlines::dock::DockRules;
 use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::HouseRules;
@@ -346,6 +347,7 @@ impl Registry {
             Folder::shared::<Place>(),
             own_record::<Vehicle>(),
             own_record::<Driver>(),
+            own_record::<Customer>(),
             own_record::<Conditions>(),
             Folder {
                 origin: |tx, id| Ok(journal::load::<Route>(tx, id)?.and_then(|row| row.state.origin)),

@@ -43,6 +43,8 @@ struct House {
     is_loaded: bool,
     latest: HashMap<Id, Latest>,
     waiting: HashMap<Id, (String, Vec<Report>)>,
+    /// How often anything was told since the start.
+    told: u64,
 }
 
 #[derive(Default)]
@@ -101,8 +103,21 @@ impl Tracker {
         let waiting = house.waiting.entry(vehicle).or_insert_with(|| (name.to_owned(), Vec::new()));
         let n = reports.len();
         waiting.1.extend(reports);
+        house.told += 1;
         kept.waiting += n;
         Ok(())
+    }
+
+    /// How often anything was told in the house since the start: as long as that stays, nobody has moved.
+    #[must_use]
+    pub fn told(&self, tenant: Tenant) -> u64 {
+        self.lock().houses.get(&tenant).map_or(0, |h| h.told)
+    }
+
+    /// The latest of one vehicle, as far as anything was told of it since the start.
+    #[must_use]
+    pub fn latest_of(&self, tenant: Tenant, vehicle: Id) -> Option<Latest> {
+        self.lock().houses.get(&tenant)?.latest.get(&vehicle).cloned()
     }
 
     /// Some vehicles' points to be written, about `most` points.

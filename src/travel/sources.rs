@@ -128,11 +128,7 @@ pub struct TravelView {
 /// Storage failures.
 pub fn standing(tx: &dyn ReadTx, now: Timestamp, map_server: bool) -> Stored<TravelView> {
     let Known { breaker, answered_at, trouble, straight, conditions: _ } = known(tx)?;
-    let (breaker, open_until) = match breaker.standing(now) {
-        Standing::Closed => ("closed", None),
-        Standing::HalfOpen => ("half_open", None),
-        Standing::Open(until) => ("open", Some(until)),
-    };
+    let (breaker, open_until) = breaker.standing(now).words();
     Ok(TravelView { map_server, breaker, open_until, answered_at, trouble, estimate: straight.words() })
 }
 
@@ -170,7 +166,8 @@ impl Sources {
             None
         });
         let router = router.map(|r| Box::new(r) as Box<dyn TravelTimes>);
-        let terms = Terms { failures: config.failures, open: Duration::from_secs(config.open_s) };
+        let probe = Some(Duration::from_secs(config.probe_s));
+        let terms = Terms { failures: config.failures, open: Duration::from_secs(config.open_s), probe };
         Self { router, terms, patience: Duration::from_secs(config.budget_s), last: Mutex::default() }
     }
 

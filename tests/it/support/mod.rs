@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod carrier;
 pub mod cli;
+pub mod crowd;
 pub mod desk;
 pub mod line;
 pub mod page;
