@@ -5,6 +5,7 @@ use anyhow::Context;
 use super::{Place, RoleArg, answer, say, settings};
 use crate::app::{self, Ending, Running};
 use crate::base::clock::Clock;
+use crate::demo;
 use crate::demo::seed::{PARCELS, fill};
 use crate::identity::repo::tenants;
 use crate::identity::secret::{Secret, random};
@@ -78,6 +79,7 @@ async fn seed(running: &Running) -> anyhow::Result<()> {
         app.gate.changed();
         answer(&format!("Log in as admin with the password {shown}"))?;
         fill(&app.store, tenant.number, DEMO_SEED, PARCELS, now)?;
+        demo::fleet::fill(&app.store, &app.tracker, tenant.number, DEMO_SEED, now)?;
         say(&format!("crossdock: {PARCELS} invented parcels are in"));
         app.wake.wake();
         Ok(true)

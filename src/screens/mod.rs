@@ -11,13 +11,18 @@ use actix_web::web;
 pub mod audit;
 pub mod cases;
 pub mod entry;
+pub mod figures;
+pub mod fleet;
 pub mod imports;
 pub mod jobs;
+pub mod livemap;
 pub mod maps;
 pub mod parcels;
 pub mod partner;
+pub mod places;
 pub mod printers;
 pub mod profile;
+pub mod routes;
 pub mod scan;
 pub mod settings;
 pub mod setup;
@@ -36,8 +41,14 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         cases::screen(),
         parcels::screen(),
         partner::screen(),
+        routes::screen(),
+        livemap::screen(),
+        figures::own_screen(),
         imports::screen(),
         maps::screen(),
+        fleet::screen(),
+        places::screen(),
+        figures::screen(),
         printers::screen(),
         users::screen(),
         settings::screen(),

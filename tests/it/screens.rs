@@ -41,6 +41,11 @@ fn fill(records: &Records, path: &str) -> String {
         "maps" => &records.source,
         "jobs" => &records.job,
         "profile" => &records.session,
+        "routes" if path.contains("/plans/") => &records.search,
+        "routes" => &records.route,
+        "fleet" if path.contains("vehicles") => &records.vehicle,
+        "fleet" => &records.driver,
+        "places" => &records.place,
         _ => return path.to_owned(),
     };
     path.replace("{id}", id).replace("{name}", id).replace("{source}", id)

@@ -305,6 +305,56 @@ fn a_case_is_worked_with_the_keyboard_alone() {
     });
 }
 
+#[test]
+fn the_demos_day_is_planned_a_stop_is_dragged_and_that_is_accepted() {
+    let Some(driver) = Driver::start() else { return };
+    let depot = depot();
+    let app = &depot.running().app;
+    let now = app.clock.now();
+    crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 20, now).unwrap();
+    crossdock::demo::fleet::fill(&app.store, &app.tracker, FIRST_TENANT, 1, now).unwrap();
+    app.wake.wake();
+    let planned = || {
+        let all = depot.itself(FIRST_TENANT, "GET", "/routes?state=planned&limit=100").gives(200).json;
+        all["items"].as_array().unwrap().len()
+    };
+    let stops = |van: &str| {
+        let path = format!("/routes?state=planned&vehicle={van}");
+        let all = depot.itself(FIRST_TENANT, "GET", &path).gives(200).json;
+        all["items"].as_array().unwrap().iter().map(|r| r["stops"].as_u64().unwrap()).sum::<u64>()
+    };
+    let before = planned();
+    let base = base(&depot);
+    driver.browse(DESK, async |b| {
+        log_in(&b, &base, ADMIN).await?;
+        b.goto(&format!("{base}/routes")).await?;
+        fits(&b, "routes").await?;
+        there(&b, ".map svg .way").await?;
+        there(&b, "a[href^='/routes/plan?']").await?.click().await?;
+        fits(&b, "planning").await?;
+        type_in(&b, "#seconds", "1").await?;
+        there(&b, "main form button.primary").await?.click().await?;
+        says(&b, "Points of 100").await?;
+        there(&b, ".gantt .block.job").await?;
+        b.goto(&format!("{base}/routes")).await?;
+        let row = there(&b, ".gantt [data-route]").await?;
+        let strips = b.find_all(By::Css(".gantt [data-route]")).await?;
+        assert!(strips.len() > 1, "two vehicles have routes that are only planned");
+        let stop = row.find(By::Css("[data-stop]")).await?;
+        let to = strips[1].find(By::Css(".row")).await?;
+        b.action_chain().drag_and_drop_element(&stop, &to).perform().await?;
+        says(&b, "How it would be").await?;
+        fits(&b, "what if").await?;
+        there(&b, "form[action='/routes/whatif'] button").await?.click().await?;
+        says(&b, "Saved.").await?;
+        b.goto(&format!("{base}/live")).await?;
+        there(&b, ".map .vehicle").await?;
+        fits(&b, "the live map").await
+    });
+    assert!(planned() > before, "what was left to be planned is on routes");
+    assert!(stops("Van%202") > 0);
+}
+
 /// Writes a picture of every screen into the folder that `CROSSDOCK_SCREENSHOTS` names; `tests/screenshots` asks for it.
 #[test]
 fn pictures_of_every_screen_are_taken_when_asked_for() {
@@ -314,11 +364,13 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
     let depot = depot();
     let app = &depot.running().app;
     crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 2_000, app.clock.now()).unwrap();
+    crossdock::demo::fleet::fill(&app.store, &app.tracker, FIRST_TENANT, 1, app.clock.now()).unwrap();
     app.wake.wake();
     let first = |path: &str| {
         depot.itself(FIRST_TENANT, "GET", path).gives(200).json["items"][0]["id"].as_str().map(str::to_owned)
     };
     let (parcel, case) = (first("/parcels?exceptional=true&limit=1"), first("/cases?limit=1"));
+    let route = first("/routes?state=planned&limit=1");
     let base = base(&depot);
     for (name, size) in [("desk", DESK), ("phone", PHONE)] {
         let (base, folder) = (base.clone(), folder.clone());
@@ -329,7 +381,7 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             .map(|r| r.path.to_owned())
             .collect();
         let more =
-            [parcel.as_ref().map(|p| format!("/parcels/{p}")), case.as_ref().map(|c| format!("/cases/{c}"))];
+            [parcel.as_ref().map(|p| format!("/parcels/{p}")), case.as_ref().map(|c| format!("/cases/{c}")), route.as_ref().map(|r| format!("/routes/{r}"))];
         driver.browse(size, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;

@@ -25,6 +25,8 @@ const NAMES: &[(&str, &str)] = &[
     ("live.js", "text/javascript; charset=utf-8"),
     ("keys.js", "text/javascript; charset=utf-8"),
     ("scan.js", "text/javascript; charset=utf-8"),
+    ("drag.js", "text/javascript; charset=utf-8"),
+    ("vehicles.js", "text/javascript; charset=utf-8"),
     ("app.js", "text/javascript; charset=utf-8"),
 ];
 

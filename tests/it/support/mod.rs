@@ -5,6 +5,7 @@ pub mod carrier;
 pub mod cli;
 pub mod desk;
 pub mod page;
+pub mod pbf;
 pub mod people;
 #[cfg(feature = "pg")]
 pub mod pg;
