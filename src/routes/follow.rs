@@ -14,7 +14,7 @@ use crate::deliveries::inputs::{AssignInput, StatusInput};
 use crate::deliveries::model::{Delivery, Status};
 use crate::deliveries::outcome::{House, change_status};
 use crate::deliveries::proof::Later;
-use crate::deliveries::repo::DELIVERIES;
+use crate::deliveries::service as deliveries;
 use crate::identity::features::{AssignDeliveries, Feature, MoveDeliveries};
 use crate::identity::grant::{Grant, Principal};
 use crate::journal::Cx;
@@ -29,8 +29,7 @@ fn brought(tx: &dyn ReadTx, stop: &Stop) -> Result<Option<Delivery>> {
         return Ok(None);
     }
     let Ok(id) = stop.reference.parse::<Id>() else { return Ok(None) };
-    let found = DELIVERIES.get(tx, &id)?.map(|row| row.state);
-    Ok(found.filter(|d| !d.removed && d.number > 0))
+    Ok(deliveries::known(tx, id)?)
 }
 
 /// What `done` came to; what was refused is said, and only the store's failures end the whole.

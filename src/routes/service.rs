@@ -70,6 +70,14 @@ pub fn find<F: Feature>(tx: &dyn ReadTx, grant: &Grant<F>, name: &str) -> Result
     found.filter(|e| sees(grant.scope(), grant.actor().user, &e.value.state)).ok_or_else(none)
 }
 
+/// The route with this id, for other areas of the house, deleted ones too.
+///
+/// # Errors
+/// Storage failures.
+pub fn known(tx: &dyn ReadTx, id: Id) -> crate::store::Result<Option<Route>> {
+    Ok(ROUTES.get(tx, &id)?.map(|row| row.state))
+}
+
 /// What a list shows.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

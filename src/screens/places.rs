@@ -35,7 +35,7 @@ pub fn screen() -> Screen {
 
 #[derive(Default, Deserialize)]
 struct Asked {
-    address: Option<String>,
+    q: Option<String>,
     cursor: Option<String>,
     done: Option<String>,
 }
@@ -50,7 +50,7 @@ fn page<P: super::shell::visit::Pass>(visit: &Visit<P>, asked: &Asked, fail: Opt
     let grant = visit.principal.grant::<ViewRoutes>()?;
     whole(&grant)?;
     let v = &visit.viewer;
-    let wanted = asked.address.as_deref().map(str::trim).filter(|a| !a.is_empty());
+    let wanted = asked.q.as_deref().map(str::trim).filter(|a| !a.is_empty());
     let (rows, next, found) = visit.read(|tx| -> Result<_, PlaceError> {
         let found = wanted.map(|a| service::find(tx, a)).transpose()?;
         let (rows, next) = service::list(tx, position(asked.cursor.as_deref())?, DEFAULT_LIMIT)?;
@@ -62,7 +62,7 @@ fn page<P: super::shell::visit::Pass>(visit: &Visit<P>, asked: &Asked, fail: Opt
         (parts::done(v, asked.done.as_deref()))
         (refusal(v, fail))
         form.filters role="search" action="/places" {
-            (Field::text("address", v.t("address"), wanted.unwrap_or_default()).kind("search", "off"))
+            (Field::text("q", v.t("address"), wanted.unwrap_or_default()).kind("search", "off"))
             button { (Icon::Search) (v.t("places-find")) }
         }
         @if let (Some(address), Some(found)) = (wanted, found) { (answer(v, address, found)) }
@@ -142,7 +142,7 @@ fn placed(form: &Form) -> Result<Place, Invalid> {
 
 async fn put(visit: Editing, form: Form) -> Reply {
     whole(&visit.pass)?;
-    let asked = Asked { address: form.some("address"), ..Asked::default() };
+    let asked = Asked { q: form.some("address"), ..Asked::default() };
     let place = match placed(&form) {
         Ok(place) => place,
         Err(e) => return page(&visit, &asked, Some(&e.into())),

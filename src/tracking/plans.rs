@@ -9,14 +9,14 @@ use super::service::own_track;
 use super::stops::{self, Expected};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
-use crate::deliveries::repo::DELIVERIES;
+use crate::deliveries::service as deliveries;
 use crate::jobs::runner::{Ctx, JobError, Step, Worker};
 use crate::journal::clock::Origin;
 use crate::journal::log::Applied;
 use crate::journal::{change, readers};
 use crate::routes::event::ROUTE_KINDS;
 use crate::routes::model::{Act, Route, State};
-use crate::routes::repo::ROUTES;
+use crate::routes::service as routes;
 use crate::store::{ReadTx, Result, WriteTx};
 
 const READER: &str = "tracking.plans";
@@ -50,7 +50,7 @@ fn deal(tx: &mut dyn WriteTx, now: Timestamp, entries: &[(u64, Applied)]) -> Res
     changed.dedup();
     let here = Origin::load(tx)?;
     for id in changed {
-        let Some(route) = ROUTES.get(tx, &id)?.map(|row| row.state) else { continue };
+        let Some(route) = routes::known(tx, id)? else { continue };
         // Vehicles of another depot tell their positions there.
         if route.origin.is_some_and(|origin| here.is(origin)) {
             announce(tx, &route, now)?;
@@ -139,7 +139,7 @@ fn expected(tx: &dyn ReadTx, route: &Route, (vehicle, name): (Id, &str)) -> Resu
             _ => stop.reference.clone(),
         };
         let known = match stop.reference.parse::<Id>() {
-            Ok(id) => DELIVERIES.get(tx, &id)?.map(|row| row.state),
+            Ok(id) => deliveries::known(tx, id)?,
             Err(_) => None,
         };
         let spot = Spot::new(f64::from(stop.position.lat) / 1e6, f64::from(stop.position.lon) / 1e6).ok();

@@ -101,7 +101,7 @@ fn a_day_is_planned_changed_and_sent_off_with_forms_alone() {
     let begun = admin.post("/routes/plan", &fields);
     assert_eq!(begun.status, 303, "{}", begun.text);
     let search = begun.location().to_owned();
-    depot.until("the plan is found", |_| admin.get(&search).text.contains("Stops served"));
+    depot.until("the plan is found", |_| admin.get(&search).text.contains("Points of 100"));
     let found = admin.get(&search);
     assert!(found.page().faults(&found.text).is_empty(), "{:?}", found.page().faults(&found.text));
     assert!(found.text.contains("<svg") && found.text.contains("way r0"), "{}", found.text);
@@ -159,7 +159,7 @@ fn vehicles_drivers_and_places_are_kept_with_forms_alone() {
     assert_eq!(got(&depot, "/drivers/Ada")["vehicle"], json!(id));
     let place = [("address", "12 Oak Street"), ("latitude", "52.5"), ("longitude", "13.4")];
     admin.does("/places", &place);
-    let found = admin.get("/places?address=12+oak+street");
+    let found = admin.get("/places?q=12+oak+street");
     assert!(found.text.contains("52.500000, 13.400000"), "{}", found.text);
     let wrong = admin.post("/places", &[("address", "12 Oak Street"), ("latitude", "95"), ("longitude", "13.4")]);
     assert_eq!(wrong.status, 422);
@@ -209,7 +209,7 @@ fn every_open_map_hears_each_position_that_it_may_see() {
     }
     let own = json!({ "points": [{ "latitude": 52.7, "longitude": 13.4, "timestamp": "2026-11-21T10:00:20Z" }] });
     depot.ask(&dan, "POST", "/tracking/batch").body(&own).gives(200);
-    assert_eq!(hears(&mut his), [("dan".to_owned(), 52.7)]);
+    assert_eq!(hears(&mut his), [("Name of dan".to_owned(), 52.7)]);
     for map in &mut maps {
         assert_eq!(hears(map).len(), 1);
     }

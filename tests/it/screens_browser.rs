@@ -342,6 +342,7 @@ fn the_demos_day_is_planned_a_stop_is_dragged_and_that_is_accepted() {
         assert!(strips.len() > 1, "two vehicles have routes that are only planned");
         let stop = row.find(By::Css("[data-stop]")).await?;
         let to = strips[1].find(By::Css(".row")).await?;
+        to.scroll_into_view().await?;
         b.action_chain().drag_and_drop_element(&stop, &to).perform().await?;
         says(&b, "How it would be").await?;
         fits(&b, "what if").await?;

@@ -160,7 +160,7 @@ fn every_pair_of_a_town_is_as_far_as_the_plain_search_says() {
 #[test]
 fn what_is_closed_is_driven_round_and_an_island_is_not_reached() {
     let roads = roads(&town(6, 52.5, 13.4));
-    let (a, b) = (at(52.5, 13.4061), at(52.51, 13.4061));
+    let (a, b) = (at(52.5005, 13.406), at(52.5095, 13.406));
     let (free, _) = metres(&roads, a, b, &[]);
     let closed = Area { latitude: 52.505, longitude: 13.406, radius_m: 30 };
     let (round, _) = metres(&roads, a, b, &[closed]);
