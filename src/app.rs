@@ -71,11 +71,14 @@ pub fn areas() -> Vec<Routes> {
         manifests::api::routes(),
         labels::api::routes(),
         routes::api::routes(),
+        routes::figures_api::routes(),
         fleet::api::routes(),
         places::api::routes(),
         travel::api::routes(),
+        travel::map_api::routes(),
         crate::reports::api::routes(),
         freight::api::routes(),
+        crate::tracking::live_api::routes(),
         crate::tracking::api::routes(),
         crate::tracking::device_api::routes(),
         crate::eta::api::routes(),
@@ -274,7 +277,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
     let cards = Cards::new(config.store.rows_mib << 20);
-    let (travel, desk) = (Arc::new(Sources::new(&config.maps)), Arc::new(Desk::new(&config.routing)));
+    let (travel, desk) =
+        (Arc::new(Sources::new(&config.maps, &folder)), Arc::new(Desk::new(&config.routing)));
     let (config, wake) = (Arc::new(config), Wake::default());
     let opened = house::tenants(&store)
         .map_err(NodeError::from)

@@ -207,6 +207,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: privacy::PrivacyCommand,
     },
+    /// The road map that travel times come from: import one, or see which is in use
+    Map {
+        #[command(subcommand)]
+        command: RoadMapCommand,
+    },
     /// The exchange with headquarters: how it stands, and what it can be told
     Sync {
         #[command(subcommand)]
@@ -289,6 +294,23 @@ pub(crate) enum ManifestCommand {
         /// Only those in this state: announced, late, unloading, unloaded or cancelled
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
+    },
+}
+
+/// What can be done with the road map.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoadMapCommand {
+    /// Import an OpenStreetMap extract; the one before is replaced when it is done
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// The extract (.osm.pbf)
+        file: PathBuf,
+    },
+    /// Print which map is in use
+    Status {
+        #[command(flatten)]
+        place: Place,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Demo data: invented parcels with plausible histories, for a first look, a rehearsal or a load test. The same
 //! seed and moment give the same parcels, and parcel `i` is the same however many are asked for.
 
+pub mod fleet;
 mod freight;
 mod history;
 mod random;

@@ -34,7 +34,7 @@
 //! | [`exports`] | any list as a stream, with its filters and the reader's rights |
 //! | [`fleet`] | vehicles and drivers: what a depot drives with, who drives, and when |
 //! | [`places`] | where addresses are: put right by hand, remembered, from imported files, each with its accuracy |
-//! | [`travel`] | how far it is and how long it takes: a map server in the house, what it last said, the straight line; traffic, weather, closures |
+//! | [`travel`] | how far it is and how long it takes: a map server in the house, what it last said, an imported road map, the straight line; traffic, weather, closures |
 //! | [`routing`] | the route solver: problem in, plan out, with times, reasons and a score; a checker that shares no code with it |
 //! | [`routes`] | routes of vehicles: planned by the solver, changed by hand, dispatched, planned anew on the way |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |

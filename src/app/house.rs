@@ -120,6 +120,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Nightly::default()),
         Arc::new(MapRuns),
         Arc::new(eta::work::Rounds::default()),
+        Arc::new(routes::work::Watch),
+        Arc::new(tracking::plans::Plans),
         Arc::new(tracking::work::Scribe { tracker: app.tracker.clone(), predictors: app.predictors.clone() }),
         Arc::new(carriers::work::Rounds { is_cut }),
         Arc::new(DelayWatch),

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::client::{Depot, Refused, encoded};
 use super::serve::{self, How};
 use super::{
-    BackupCommand, Command, Faults, ManifestCommand, MapCommand, Place, RoleArg, UserCommand, answer, quiet,
-    say, secret, settings,
+    BackupCommand, Command, Faults, ManifestCommand, MapCommand, Place, RoadMapCommand, RoleArg, UserCommand,
+    answer, quiet, say, secret, settings,
 };
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -101,6 +101,14 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                 MapCommand::Unmapped { place } => (place, "/api/v1/status-maps/unmapped".to_owned()),
             };
             answer(&pretty(&get(&place, &path).await?)?)
+        }
+        Command::Map { command: RoadMapCommand::Import { place, file } } => {
+            // The server that reads it stands in another folder than we do.
+            let file = std::path::absolute(file)?;
+            answer(&pretty(&post(&place, "/api/v1/conditions/map", &json!({ "file": file })).await?)?)
+        }
+        Command::Map { command: RoadMapCommand::Status { place } } => {
+            answer(&pretty(&get(&place, "/api/v1/conditions/map").await?)?)
         }
         Command::Manifest { command } => manifest(command).await,
         Command::Privacy { command } => super::privacy::privacy(command).await,

@@ -5,6 +5,7 @@ use anyhow::Context;
 use super::{Place, RoleArg, answer, say, settings};
 use crate::app::{self, Ending, Running};
 use crate::base::clock::Clock;
+use crate::demo;
 use crate::demo::seed::{PARCELS, fill};
 use crate::demo::trade;
 use crate::identity::password::hash;
@@ -85,6 +86,7 @@ async fn seed(running: &Running) -> anyhow::Result<()> {
         app.gate.changed();
         let names = trade::DRIVERS.map(|(login, _)| login).join(", ");
         say(&format!("crossdock: the drivers {names} have stops today and the same password"));
+        demo::fleet::fill(&app.store, &app.tracker, tenant.number, DEMO_SEED, now)?;
         say(&format!("crossdock: {PARCELS} invented parcels are in"));
         app.wake.wake();
         Ok(true)

@@ -38,6 +38,15 @@ pub fn find(tx: &dyn ReadTx, who: &Principal, name: &str) -> Result<Entry<Folded
     repo::find(tx, who, name)?.ok_or_else(|| DeliveryError::Unknown(name.to_owned()))
 }
 
+/// The delivery with this id, for other areas of the house; none when there is none any more.
+///
+/// # Errors
+/// Storage failures.
+pub fn known(tx: &dyn ReadTx, id: Id) -> std::result::Result<Option<Delivery>, StoreError> {
+    let found = DELIVERIES.get(tx, &id)?.map(|row| row.state);
+    Ok(found.filter(|d| !d.removed && d.number > 0))
+}
+
 /// Refuses a change that was made on an older state.
 pub(super) fn current(found: u64, seen: Option<u64>) -> Result<()> {
     match seen.filter(|seen| *seen != found) {

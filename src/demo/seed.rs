@@ -99,7 +99,7 @@ fn goods() -> impl Iterator<Item = ProductInput> {
 }
 
 /// Tells a parcel's history event by event, each as if it had just come in.
-fn tell(
+pub(super) fn tell(
     tx: &mut dyn WriteTx,
     cx: &mut Cx,
     maps: &BTreeMap<String, Compiled>,

@@ -15,18 +15,23 @@ pub mod deliveries;
 mod delivery;
 pub mod driver;
 pub mod entry;
+pub mod figures;
+pub mod fleet;
 pub mod freight;
 pub mod imports;
 pub mod jobs;
+pub mod livemap;
 pub mod manifests;
 pub mod maps;
 pub mod orders;
 pub mod parcels;
 pub mod partner;
+pub mod places;
 pub mod printers;
 pub mod privacy;
 pub mod profile;
 pub mod reports;
+pub mod routes;
 pub mod scan;
 pub mod settings;
 pub mod setup;
@@ -56,9 +61,15 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         freight::bills::screen(),
         freight::procedure::screen(),
         manifests::screen(),
+        routes::screen(),
+        livemap::screen(),
+        figures::own_screen(),
         imports::screen(),
         reports::screen(),
         maps::screen(),
+        fleet::screen(),
+        places::screen(),
+        figures::screen(),
         printers::screen(),
         users::screen(),
         settings::screen(),

@@ -43,6 +43,7 @@ use crate::routes::event as routes;
 use crate::routes::model::{Optimization, Route};
 use crate::settings::model::Settings;
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Result, StoreError, WriteTx};
+use crate::tracking::model::{Device, Fence};
 use crate::travel::conditions::Conditions;
 
 /// Whom changes of a kind concern.
@@ -349,6 +350,8 @@ impl Registry {
             own_record::<Driver>(),
             own_record::<Customer>(),
             own_record::<Conditions>(),
+            own_record::<Device>(),
+            own_record::<Fence>(),
             Folder {
                 origin: |tx, id| Ok(journal::load::<Route>(tx, id)?.and_then(|row| row.state.origin)),
                 ..Folder::of::<Route>(routes::ROUTE_KINDS, Reach::Concerned)

@@ -151,7 +151,7 @@ async fn detailed(call: Call<DetailedHealth>, site: Data<Site>) -> Result<HttpRe
     let Health { status, reasons, version, time } = summary(&app, &site);
     let began = Instant::now();
     call.read(|tx, _| -> Result<Answer, StoreError> {
-        let maps = sources::standing(tx, app.clock.now(), app.travel.has_server())?;
+        let maps = sources::standing(tx, app.clock.now(), &app.travel)?;
         let mut store = serde_json::to_value(app.store.status()).unwrap_or_default();
         store["read_us"] = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).into();
         let free = space::free(&app.folder);

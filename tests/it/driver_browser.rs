@@ -8,8 +8,8 @@ use crossdock::web::control::FIRST_TENANT;
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
-use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in};
 use crate::support::Depot;
+use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in};
 use crate::support::line::{Line, State};
 use crate::support::people::{PASSWORD, depot, text};
 

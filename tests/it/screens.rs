@@ -53,6 +53,11 @@ pub fn fill(records: &Records, path: &str) -> String {
         "orders" => &records.order,
         "products" => &records.product,
         "webhooks" => &records.webhook,
+        "routes" if path.contains("/plans/") => &records.search,
+        "routes" => &records.route,
+        "fleet" if path.contains("vehicles") => &records.vehicle,
+        "fleet" => &records.driver,
+        "places" => &records.place,
         _ => return path.to_owned(),
     };
     path.replace("{id}", id).replace("{name}", id).replace("{source}", id)

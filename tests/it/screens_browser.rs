@@ -314,10 +314,62 @@ fn traded(depot: &Depot) -> Vec<(String, String)> {
         one("driver-stop", "/deliveries?status=in_transit&limit=1", "/driver/stops"),
         one("order", "/orders?status=packed&limit=1", "/orders"),
         one("webhook", "/webhooks", "/webhooks"),
+        one("route", "/routes?state=planned&limit=1", "/routes"),
         Some(("procedure-step".to_owned(), "/procedure/pre_alert".to_owned())),
         Some(("product".to_owned(), "/products/3".to_owned())),
     ];
     all.into_iter().flatten().collect()
+}
+
+#[test]
+fn the_demos_day_is_planned_a_stop_is_dragged_and_that_is_accepted() {
+    let Some(driver) = Driver::start() else { return };
+    let depot = depot();
+    let app = &depot.running().app;
+    let now = app.clock.now();
+    crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 20, now).unwrap();
+    crossdock::demo::fleet::fill(&app.store, &app.tracker, FIRST_TENANT, 1, now).unwrap();
+    app.wake.wake();
+    let planned = || {
+        let all = depot.itself(FIRST_TENANT, "GET", "/routes?state=planned&limit=100").gives(200).json;
+        all["items"].as_array().unwrap().len()
+    };
+    let stops = |van: &str| {
+        let path = format!("/routes?state=planned&vehicle={van}");
+        let all = depot.itself(FIRST_TENANT, "GET", &path).gives(200).json;
+        all["items"].as_array().unwrap().iter().map(|r| r["stops"].as_u64().unwrap()).sum::<u64>()
+    };
+    let before = planned();
+    let base = base(&depot);
+    driver.browse(DESK, async |b| {
+        log_in(&b, &base, ADMIN).await?;
+        b.goto(&format!("{base}/routes")).await?;
+        fits(&b, "routes").await?;
+        there(&b, ".map svg .way").await?;
+        there(&b, "a[href^='/routes/plan?']").await?.click().await?;
+        fits(&b, "planning").await?;
+        type_in(&b, "#seconds", "1").await?;
+        there(&b, "main form button.primary").await?.click().await?;
+        says(&b, "Points of 100").await?;
+        there(&b, ".gantt .block.job").await?;
+        b.goto(&format!("{base}/routes")).await?;
+        let row = there(&b, ".gantt [data-route]").await?;
+        let strips = b.find_all(By::Css(".gantt [data-route]")).await?;
+        assert!(strips.len() > 1, "two vehicles have routes that are only planned");
+        let stop = row.find(By::Css("[data-stop]")).await?;
+        let to = strips[1].find(By::Css(".row")).await?;
+        to.scroll_into_view().await?;
+        b.action_chain().drag_and_drop_element(&stop, &to).perform().await?;
+        says(&b, "How it would be").await?;
+        fits(&b, "what if").await?;
+        there(&b, "form[action='/routes/whatif'] button").await?.click().await?;
+        says(&b, "Saved.").await?;
+        b.goto(&format!("{base}/live")).await?;
+        there(&b, ".map .vehicle").await?;
+        fits(&b, "the live map").await
+    });
+    assert!(planned() > before, "what was left to be planned is on routes");
+    assert!(stops("Van%202") > 0);
 }
 
 /// Writes a picture of every screen into the folder that `CROSSDOCK_SCREENSHOTS` names; `tests/screenshots` asks for it.
@@ -333,6 +385,7 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
     let hash = crossdock::identity::password::hash(PASSWORD).unwrap();
     let drivers = trade::staff(&app.store, FIRST_TENANT, &hash, now).unwrap();
     trade::fill(&app.store, FIRST_TENANT, &drivers, now).unwrap();
+    crossdock::demo::fleet::fill(&app.store, &app.tracker, FIRST_TENANT, 1, now).unwrap();
     app.gate.changed();
     let hook = json!({ "url": "https://shop.example.com/hook", "types": ["delivery."] });
     depot.itself(FIRST_TENANT, "POST", "/webhooks").body(&hook).gives(201);

@@ -32,6 +32,8 @@ const NAMES: &[(&str, &str)] = &[
     ("photo.js", "text/javascript; charset=utf-8"),
     ("queue.js", "text/javascript; charset=utf-8"),
     ("driver.js", "text/javascript; charset=utf-8"),
+    ("drag.js", "text/javascript; charset=utf-8"),
+    ("vehicles.js", "text/javascript; charset=utf-8"),
     ("app.js", "text/javascript; charset=utf-8"),
     ("worker.js", "text/javascript; charset=utf-8"),
 ];

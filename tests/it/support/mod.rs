@@ -8,6 +8,7 @@ pub mod crowd;
 pub mod desk;
 pub mod line;
 pub mod page;
+pub mod pbf;
 pub mod people;
 #[cfg(feature = "pg")]
 pub mod pg;

@@ -3,6 +3,8 @@ import { begin as live, fetchPage, showPage } from "./live.js";
 import { begin as keys } from "./keys.js";
 import { begin as scan } from "./scan.js";
 import { listen } from "./wedge.js";
+import { begin as drag } from "./drag.js";
+import { begin as vehicles } from "./vehicles.js";
 
 // A form that is marked for it is sent without leaving the page.
 document.addEventListener("submit", async (e) => {
@@ -62,6 +64,7 @@ function ready() {
   if (driver && !driver.dataset.begun) { driver.dataset.begun = "1"; import("./driver.js").then((m) => m.begin()); }
   const station = document.querySelector("[data-scan]");
   if (station && !station.dataset.begun) { station.dataset.begun = "1"; scan(station); }
+  vehicles();
   // What was just done is said once.
   const url = new URL(location);
   if (url.searchParams.has("done") || url.searchParams.has("refused")) {
@@ -85,6 +88,7 @@ document.addEventListener("click", (e) => {
   for (const open of document.querySelectorAll(".me[open]")) if (!open.contains(e.target)) open.open = false;
 });
 keys();
+drag();
 if (!document.querySelector("[data-scan]")) {
   // Anywhere else a scan is a question: which parcel is that?
   listen((code) => { if (document.getElementById("find")) location.href = `/find?q=${encodeURIComponent(code)}`; });
