@@ -148,3 +148,38 @@ fn a_backup_brings_documents_back_and_stores_none_twice() {
         assert!(std::fs::read(&path).unwrap() == *bytes, "{}", path.display());
     }
 }
+
+#[test]
+fn two_tenants_with_the_same_bytes_do_not_learn_of_each_other() {
+    let depot = crate::support::people::depot();
+    let other = crate::support::people::house(&depot, "beta", "super_admin");
+    let first = crossdock::web::control::FIRST_TENANT;
+    let bytes = "a price list that both of them got";
+    let attach = |tenant: u32| {
+        let new = json!({ "number": "020-12345675" });
+        let mawb = depot.itself(tenant, "POST", "/mawbs").body(&new).gives(201).json["id"].clone();
+        let path = format!("/attachments?subject=mawb&id={}&type=other&name=a.txt", mawb.as_str().unwrap());
+        depot.itself(tenant, "POST", &path).text("application/octet-stream", bytes).gives(201).json
+    };
+    let (mine, theirs) = (attach(first), attach(other));
+    assert_eq!(mine["hash"], theirs["hash"]);
+    // Nothing in the answer tells that somebody had it before.
+    let shape = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(shape(&mine), shape(&theirs));
+    assert_eq!((&mine["version"], &mine["size"]), (&theirs["version"], &theirs["size"]));
+    let hash = mine["hash"].as_str().unwrap();
+    let at = |tenant: u32| {
+        depot.folder.path().join(format!("data/attachments/{tenant}")).join(&hash[..2]).join(hash)
+    };
+    assert!(at(first).exists() && at(other).exists(), "each has its own");
+    let id = |of: &Value| of["id"].as_str().unwrap().to_owned();
+    let path = format!("/attachments/{}", id(&theirs));
+    assert_eq!(depot.itself(first, "GET", &path).send().status, 404);
+    assert_eq!(depot.itself(first, "GET", &format!("{path}/file")).send().status, 404);
+    // One goes; the other stays whole.
+    depot.itself(first, "DELETE", &format!("/attachments/{}", id(&mine))).seen(1).gives(204);
+    depot.until("the content is gone", |_| !at(first).exists());
+    assert!(at(other).exists());
+    let file = depot.itself(other, "GET", &format!("{path}/file")).gives(200);
+    assert_eq!(file.text, bytes);
+}

@@ -257,8 +257,8 @@ fn the_procedure_is_changed_step_by_step_and_what_runs_keeps_its_version() {
     let steps = ask(&depot, "/workflow-steps");
     let kept = &steps["steps"][1];
     assert_eq!((&steps["version"], &kept["role"]), (&json!(2), &json!("broker")));
-    assert_eq!(kept["guards"], json!([{ "files": ["mawb", "invoice"] }]));
-    assert_eq!(kept["reminders"][0]["while_missing"], json!({ "files": ["mawb", "invoice"] }));
+    assert_eq!(kept["guards"], json!([{ "files": ["invoice", "mawb"] }]));
+    assert_eq!(kept["reminders"][0]["while_missing"], json!({ "files": ["invoice", "mawb"] }));
     assert_eq!(admin.post("/procedure/pre_alert", &step).status, 412, "seen an old one");
     let odd = [
         ("version", version("/procedure/pre_alert")),
