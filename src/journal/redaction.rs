@@ -50,7 +50,7 @@ pub const MARKS: Table<[u8], Mark> = Table::new(220, "redactions", Home::Local);
 /// Says that a redacted change is what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// The erasure it was redacted by.
+    /// The erasure it was redacted by; nil for a change that came after it was carried out.
     pub by: Id,
 }
 first_record!(Mark, Seal);
@@ -224,14 +224,17 @@ pub fn redacted(tx: &dyn ReadTx, blob: &[u8], found: &mut Found) -> Result<Optio
     body.map(|body| change::encode_redacted(&header, &body, &change::eid(blob))).transpose()
 }
 
-/// A change as it may be kept here: redacted where an erasure that is known touches it. One that can't be read is left for
-/// who takes it in to refuse.
+/// A change as it may be kept here: redacted, and then sealed, where an erasure that is known touches it. One that can't be
+/// read is left for who takes it in to refuse.
 ///
 /// # Errors
 /// Storage failures.
-pub fn kept<'a>(tx: &dyn ReadTx, blob: &'a [u8]) -> Result<Cow<'a, [u8]>> {
+pub fn kept<'a>(tx: &mut dyn WriteTx, blob: &'a [u8]) -> Result<Cow<'a, [u8]>> {
     match redacted(tx, blob, &mut Found::new()) {
-        Ok(Some(redacted)) => Ok(Cow::Owned(redacted)),
+        Ok(Some(redacted)) => {
+            seal(tx, &seal_of(&redacted), Id::NIL)?;
+            Ok(Cow::Owned(redacted))
+        }
         Ok(None) | Err(StoreError::Codec { .. }) => Ok(Cow::Borrowed(blob)),
         Err(e) => Err(e),
     }
