@@ -26,8 +26,10 @@ async fn press(b: &WebDriver, text: &str) -> WebDriverResult<()> {
     loop {
         for e in b.find_all(By::XPath(path.as_str())).await? {
             if e.is_displayed().await.unwrap_or(false) {
-                e.scroll_into_view().await?;
-                return e.click().await;
+                // While the demonstration fills itself, lists move beneath the hand.
+                if e.scroll_into_view().await.is_ok() && e.click().await.is_ok() {
+                    return Ok(());
+                }
             }
         }
         let body = b.find(By::Tag("body")).await?.text().await.unwrap_or_default();
