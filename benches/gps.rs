@@ -87,5 +87,10 @@ fn main() {
     let at = |share: f64| taken[((taken.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
     let mean = taken.iter().sum::<Duration>().as_secs_f64() * 1_000.0 / taken.len() as f64;
     println!("{DEVICES} devices at 1 Hz, {seconds} s: of each second {mean:.0} ms are worked on average,");
-    println!("{:.0} ms at the median, {:.0} ms at the 99th percentile, {:.0} ms at the most", at(0.5), at(0.99), at(1.0));
+    println!(
+        "{:.0} ms at the median, {:.0} ms at the 99th percentile, {:.0} ms at the most",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
 }

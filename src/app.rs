@@ -263,7 +263,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
     let cards = Cards::new(config.store.rows_mib << 20);
-    let (travel, desk) = (Arc::new(Sources::new(&config.maps, &folder)), Arc::new(Desk::new(&config.routing)));
+    let (travel, desk) =
+        (Arc::new(Sources::new(&config.maps, &folder)), Arc::new(Desk::new(&config.routing)));
     let (config, wake) = (Arc::new(config), Wake::default());
     let opened = house::tenants(&store)
         .map_err(NodeError::from)

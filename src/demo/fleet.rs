@@ -61,8 +61,14 @@ const FLEET: [(&str, &str, &str, u32); 4] = [
 ];
 
 /// Streets that nobody can look up.
-const STREETS: [&str; 6] =
-    ["Rua das Palmeiras", "Avenida do Porto", "Rua Nova", "Travessa do Sol", "Rua do Mercado", "Alameda Azul"];
+const STREETS: [&str; 6] = [
+    "Rua das Palmeiras",
+    "Avenida do Porto",
+    "Rua Nova",
+    "Travessa do Sol",
+    "Rua do Mercado",
+    "Alameda Azul",
+];
 
 fn told(e: impl Fault) -> StoreError {
     StoreError::Corrupt(e.to_string())
@@ -72,7 +78,13 @@ fn told(e: impl Fault) -> StoreError {
 ///
 /// # Errors
 /// Storage failures.
-pub fn fill(store: &Store, tracker: &Tracker, tenant: Tenant, seed: u64, now: Timestamp) -> Result<(), StoreError> {
+pub fn fill(
+    store: &Store,
+    tracker: &Tracker,
+    tenant: Tenant,
+    seed: u64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     store.write(tenant, Lane::Bulk, move |tx: &mut dyn WriteTx| furnish(tx, seed, now)).wait()?;
     let routes = store.write(tenant, Lane::Bulk, move |tx: &mut dyn WriteTx| plan(tx, now)).wait()?;
     for content in routes {
@@ -120,7 +132,12 @@ fn furnish(tx: &mut dyn WriteTx, seed: u64, now: Timestamp) -> Result<(), StoreE
         let city = CITIES[0].name;
         let facts = Facts {
             recipient: Contact { name: Some(name.clone()), phone: None, email: None },
-            to: Address { line: Some(line.clone()), city: Some(city.into()), position: Some(at), ..Address::default() },
+            to: Address {
+                line: Some(line.clone()),
+                city: Some(city.into()),
+                position: Some(at),
+                ..Address::default()
+            },
             weight: Some(Grams(weight)),
             carrier: Some(carrier.to_owned()),
             ..Facts::default()
@@ -134,7 +151,8 @@ fn furnish(tx: &mut dyn WriteTx, seed: u64, now: Timestamp) -> Result<(), StoreE
         };
         tell(tx, &mut cx, &maps, &DemoParcel { number: number.clone(), facts, events: vec![event] })?;
         let (lat, lon) = (f64::from(at.lat) / 1e6, f64::from(at.lon) / 1e6);
-        let new: NewDelivery = json_of(json!({ "pickup_address": depot, "delivery_address": format!("{line}, {city}"),
+        let new: NewDelivery =
+            json_of(json!({ "pickup_address": depot, "delivery_address": format!("{line}, {city}"),
             "delivery_location": { "latitude": lat, "longitude": lon }, "customer_name": name,
             "package_weight": weight as f64 / 1_000.0, "parcels": [number],
             "priority": if random.chance(15) { "high" } else { "normal" } }))?;
@@ -161,14 +179,8 @@ fn plan(tx: &mut dyn WriteTx, now: Timestamp) -> Result<Vec<Content>, StoreError
     let (grid, basis) = (straight.grid(&places.points), straight.words());
     let times = Times { grid, source: Source::Estimated, basis: basis.clone(), is_round: false };
     let problem = problem::build(&task, &places, &times).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-    let settings = Settings {
-        seed: 1,
-        time: None,
-        steps: task.steps,
-        threads: 1,
-        clock: elapsed,
-        start: None,
-    };
+    let settings =
+        Settings { seed: 1, time: None, steps: task.steps, threads: 1, clock: elapsed, start: None };
     let found = solve(&problem, &settings, &AtomicBool::new(false), &mut |_| {});
     let found = found.map_err(|e| StoreError::Corrupt(e.to_string()))?;
     let id = Id::fresh();
@@ -183,7 +195,8 @@ fn plan(tx: &mut dyn WriteTx, now: Timestamp) -> Result<Vec<Content>, StoreError
     }
     cx.now = now;
     let rows = crate::routes::repo::routes_of_plan(tx, id, 10)?;
-    let Some(first) = rows.into_iter().map(|e| e.value.state).min_by_key(|r| r.content.ride.name.clone()) else {
+    let Some(first) = rows.into_iter().map(|e| e.value.state).min_by_key(|r| r.content.ride.name.clone())
+    else {
         return Ok(Vec::new());
     };
     let name = first.id.to_string();
@@ -234,7 +247,8 @@ fn tracker_report(content: &Content, now: Timestamp) -> Vec<Report> {
     };
     let part = |from: i32, to: i32, share: i32| from + (to - from) / 10 * share;
     let report = |share: i32| {
-        let (lat, lon) = (part(a.position.lat, b.position.lat, share), part(a.position.lon, b.position.lon, share));
+        let (lat, lon) =
+            (part(a.position.lat, b.position.lat, share), part(a.position.lon, b.position.lon, share));
         let spot = geo::Spot::new(f64::from(lat) / 1e6, f64::from(lon) / 1e6).ok()?;
         let at = now.before(Duration::from_secs(u64::try_from(5 - share).unwrap_or(0) * 30));
         let fix = model::Fix { at, spot, speed: Some(700), ..model::Fix::default() };

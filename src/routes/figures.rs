@@ -163,7 +163,8 @@ pub fn count(tx: &dyn ReadTx, (from, to): (Date, Date), user: Option<Id>) -> Res
             (repo::BY_DAY, range)
         }
     };
-    let (mut days, mut drivers, mut total) = (BTreeMap::<Date, Sums>::new(), BTreeMap::<String, Sums>::new(), Sums::default());
+    let (mut days, mut drivers, mut total) =
+        (BTreeMap::<Date, Sums>::new(), BTreeMap::<String, Sums>::new(), Sums::default());
     let (mut looked, mut cut) = (0, false);
     loop {
         let rows = ROUTES.scan(tx, ix, &range, Dir::Up, 500)?;
@@ -192,7 +193,10 @@ pub fn count(tx: &dyn ReadTx, (from, to): (Date, Date), user: Option<Id>) -> Res
         to,
         total: total.finished(),
         days: days.into_iter().map(|(day, sums)| OfDay { day, sums: sums.finished() }).collect(),
-        drivers: drivers.into_iter().map(|(driver, sums)| OfDriver { driver, sums: sums.finished() }).collect(),
+        drivers: drivers
+            .into_iter()
+            .map(|(driver, sums)| OfDriver { driver, sums: sums.finished() })
+            .collect(),
         cut,
         efficiency_means: EFFICIENCY,
     })
@@ -231,13 +235,23 @@ mod tests {
 
     #[test]
     fn efficiency_holds_what_a_route_took_against_what_it_was_to_take() {
-        let content = Content { depart: at(10), stops: vec![stop(40, Some(50)), stop(90, Some(110))], ..Content::default() };
-        let route = Route { state: State::Completed, dispatched_at: Some(at(5)), content, ..Route::default() };
+        let content = Content {
+            depart: at(10),
+            stops: vec![stop(40, Some(50)), stop(90, Some(110))],
+            ..Content::default()
+        };
+        let route =
+            Route { state: State::Completed, dispatched_at: Some(at(5)), content, ..Route::default() };
         let mut sums = Sums::default();
         sums.add(&route);
         // Under way still: it has no duration yet, and only what is done counts.
         let open = Content { depart: at(10), metres: 500, stops: vec![stop(40, None)], ..Content::default() };
-        sums.add(&Route { state: State::Dispatched, dispatched_at: Some(at(9)), content: open, ..Route::default() });
+        sums.add(&Route {
+            state: State::Dispatched,
+            dispatched_at: Some(at(9)),
+            content: open,
+            ..Route::default()
+        });
         let sums = sums.finished();
         // From the planned departure, which lies behind the dispatch: 100 minutes instead of 80.
         assert_eq!((sums.mean_duration_s, sums.efficiency), (Some(6_000), Some(125.0)));

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::error::{Result, RouteError};
 use super::event::{Cancelled, Failed, Locked, OptimizationEvent, Plain, Requested, RouteEvent, StopDone};
-use super::model::{Act, Content, Optimization, Route, Stage, State, Wheel};
 use super::follow::{self, Notes};
+use super::model::{Act, Content, Optimization, Route, Stage, State, Wheel};
 use super::outcome::Outcome;
 use super::repo::{self, Kept, OPTIMIZATIONS, ROUTES, TASKS, WAITING, Waiting};
 use super::task::{Task, Visit};

@@ -149,8 +149,11 @@ pub async fn moved(place: &Place<'_>, both: &Both, (stop, at): (usize, Option<us
     let before = sum([&now(&from.content, both.speeds[0]), &now(&to.content, both.speeds[1])]);
     let after = sum([&left, &to_then]);
     let mut warnings = Vec::new();
-    let loaded: u64 = to_then.stops.iter().filter(|s| s.act == Act::Deliver).map(|s| u64::from(s.amount[0])).sum();
-    if let Some(most) = both.grams.filter(|most| loaded > *most && !to_then.stops.iter().any(|s| s.act == Act::Reload)) {
+    let loaded: u64 =
+        to_then.stops.iter().filter(|s| s.act == Act::Deliver).map(|s| u64::from(s.amount[0])).sum();
+    if let Some(most) =
+        both.grams.filter(|most| loaded > *most && !to_then.stops.iter().any(|s| s.act == Act::Reload))
+    {
         let kg = |g: u64| g.div_ceil(1_000);
         warnings.push(format!("{} would carry {} kg, and takes {}", to_then.ride.name, kg(loaded), kg(most)));
     }
@@ -167,7 +170,8 @@ fn taken(content: &Content, stop: usize) -> Result<(Content, Vec<Stop>)> {
         return Err(Invalid::at("/stop", "is no job: pauses and reloads stay with their vehicle").into());
     }
     let mut content = content.clone();
-    let belongs = |n: usize, s: &Stop| n == stop || (!s.reference.is_empty() && s.reference == found.reference);
+    let belongs =
+        |n: usize, s: &Stop| n == stop || (!s.reference.is_empty() && s.reference == found.reference);
     let (mut left, mut out) = (Vec::new(), Vec::new());
     for (n, s) in content.stops.iter().enumerate() {
         if belongs(n, s) { out.push(s.clone()) } else { left.push(s.clone()) }
@@ -180,7 +184,13 @@ fn taken(content: &Content, stop: usize) -> Result<(Content, Vec<Stop>)> {
 ///
 /// # Errors
 /// When one of them has changed meanwhile.
-pub fn keep(tx: &mut dyn WriteTx, grant: &Grant<EditRoutes>, cx: &Cx, both: &Both, moved: &Moved) -> Result<()> {
+pub fn keep(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<EditRoutes>,
+    cx: &Cx,
+    both: &Both,
+    moved: &Moved,
+) -> Result<()> {
     let name = |r: &(Route, u64)| r.0.id.to_string();
     let entry = find(tx, grant, &name(&both.from))?;
     if entry.rev != both.from.1 {

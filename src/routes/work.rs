@@ -88,7 +88,8 @@ pub async fn anew(
     let task = Arc::new(task);
     let permit = desk.begin().await.ok_or_else(|| RouteError::Broken("the depot is stopping".into()))?;
     let listed = desk.list(route.id);
-    let planned = plan(place, (route.content.plan, &task), effort, (Arc::clone(&listed.search), permit)).await;
+    let planned =
+        plan(place, (route.content.plan, &task), effort, (Arc::clone(&listed.search), permit)).await;
     drop(listed);
     replan::joined(route, &task, planned?.0)
 }

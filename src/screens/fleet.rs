@@ -47,7 +47,10 @@ struct Asked {
 }
 
 fn usable(v: &Viewer, available: bool) -> Markup {
-    mark(if available { Some(true) } else { None }, &v.t(if available { "fleet-available" } else { "fleet-away" }))
+    mark(
+        if available { Some(true) } else { None },
+        &v.t(if available { "fleet-available" } else { "fleet-away" }),
+    )
 }
 
 #[allow(clippy::unused_async)] // the form of a handler
@@ -178,7 +181,13 @@ fn vehicle_form(v: &Viewer, action: &str, vehicle: &Vehicle, version: Option<u64
     )
 }
 
-fn frame(v: &Viewer, title: &str, fail: Option<&ApiError>, form: &Markup, remove: Option<(String, u64)>) -> Out {
+fn frame(
+    v: &Viewer,
+    title: &str,
+    fail: Option<&ApiError>,
+    form: &Markup,
+    remove: Option<(String, u64)>,
+) -> Out {
     let main = html! {
         div.head { h1 { (title) } a.all href="/fleet" { (v.t("nav-fleet")) } }
         (refusal(v, fail))

@@ -203,7 +203,13 @@ impl Sources {
         });
         let router = router.map(|r| Box::new(r) as Box<dyn TravelTimes>);
         let terms = Terms { failures: config.failures, open: Duration::from_secs(config.open_s) };
-        Self { router, terms, patience: Duration::from_secs(config.budget_s), last: Mutex::default(), shelf: Shelf::open(folder) }
+        Self {
+            router,
+            terms,
+            patience: Duration::from_secs(config.budget_s),
+            last: Mutex::default(),
+            shelf: Shelf::open(folder),
+        }
     }
 
     /// Whether a map server is set up.

@@ -52,7 +52,8 @@ fn route(depot: &Depot, deliveries: &[String]) -> String {
 #[test]
 fn deliveries_leave_with_their_route_and_are_handed_over_at_its_stops() {
     let depot = depot();
-    let all = [delivery(&depot, 1, &json!({})), delivery(&depot, 2, &json!({ "proof_required": ["signature"] }))];
+    let all =
+        [delivery(&depot, 1, &json!({})), delivery(&depot, 2, &json!({ "proof_required": ["signature"] }))];
     let path = route(&depot, &all);
     let sent = made(&depot, &format!("{path}/dispatch"), &Value::Null);
     assert!(sent["notes"].is_null(), "{sent}");
@@ -107,7 +108,8 @@ fn a_vehicle_is_followed_along_its_plan_until_the_route_ends() {
         let point = json!({ "latitude": 52.5, "longitude": lon, "timestamp": at.to_string() });
         let ada = depot.token("ada");
         // Her phone speaks for the van she drives.
-        let told = depot.ask(&ada, "POST", "/tracking/batch").body(&json!({ "points": [point] })).gives(200).json;
+        let told =
+            depot.ask(&ada, "POST", "/tracking/batch").body(&json!({ "points": [point] })).gives(200).json;
         assert_eq!(told["taken"], 1, "{told}");
     };
     depot.wait(std::time::Duration::from_secs(7_200));
@@ -138,7 +140,9 @@ fn a_search_whose_job_is_cancelled_ends() {
             .map(|n| json!({ "reference": format!("s{n}"), "latitude": 52.5, "longitude": 13.4 + 0.01 * n as f64 }))
             .collect()
     };
-    let begin = |from| made(&depot, "/routes/optimize", &json!({ "stops": stops(from), "depot": home(), "seconds": 3600 }));
+    let begin = |from| {
+        made(&depot, "/routes/optimize", &json!({ "stops": stops(from), "depot": home(), "seconds": 3600 }))
+    };
     let running = text(&begin(1), "id");
     let search = |id: &str| got(&depot, &format!("/routes/optimize/{id}"));
     depot.until("the search is under way", |_| search(&running)["progress"]["plans"].as_u64() > Some(0));

@@ -27,7 +27,10 @@ fn values(came: &Came, name: &str) -> Vec<String> {
         attrs.iter().find(|(n, _)| n == wanted).map(|(_, v)| v.clone())
     };
     let inputs = came.page().elements().into_iter().filter(|(element, _)| element == "input");
-    inputs.filter(|(_, a)| of(a, "name").as_deref() == Some(name)).filter_map(|(_, a)| of(&a, "value")).collect()
+    inputs
+        .filter(|(_, a)| of(a, "name").as_deref() == Some(name))
+        .filter_map(|(_, a)| of(&a, "value"))
+        .collect()
 }
 
 const DAY: &str = "2030-05-06";
@@ -75,7 +78,10 @@ fn a_stop_is_looked_at_elsewhere_and_moved_when_it_is_meant() {
     assert_eq!(references(&there)[2], references(&east)[0]);
     // The last stop that goes takes its route along.
     assert_eq!(ask(json!({ "stop": 0, "to": west["id"] })).status, 200);
-    assert_eq!(depot.itself(FIRST_TENANT, "GET", &format!("/routes/{}", text(&east, "id"))).send().status, 404);
+    assert_eq!(
+        depot.itself(FIRST_TENANT, "GET", &format!("/routes/{}", text(&east, "id"))).send().status,
+        404
+    );
     made(&depot, &format!("/routes/{}/dispatch", text(&west, "id")), &json!({}));
     let gone = depot.itself(FIRST_TENANT, "POST", &format!("/routes/{}/move", text(&west, "id")));
     assert_eq!(gone.body(&json!({ "stop": 0, "to": west["id"] })).send().problem().0, 409);
@@ -143,7 +149,14 @@ fn what_if_is_shown_and_accepted_with_forms_alone() {
 fn vehicles_drivers_and_places_are_kept_with_forms_alone() {
     let depot = depot();
     let admin = Person::logged_in(&depot, ADMIN, PASSWORD);
-    let van = [("name", "van"), ("kg", "800"), ("from", "06:30"), ("to", "15:00"), ("skills", "cooled, tail_lift"), ("available", "1")];
+    let van = [
+        ("name", "van"),
+        ("kg", "800"),
+        ("from", "06:30"),
+        ("to", "15:00"),
+        ("skills", "cooled, tail_lift"),
+        ("available", "1"),
+    ];
     admin.does("/fleet/vehicles/new", &van);
     let id = text(&got(&depot, "/vehicles/van"), "id");
     let page = admin.get(&format!("/fleet/vehicles/{id}"));
@@ -151,17 +164,23 @@ fn vehicles_drivers_and_places_are_kept_with_forms_alone() {
     let less = [("version", version.as_str()), ("name", "van"), ("from", "06:30"), ("to", "05:00")];
     let refused = admin.post(&format!("/fleet/vehicles/{id}"), &less);
     assert!(refused.status == 422 && refused.text.contains("shift"), "{} {}", refused.status, refused.text);
-    let changed = [("version", version.as_str()), ("name", "van"), ("kg", "900"), ("from", "07:00"), ("to", "15:00")];
+    let changed =
+        [("version", version.as_str()), ("name", "van"), ("kg", "900"), ("from", "07:00"), ("to", "15:00")];
     admin.does(&format!("/fleet/vehicles/{id}"), &changed);
     let now = got(&depot, "/vehicles/van");
-    assert_eq!((now["capacity"]["kg"].as_f64(), now["available"].as_bool()), (Some(900.0), Some(false)), "{now}");
+    assert_eq!(
+        (now["capacity"]["kg"].as_f64(), now["available"].as_bool()),
+        (Some(900.0), Some(false)),
+        "{now}"
+    );
     admin.does("/fleet/drivers/new", &[("name", "Ada"), ("vehicle", &id), ("available", "1")]);
     assert_eq!(got(&depot, "/drivers/Ada")["vehicle"], json!(id));
     let place = [("address", "12 Oak Street"), ("latitude", "52.5"), ("longitude", "13.4")];
     admin.does("/places", &place);
     let found = admin.get("/places?q=12+oak+street");
     assert!(found.text.contains("52.500000, 13.400000"), "{}", found.text);
-    let wrong = admin.post("/places", &[("address", "12 Oak Street"), ("latitude", "95"), ("longitude", "13.4")]);
+    let wrong =
+        admin.post("/places", &[("address", "12 Oak Street"), ("latitude", "95"), ("longitude", "13.4")]);
     assert_eq!(wrong.status, 422);
 }
 
@@ -169,7 +188,8 @@ fn vehicles_drivers_and_places_are_kept_with_forms_alone() {
 fn stream(depot: &Depot, token: &str) -> impl Iterator<Item = String> + use<> {
     let mut line = TcpStream::connect(depot.running().address).unwrap();
     line.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let ask = format!("GET /api/v1/tracking/live HTTP/1.1\r\nhost: d\r\nauthorization: Bearer {token}\r\n\r\n");
+    let ask =
+        format!("GET /api/v1/tracking/live HTTP/1.1\r\nhost: d\r\nauthorization: Bearer {token}\r\n\r\n");
     line.write_all(ask.as_bytes()).unwrap();
     let mut lines = BufReader::new(line).lines().map_while(Result::ok);
     assert_eq!(lines.next().as_deref(), Some("HTTP/1.1 200 OK"));
@@ -191,7 +211,8 @@ fn every_open_map_hears_each_position_that_it_may_see() {
     }
     let tell = |vehicle: &str, lat: f64, second: i64| {
         let at = crossdock::base::clock::Timestamp::from_millis(crate::support::BEGIN + second * 1_000);
-        let point = json!({ "vehicle": vehicle, "latitude": lat, "longitude": 13.4, "timestamp": at.to_string() });
+        let point =
+            json!({ "vehicle": vehicle, "latitude": lat, "longitude": 13.4, "timestamp": at.to_string() });
         made(&depot, "/tracking/batch", &json!({ "points": [point] }));
     };
     depot.wait(Duration::from_secs(600));
@@ -207,7 +228,8 @@ fn every_open_map_hears_each_position_that_it_may_see() {
     for map in &mut maps {
         assert_eq!(hears(map), [("van-2".to_owned(), 52.6)], "only what moved");
     }
-    let own = json!({ "points": [{ "latitude": 52.7, "longitude": 13.4, "timestamp": "2026-11-21T10:00:20Z" }] });
+    let own =
+        json!({ "points": [{ "latitude": 52.7, "longitude": 13.4, "timestamp": "2026-11-21T10:00:20Z" }] });
     depot.ask(&dan, "POST", "/tracking/batch").body(&own).gives(200);
     assert_eq!(hears(&mut his), [("Name of dan".to_owned(), 52.7)]);
     for map in &mut maps {
@@ -239,7 +261,10 @@ fn figures_hold_what_routes_took_against_what_they_were_to_take() {
     assert_eq!((total["completed"].as_u64(), total["done"].as_u64()), (Some(1), Some(1)), "{figures}");
     assert_eq!(total["mean_duration_s"], 3_600, "{figures}");
     assert!(total["efficiency"].as_f64() > Some(200.0), "{figures}");
-    assert_eq!((figures["days"].as_array().unwrap().len(), figures["drivers"][0]["driver"].as_str()), (1, Some("Ada")));
+    assert_eq!(
+        (figures["days"].as_array().unwrap().len(), figures["drivers"][0]["driver"].as_str()),
+        (1, Some("Ada"))
+    );
     let mine = depot.ask(&ada, "GET", "/analytics/me").gives(200).json;
     assert_eq!(mine["total"], *total);
     depot.ask(&ada, "GET", "/analytics/routes").gives(403);

@@ -381,8 +381,11 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             .filter(|r| r.method == "GET" && !r.path.contains('{'))
             .map(|r| r.path.to_owned())
             .collect();
-        let more =
-            [parcel.as_ref().map(|p| format!("/parcels/{p}")), case.as_ref().map(|c| format!("/cases/{c}")), route.as_ref().map(|r| format!("/routes/{r}"))];
+        let more = [
+            parcel.as_ref().map(|p| format!("/parcels/{p}")),
+            case.as_ref().map(|c| format!("/cases/{c}")),
+            route.as_ref().map(|r| format!("/routes/{r}")),
+        ];
         driver.browse(size, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;

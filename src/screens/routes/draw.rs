@@ -59,7 +59,14 @@ impl Sheet {
         let north = f64::from(high.lat) - f64::from(low.lat);
         let height = (WIDTH * tall / wide).round();
         let per_micro_east = WIDTH / east.max(1.0);
-        Some(Self { low, high, per_micro_east, per_micro_north: height / north.max(1.0), height, metres: wide })
+        Some(Self {
+            low,
+            high,
+            per_micro_east,
+            per_micro_north: height / north.max(1.0),
+            height,
+            metres: wide,
+        })
     }
 
     /// Where `at` is drawn.

@@ -51,14 +51,7 @@ pub fn strips(v: &Viewer, id: &str, title: &str, routes: &[&Route], moves: bool)
     }
 }
 
-fn strip(
-    v: &Viewer,
-    route: &Route,
-    n: usize,
-    top: i64,
-    x: &dyn Fn(Timestamp) -> i64,
-    moves: bool,
-) -> Markup {
+fn strip(v: &Viewer, route: &Route, n: usize, top: i64, x: &dyn Fn(Timestamp) -> i64, moves: bool) -> Markup {
     let c = &route.content;
     let wide = |from: Timestamp, to: Timestamp| (x(to) - x(from)).max(7);
     let driver = c.ride.driver.as_ref().map_or("", |d| d.name.as_str());

@@ -16,10 +16,10 @@ use crate::routes::desk::Effort;
 use crate::routes::error::RouteError;
 use crate::routes::inputs::OptimizeInput;
 use crate::routes::model::{Act, Content, Route, State, Stop};
+use crate::routes::replan;
 use crate::routes::service::{self, RouteChange};
 use crate::routes::task::Now;
 use crate::routes::work::{self, Place};
-use crate::routes::replan;
 use crate::store::ReadTx;
 use crate::web::ApiError;
 
@@ -81,11 +81,7 @@ fn state(v: &Viewer, s: State) -> Markup {
 }
 
 /// The routes of a day that the caller may see, by vehicle.
-fn of_day(
-    tx: &dyn ReadTx,
-    grant: &Grant<ViewRoutes>,
-    wanted: Date,
-) -> Result<Vec<(Route, u64)>, RouteError> {
+fn of_day(tx: &dyn ReadTx, grant: &Grant<ViewRoutes>, wanted: Date) -> Result<Vec<(Route, u64)>, RouteError> {
     let said = wanted.to_string();
     let most = if *grant.scope() == Scope::Tenant { SHOWN } else { LOOKED };
     let rows = service::list(tx, grant, Some(&said), None, most)?;
@@ -109,8 +105,11 @@ async fn list(visit: Looking) -> Reply {
     let routes = visit.read(|tx| of_day(tx, &visit.pass, wanted))?;
     visit.saw("route", routes.iter().map(|(r, _)| r.id));
     let roads = visit.app.travel.roads();
-    let alive: Vec<&Route> =
-        routes.iter().map(|(r, _)| r).filter(|r| r.state != State::Cancelled && !r.content.stops.is_empty()).collect();
+    let alive: Vec<&Route> = routes
+        .iter()
+        .map(|(r, _)| r)
+        .filter(|r| r.state != State::Cancelled && !r.content.stops.is_empty())
+        .collect();
     let plans = v.may::<OptimizeRoutes>() && v.sees_all();
     let moves = v.may::<EditRoutes>() && v.sees_all();
     let main = html! {
@@ -303,7 +302,11 @@ fn acts(v: &Viewer, p: &Page) -> Markup {
 fn stops(v: &Viewer, p: &Page) -> Markup {
     let moves = v.may::<EditRoutes>() && p.route.state == State::Planned && !p.others.is_empty();
     let window = |s: &Stop| {
-        s.windows.iter().map(|w| format!("{}–{}", v.clock(w.from), v.clock(w.to))).collect::<Vec<_>>().join(", ")
+        s.windows
+            .iter()
+            .map(|w| format!("{}–{}", v.clock(w.from), v.clock(w.to)))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     html! {
         h2 { (v.t("route-stops")) }
@@ -354,7 +357,11 @@ fn move_form(v: &Viewer, p: &Page, n: usize) -> Markup {
 }
 
 /// After something was done to the route of this visit: its page, or why not.
-fn after<P: super::shell::visit::Pass>(visit: &Visit<P>, done: Result<Vec<String>, Fail>, word: &str) -> Reply {
+fn after<P: super::shell::visit::Pass>(
+    visit: &Visit<P>,
+    done: Result<Vec<String>, Fail>,
+    word: &str,
+) -> Reply {
     match done {
         Ok(notes) if notes.is_empty() => Ok(Out::See(format!("/routes/{}?done={word}", visit.path("id")))),
         Ok(notes) => page(visit, Some(word), &notes, None),

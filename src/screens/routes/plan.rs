@@ -156,7 +156,8 @@ fn input(visit: &Planning, form: &Form) -> Result<OptimizeInput, Fail> {
         let wanted = date.unwrap_or_else(|| today(&visit.viewer));
         let grant = visit.principal.grant::<ViewRoutes>()?;
         let all = visit.read(|tx| super::of_day(tx, &grant, wanted))?;
-        input.routes = all.into_iter().filter(|(r, _)| r.state == State::Planned).map(|(r, _)| r.id).collect();
+        input.routes =
+            all.into_iter().filter(|(r, _)| r.state == State::Planned).map(|(r, _)| r.id).collect();
         input.seconds = input.seconds.or(Some(10.0));
     }
     Ok(input)

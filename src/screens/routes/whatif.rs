@@ -32,7 +32,8 @@ async fn looked(
     asked: &Asked,
     seen: [Option<u64>; 2],
 ) -> Result<(Both, Moved, usize), Fail> {
-    let stop = asked.stop.ok_or_else(|| Invalid::at("/stop", "is missing: choose the stop that is to be moved"))?;
+    let stop =
+        asked.stop.ok_or_else(|| Invalid::at("/stop", "is missing: choose the stop that is to be moved"))?;
     let both = visit.read(|tx| whatif::both(tx, &visit.pass, (&asked.from, &asked.to), seen))?;
     let moved = whatif::moved(&searching(visit), &both, (stop, None)).await?;
     Ok((both, moved, stop))
@@ -43,7 +44,10 @@ async fn show(visit: Editing) -> Reply {
     if asked.from.is_empty() {
         let v = &visit.viewer;
         let hint = html! { p { (v.t("route-drag-hint")) } p { a href="/routes" { (v.t("nav-routes")) } } };
-        return Ok(Out::page(v.t("route-whatif"), html! { h1 { (v.t("route-whatif")) } (empty(&v.t("route-whatif"), &hint)) }));
+        return Ok(Out::page(
+            v.t("route-whatif"),
+            html! { h1 { (v.t("route-whatif")) } (empty(&v.t("route-whatif"), &hint)) },
+        ));
     }
     let (both, moved, stop) = looked(&visit, &asked, [None, None]).await?;
     let v = &visit.viewer;
@@ -63,8 +67,10 @@ fn more(v: &Viewer, was: u64, is: u64, say: impl Fn(u64) -> String) -> Markup {
 fn page(visit: &Editing, v: &Viewer, both: &Both, moved: &Moved, stop: usize) -> Markup {
     let (from, to) = (&both.from.0, &both.to.0);
     let moving = from.content.stops.get(stop);
-    let what = moving.map_or("", |s| if s.address.is_empty() { s.reference.as_str() } else { s.address.as_str() });
-    let after = [(from, &moved.from), (to, &moved.to)].map(|(r, c)| Route { content: c.clone(), ..r.clone() });
+    let what =
+        moving.map_or("", |s| if s.address.is_empty() { s.reference.as_str() } else { s.address.as_str() });
+    let after =
+        [(from, &moved.from), (to, &moved.to)].map(|(r, c)| Route { content: c.clone(), ..r.clone() });
     let shown: Vec<&Route> = after.iter().filter(|r| !r.content.stops.is_empty()).collect();
     let minutes = |s: u64| format!("{} min", s.div_ceil(60));
     let roads = visit.app.travel.roads();

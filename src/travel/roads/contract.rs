@@ -111,14 +111,7 @@ impl Work {
                     continue;
                 }
                 let metres = one.metres.saturating_add(two.metres);
-                cut.push(Arc {
-                    from: one.from,
-                    to: two.to,
-                    time,
-                    metres,
-                    first: *first,
-                    second: *second,
-                });
+                cut.push(Arc { from: one.from, to: two.to, time, metres, first: *first, second: *second });
             }
         }
         cut

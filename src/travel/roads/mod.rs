@@ -13,13 +13,13 @@ pub mod file;
 pub mod graph;
 pub mod osm;
 pub mod pbf;
+#[cfg(test)]
+#[path = "../../../tests/it/support/pbf.rs"]
+mod pbf_writer;
 pub mod profile;
 pub mod query;
 pub mod shelf;
 pub mod snap;
-#[cfg(test)]
-#[path = "../../../tests/it/support/pbf.rs"]
-mod pbf_writer;
 #[cfg(test)]
 mod tests;
 
@@ -51,7 +51,9 @@ pub enum MapError {
         why: String,
     },
     /// It is no extract, or a damaged one.
-    #[error("this is no sound .osm.pbf file: {why}, at byte {at}; fetch it again, the map in use stays as it is")]
+    #[error(
+        "this is no sound .osm.pbf file: {why}, at byte {at}; fetch it again, the map in use stays as it is"
+    )]
     Damaged {
         /// Where in the file its block begins.
         at: u64,

@@ -75,8 +75,8 @@ impl Roads {
     #[must_use]
     pub fn grid(&self, points: &[Position], areas: &[Area], straight: &Straight) -> Option<Said> {
         let closed = self.closed(areas);
-        let is_round = closed.is_empty()
-            || points.len().saturating_mul(self.graph.nodes.len().max(1)) <= MOST_OPEN;
+        let is_round =
+            closed.is_empty() || points.len().saturating_mul(self.graph.nodes.len().max(1)) <= MOST_OPEN;
         let is_open = |segment: u32| !is_round || !closed.contains(&segment);
         let on: Vec<Option<On>> = points.iter().map(|p| self.index.on(&self.graph, *p, &is_open)).collect();
         let places: Vec<On> = on.iter().flatten().copied().collect();

@@ -82,7 +82,14 @@ fn wild(n: u32, edges: &[(u32, u32, u32)]) -> Graph {
     }
     let arc = |(n, s): (usize, &Segment)| {
         let first = u32::try_from(n).unwrap();
-        (s.from != s.to).then_some(Arc { from: s.from, to: s.to, time: s.time, metres: s.metres, first, second: NONE })
+        (s.from != s.to).then_some(Arc {
+            from: s.from,
+            to: s.to,
+            time: s.time,
+            metres: s.metres,
+            first,
+            second: NONE,
+        })
     };
     graph.arcs = graph.segments.iter().enumerate().filter_map(arc).collect();
     graph.plain = u32::try_from(graph.arcs.len()).unwrap();
@@ -149,7 +156,10 @@ fn every_pair_of_a_town_is_as_far_as_the_plain_search_says() {
     let middle = |segment| On { segment, piece: 0, part: 0.5, at: Position::default(), off: 0.0 };
     let places: Vec<On> = (0..u32::try_from(graph.segments.len()).unwrap()).map(middle).collect();
     let (found, open) = (many(&graph, &places), many_without(&graph, &places, &|_| true));
-    assert_eq!(found.iter().map(|c| c.map(|c| c.0)).collect::<Vec<_>>(), open.iter().map(|c| c.map(|c| c.0)).collect::<Vec<_>>());
+    assert_eq!(
+        found.iter().map(|c| c.map(|c| c.0)).collect::<Vec<_>>(),
+        open.iter().map(|c| c.map(|c| c.0)).collect::<Vec<_>>()
+    );
     assert!(found.iter().filter(|c| c.is_some()).count() > places.len());
     for (a, b) in [(0, 9), (30, 2), (80, 41)] {
         let line = way(&graph, &places[a], &places[b]).is_some();
@@ -233,7 +243,9 @@ fn a_damaged_file_is_refused_and_the_map_in_use_stays() {
     let end = torn.len() - 1;
     torn[end] ^= 1;
     std::fs::write(folder.path().join(FILE), torn).unwrap();
-    assert!(file::read(&folder.path().join(FILE)).is_err_and(|e| e.to_string().contains("import the map again")));
+    assert!(
+        file::read(&folder.path().join(FILE)).is_err_and(|e| e.to_string().contains("import the map again"))
+    );
     assert!(Shelf::open(folder.path()).current().is_none());
 }
 
