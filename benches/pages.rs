@@ -124,7 +124,7 @@ impl Line {
             self.buffer.extend_from_slice(&part[..n]);
             let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
             let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
-            let length = head
+            let length: Option<usize> = head
                 .lines()
                 .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
             let whole = match length {

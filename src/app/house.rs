@@ -189,8 +189,10 @@ pub fn compact(folder: &Path, now: Timestamp) -> Result<(), BackupError> {
         return Ok(());
     }
     let scratch = folder.join("tmp").join("compact");
-    let (target, anew) =
-        (Target { folder: scratch.clone(), passphrase: None }, folder.join("depot.compact.redb"));
+    let (target, anew) = (
+        Target { folder: scratch.clone(), passphrase: None, beside: None },
+        folder.join("depot.compact.redb"),
+    );
     let _ = std::fs::remove_dir_all(&scratch);
     let _ = std::fs::remove_file(&anew);
     let mut options = Options::default();

@@ -282,7 +282,7 @@ fn an_erased_person_is_nowhere_at_the_depot_and_at_headquarters_and_all_else_sta
 
     // A backup made from now on holds nothing of it, and neither do the files.
     let backups = depot.folder.path().join("backups-after");
-    let target = Target { folder: backups, passphrase: None };
+    let target = Target { folder: backups, passphrase: None, beside: None };
     backup::make(&depot.running().app.store, &target, "after", depot.clock.now()).unwrap();
     let restored = depot.folder.path().join("restored.redb");
     backup::restore(&target, Which::Latest, &restored, &house::tables()).unwrap();
@@ -300,7 +300,7 @@ fn a_restored_backup_forgets_what_was_erased_after_it_was_made() {
     let both = people(&depot);
     plant(&depot);
     let backups = depot.folder.path().join("data/backups");
-    let target = Target { folder: backups.clone(), passphrase: None };
+    let target = Target { folder: backups.clone(), passphrase: None, beside: None };
     backup::make(&depot.running().app.store, &target, "before", depot.clock.now()).unwrap();
     erase(&depot, &both);
     assert!(backups.join(tombs::LIST).exists(), "the list lies beside the backups");

@@ -60,6 +60,7 @@ impl Viewer {
             csrf: String::new(),
             now: Timestamp::from_millis(1_795_255_200_000),
             path: "/".into(),
+            unread: 0,
         }
     }
 }
