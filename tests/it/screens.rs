@@ -116,7 +116,8 @@ fn every_page_holds_for_every_role_and_offers_nothing_it_would_refuse() {
             let forms = page.elements().into_iter().filter(|(name, _)| name == "form");
             for (_, attrs) in forms {
                 let get = |wanted: &str| attrs.iter().find(|(n, _)| n == wanted).map(|(_, v)| v.as_str());
-                let action = get("action").unwrap_or_default().to_owned();
+                // Without one it goes to the page it stands on.
+                let action = get("action").unwrap_or(&path).to_owned();
                 if matches!(action.as_str(), "/logout" | "/login") {
                     continue;
                 }

@@ -21,7 +21,7 @@ addEventListener("error", (e) => window.ran.push("error " + e.message));
 const LOOK: &str = r#"
 const odd = [...document.querySelectorAll("script, iframe, object, embed, base, form, a, img, svg, link, style")].filter((e) => {
   const at = (n) => e.getAttribute(n);
-  const ours = (u) => u === null || /^(\/(?!\/)|#)/.test(u);
+  const ours = (u) => u === null || /^(\/(?!\/)|#)/.test(u) || u.startsWith(location.origin + "/");
   if (e.matches("iframe, object, embed, base, style")) return true;
   if (e.matches("script")) return !(at("src") || "").startsWith("/assets/");
   return !ours(at("href")) || !ours(at("src")) || !ours(at("action")) || [...e.attributes].some((a) => a.name.startsWith("on"));
