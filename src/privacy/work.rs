@@ -258,10 +258,18 @@ fn audited(tx: &dyn ReadTx, blob: &[u8], terms: &Terms) -> Result<Option<Vec<u8>
 
 /// Goes through this node's own audit, of all lives of its log.
 fn own_audit(store: &Store, tenant: Tenant, e: &Erasure, terms: &Terms) -> Result<u64> {
-    let stretches = store.read(tenant, |tx| log::audit_stretches(tx, &Origin::load(tx)?))?;
+    let logs = store.read(tenant, |tx| -> Result<Vec<LogId>> {
+        let origin = Origin::load(tx)?;
+        let mut logs: Vec<LogId> = log::audit_stretches(tx, &origin)?.into_iter().map(|s| s.id).collect();
+        // What was issued again in a new life still lies in the one before, though nothing there counts any more.
+        logs.push(LogId { log: log::AUDIT, epoch: origin.first });
+        logs.sort_unstable();
+        logs.dedup();
+        Ok(logs)
+    })?;
     let mut n = 0;
-    for stretch in stretches {
-        n += of_log(store, tenant, stretch.id, e.id, terms)?;
+    for id in logs {
+        n += of_log(store, tenant, id, e.id, terms)?;
     }
     Ok(n)
 }
