@@ -489,7 +489,6 @@ mod tests {
             signature: Some("M10 10L20 20C1 2 3 4 5 6Z".into()),
             photos: vec![FileHash(here.clone()), FileHash(away.clone())],
             position: Some(Position { lat: 40_712_800, lon: -74_006_000 }),
-            accuracy_m: Some(12),
             ..Proof::default()
         };
         let files = vec![Enclosed { hash: here, ending: "jpg", path }];

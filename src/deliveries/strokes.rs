@@ -41,7 +41,10 @@ pub fn pieces(path: &str) -> Vec<Piece> {
             };
             pen.draw(shown, &values);
             again = true;
-            if count == 0 || pen.out.len() >= MAX_PIECES {
+            if pen.out.len() >= MAX_PIECES {
+                return pen.out;
+            }
+            if count == 0 {
                 break;
             }
         }

@@ -45,6 +45,8 @@ use crate::travel::straight::Straight;
 pub const DELIVERIES: u32 = 42;
 /// Of those that are on routes already.
 const PLANNED: usize = 28;
+/// Stops of a round at the most: so the day is more than one.
+const MOST: u32 = 12;
 /// Days before with routes that are done.
 const PAST: i64 = 6;
 /// Attempts of a delivery; the demo's never fail.
@@ -115,7 +117,7 @@ fn furnish(tx: &mut dyn WriteTx, seed: u64, now: Timestamp) -> Result<(), StoreE
     places::put_right(tx, &owner.grant().map_err(told)?, &cx, place).map_err(told)?;
     for (van, who, plate, kg) in FLEET {
         let vehicle: Vehicle = json_of(json!({ "name": van, "plate": plate, "capacity": { "kg": kg },
-            "shift": { "from": "06:00", "to": "22:00" } }))?;
+            "shift": { "from": "06:00", "to": "22:00" }, "max_stops": MOST }))?;
         let (id, ..) = fleet::add(tx, &owner.grant().map_err(told)?, &cx, vehicle).map_err(told)?;
         let driver: Driver = json_of(json!({ "name": who, "vehicle": id }))?;
         fleet::add(tx, &owner.grant().map_err(told)?, &cx, driver).map_err(told)?;

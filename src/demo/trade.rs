@@ -131,7 +131,7 @@ fn stop(
         priority: Some(if n % 9 == 4 { "high" } else { "normal" }.into()),
         time_window: Some(window),
         note: (n % 7 == 2).then(|| "Ring twice, the dog is friendly.".to_owned()),
-        proof_required: if n % 4 == 0 { vec![Kind::Signature] } else { Vec::new() },
+        proof_required: if n.is_multiple_of(4) { vec![Kind::Signature] } else { Vec::new() },
         assigned_to: driver.map(ToString::to_string),
         ..NewDelivery::default()
     };

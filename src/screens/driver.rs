@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::{self, Bytes};
+use actix_web::web;
 use jiff::civil::time;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -65,7 +65,7 @@ async fn worker() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/javascript; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(assets::content("worker.js").unwrap_or_else(Bytes::new))
+        .body(assets::content("worker.js").unwrap_or_default())
 }
 
 #[allow(clippy::unused_async)] // the form of a handler

@@ -197,6 +197,16 @@ mod tests {
                 "address recipient payment customs handling transport external data security operation",
             ),
             ("desk", "clerk return_desk dispatcher linehaul_desk accounts broker supervisor operator"),
+            ("route", "planned dispatched completed cancelled deleted"),
+            ("route-goal", "both distance time fuel"),
+            ("act", "deliver collect fetch drop reload pause"),
+            ("travel", "map_server cached own_map estimated"),
+            ("lack", "skills capacity windows shift route_time route_distance stops not_worth"),
+            ("accuracy", "exact street postcode city"),
+            ("place", "given hand remembered file"),
+            ("fleet-priority", "low normal high urgent"),
+            ("privacy-kind", "parcel delivery order mawb hawb case attachment place route driver"),
+            ("privacy-role", "recipient sender customer shipper consignee driver address texts content"),
         ];
         let few = few.iter().flat_map(|(kind, all)| all.split(' ').map(move |w| format!("{kind}-{w}")));
         all.extend(few);

@@ -53,7 +53,7 @@ fn blocks(path: &Path, mut f: impl FnMut(&Block) -> Result<(), MapError>) -> Res
     let file = File::open(path).map_err(|e| MapError::io(path, e))?;
     let mut blocks = Blocks::new(BufReader::with_capacity(1 << 20, file));
     let mut any = false;
-    while let Some(block) = blocks.next()? {
+    while let Some(block) = blocks.advance()? {
         any = true;
         f(&block)?;
     }

@@ -65,7 +65,6 @@ pub const fn signed(n: u64) -> i64 {
 }
 
 /// Packed numbers.
-#[must_use]
 pub fn numbers(mut bytes: &[u8]) -> impl Iterator<Item = Result<u64, String>> {
     std::iter::from_fn(move || if bytes.is_empty() { None } else { Some(number(&mut bytes)) }).fuse()
 }
@@ -140,7 +139,7 @@ impl<R: Read> Blocks<R> {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn next(&mut self) -> Result<Option<Block>, MapError> {
+    pub fn advance(&mut self) -> Result<Option<Block>, MapError> {
         loop {
             let at = self.at;
             match self.read() {

@@ -32,6 +32,7 @@ pub struct Crowd {
     began: Instant,
     leave: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    #[allow(dead_code)] // the bench tells it
     pub size: usize,
 }
 
@@ -100,6 +101,7 @@ impl Crowd {
     }
 
     /// How long each event took from the last mark to each client, in nanoseconds; they are forgotten here.
+    #[allow(dead_code)] // the bench tells them
     pub fn waits(&self) -> Vec<u64> {
         std::mem::take(&mut *self.heard.waits.lock().unwrap())
     }
