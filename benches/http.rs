@@ -5,135 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 mod harness;
+mod serving;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use harness::{Args, Lap, Rival, compare};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_crossdock");
-
-/// A depot that serves, in a folder of its own.
-struct Depot {
-    child: Child,
-    address: String,
-    token: String,
-    dir: tempfile::TempDir,
-}
-
-impl Depot {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let (data, password) = (dir.path().join("data"), dir.path().join("password"));
-        std::fs::write(&password, "correct horse battery").unwrap();
-        let data = data.to_str().unwrap();
-        let init = [
-            "init",
-            "--data-dir",
-            data,
-            "--role",
-            "depot",
-            "--tenant",
-            "bench",
-            "--depot",
-            "d",
-            "--zone",
-            "UTC",
-            "--admin-user",
-            "ana",
-            "--admin-password-file",
-            password.to_str().unwrap(),
-        ];
-        assert!(Command::new(BINARY).args(init).stdout(Stdio::null()).status().unwrap().success());
-        let serve = ["serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--no-tls"];
-        let mut child =
-            Command::new(BINARY).args(serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let address = first.trim().rsplit_once("http://").unwrap().1.to_owned();
-        let token = Command::new(BINARY)
-            .args(["token", "--data-dir", data, "--user", "ana"])
-            .output()
-            .unwrap()
-            .stdout;
-        Self { child, address, token: String::from_utf8(token).unwrap().trim().to_owned(), dir }
-    }
-
-    fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: d\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            self.token,
-            body.len()
-        );
-        [head.as_bytes(), body.as_bytes()].concat()
-    }
-}
-
-impl Drop for Depot {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// One connection that sends a request when it has the answer to the last.
-struct Line {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-impl Line {
-    async fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: Vec::with_capacity(64 * 1024) }
-    }
-
-    /// Sends and returns the status.
-    async fn ask(&mut self, request: &[u8]) -> u16 {
-        self.stream.write_all(request).await.unwrap();
-        self.buffer.clear();
-        loop {
-            assert!(self.stream.read_buf(&mut self.buffer).await.unwrap() > 0, "the server hung up");
-            let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
-            let head = std::str::from_utf8(&self.buffer[..end]).unwrap().to_ascii_lowercase();
-            let length = head
-                .lines()
-                .find_map(|l| l.strip_prefix("content-length: "))
-                .map_or(0, |n| n.parse().unwrap());
-            while self.buffer.len() < end + 4 + length {
-                assert!(self.stream.read_buf(&mut self.buffer).await.unwrap() > 0, "the answer broke off");
-            }
-            return head[9..12].parse().unwrap();
-        }
-    }
-}
-
-/// `connections` clients for `time`, each sending what `next` makes for its number and turn.
-fn lap(depot: &Depot, connections: usize, time: Duration, next: impl Fn(usize, usize) -> Vec<u8>) -> Lap {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let begun = Instant::now();
-    let clients = (0..connections).map(|me| {
-        let next = &next;
-        async move {
-            let (mut line, mut latencies) = (Line::open(&depot.address).await, Vec::new());
-            while begun.elapsed() < time {
-                let request = next(me, latencies.len());
-                let at = Instant::now();
-                let status = line.ask(&request).await;
-                assert!(status < 300, "{status}: {}", String::from_utf8_lossy(&line.buffer));
-                latencies.push(u64::try_from(at.elapsed().as_nanos()).unwrap());
-            }
-            latencies
-        }
-    });
-    let latencies = runtime.block_on(futures_util::future::join_all(clients)).concat();
-    Lap { ops: latencies.len() as u64, took: begun.elapsed(), latencies }
-}
+use harness::{Args, Rival, compare};
+use serving::{Depot, lap};
 
 fn create(n: usize) -> String {
     format!(
@@ -146,7 +24,7 @@ fn create(n: usize) -> String {
 fn main() {
     let args = Args::read();
     let depot = Depot::start();
-    harness::MEASURED.store(depot.child.id(), Ordering::Relaxed);
+    harness::MEASURED.store(depot.pid(), Ordering::Relaxed);
     let (time, rounds) = (args.pick(Duration::from_millis(1500), Duration::from_secs(5)), args.pick(1, 3));
     let made = AtomicUsize::new(0);
     let new = || depot.request("POST", "/api/v1/parcels", &create(made.fetch_add(1, Ordering::Relaxed)));

@@ -40,8 +40,8 @@ use crate::web::tls::{Source, Tls, TlsError};
 use crate::web::{App, Routes, health, machines, openapi};
 use crate::{
     attachments, audit, carriers, cases, deliveries, events, exports, fleet, freight, identity, imports,
-    jobs, labels, manifests, notify, operation, orders, parcels, places, routes, scan, screens, settings,
-    sync, travel, webhooks,
+    jobs, labels, manifests, notify, operation, orders, parcels, places, privacy, routes, scan, screens,
+    settings, sync, travel, webhooks,
 };
 
 pub mod analysts;
@@ -71,11 +71,14 @@ pub fn areas() -> Vec<Routes> {
         manifests::api::routes(),
         labels::api::routes(),
         routes::api::routes(),
+        routes::figures_api::routes(),
         fleet::api::routes(),
         places::api::routes(),
         travel::api::routes(),
+        travel::map_api::routes(),
         crate::reports::api::routes(),
         freight::api::routes(),
+        crate::tracking::live_api::routes(),
         crate::tracking::api::routes(),
         crate::tracking::device_api::routes(),
         crate::eta::api::routes(),
@@ -85,6 +88,7 @@ pub fn areas() -> Vec<Routes> {
         orders::stock_api::routes(),
         deliveries::api::routes(),
         deliveries::proof_api::routes(),
+        crate::customers::api::routes(),
         events::api::routes(),
         events::stream_api::routes(),
         events::socket_api::routes(),
@@ -99,6 +103,7 @@ pub fn areas() -> Vec<Routes> {
         notify::api::routes(),
         exports::api::routes(),
         operation::api::routes(),
+        privacy::api::routes(),
         sync::manage_api::routes(),
         machines::routes(),
         health::routes(),
@@ -125,6 +130,14 @@ fn workers(app: &App, handlers: Vec<Arc<dyn Handler>>) -> Result<Workers, StoreE
     // Where several processes share a store they may share the folder too, and one may be receiving a file right now.
     if app.config.store.url.is_empty() {
         house::tidy(app)?;
+    }
+    // Of a store that was restored: what was erased since comes before everything else.
+    let erased =
+        privacy::tombs::take_in(&app.store, &house::tenants(&app.store)?, &app.folder, app.clock.now());
+    match erased {
+        Ok(0) => {}
+        Ok(n) => tracing::info!(changes = n, "took in erasures that this store did not know"),
+        Err(e) => return Err(StoreError::Io(format!("the list of erasures can't be taken in: {e}"))),
     }
     let mut runner = house::runner(app, Stop::default());
     runner.handlers.extend(handlers);
@@ -228,6 +241,10 @@ pub fn open(config: Config, clock: Clock) -> Result<Opened, StartError> {
     let folder = config.server.data_dir.clone();
     private::folder(&folder)?;
     let store = if config.store.url.is_empty() {
+        if let Err(e) = house::compact(&folder, clock.now()) {
+            // It is as good as it was, and written anew at another start.
+            tracing::warn!(error = %e, "the store could not be written anew after an erasure");
+        }
         Redb::file(&folder.join(STORE), options(&config)).map(Store::new)
     } else {
         database::open(&config)
@@ -260,7 +277,8 @@ pub fn furnish(config: Config, clock: Clock, store: Store) -> Result<Opened, Sta
     };
     let tls = source.map(|source| Tls::open(source, clock.now())).transpose()?;
     let cards = Cards::new(config.store.rows_mib << 20);
-    let (travel, desk) = (Arc::new(Sources::new(&config.maps)), Arc::new(Desk::new(&config.routing)));
+    let (travel, desk) =
+        (Arc::new(Sources::new(&config.maps, &folder)), Arc::new(Desk::new(&config.routing)));
     let (config, wake) = (Arc::new(config), Wake::default());
     let opened = house::tenants(&store)
         .map_err(NodeError::from)

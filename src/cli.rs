@@ -6,6 +6,7 @@
 
 pub mod client;
 mod commands;
+mod privacy;
 mod serve;
 mod sync;
 
@@ -119,7 +120,7 @@ pub(crate) enum Command {
     Import {
         #[command(flatten)]
         place: Place,
-        /// What the rows are: parcels, or status (events of parcels)
+        /// What the rows are: parcels, status (events of parcels), orders, deliveries, users, cases…
         #[arg(long, value_name = "KIND")]
         kind: String,
         /// Whose words the file uses: the name of a status map
@@ -128,6 +129,9 @@ pub(crate) enum Command {
         /// Say what would happen, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// Only count, state by state, what is here as well, here in another state, and not here
+        #[arg(long)]
+        compare: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -197,6 +201,16 @@ pub(crate) enum Command {
     Manifest {
         #[command(subcommand)]
         command: ManifestCommand,
+    },
+    /// A person's data: find it, hand it out, have it erased
+    Privacy {
+        #[command(subcommand)]
+        command: privacy::PrivacyCommand,
+    },
+    /// The road map that travel times come from: import one, or see which is in use
+    Map {
+        #[command(subcommand)]
+        command: RoadMapCommand,
     },
     /// The exchange with headquarters: how it stands, and what it can be told
     Sync {
@@ -280,6 +294,23 @@ pub(crate) enum ManifestCommand {
         /// Only those in this state: announced, late, unloading, unloaded or cancelled
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
+    },
+}
+
+/// What can be done with the road map.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoadMapCommand {
+    /// Import an OpenStreetMap extract; the one before is replaced when it is done
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// The extract (.osm.pbf)
+        file: PathBuf,
+    },
+    /// Print which map is in use
+    Status {
+        #[command(flatten)]
+        place: Place,
     },
 }
 

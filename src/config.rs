@@ -20,7 +20,7 @@ use toml::Table;
 use overlay::Overlay;
 use sections::{
     Audit, Backup, Carriers, Deliveries, Depot, Jobs, Limits, Logs, Mail, Maps, Orders, Printers, Retention,
-    Routing, Server, Store, Sync, Webhooks,
+    Routing, Server, Sms, Store, Sync, Webhooks,
 };
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
@@ -39,6 +39,7 @@ pub struct Config {
     pub store: Store,
     pub backup: Backup,
     pub mail: Mail,
+    pub sms: Sms,
     pub logs: Logs,
     pub jobs: Jobs,
     pub printers: Printers,

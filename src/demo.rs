@@ -1,9 +1,12 @@
 //! Demo data: invented parcels with plausible histories, for a first look, a rehearsal or a load test. The same
 //! seed and moment give the same parcels, and parcel `i` is the same however many are asked for.
 
+pub mod fleet;
+mod freight;
 mod history;
 mod random;
 pub mod seed;
+pub mod trade;
 mod words;
 
 use std::io;

@@ -25,6 +25,8 @@
 //! | [`tracking`] | where vehicles are: positions, fences, who came and left, public links |
 //! | [`attachments`] | documents: contents kept once, judged by their bytes |
 //! | [`deliveries`] | one attempt or job to bring parcels to an address: assignment, lifecycle, proof, next attempt |
+//! | [`outside`] | services outside that the depot leans on, and how each one does |
+//! | [`customers`] | an address book that came over from another system |
 //! | [`orders`] | products, categories, the ledger of stock, single and bulk orders, delayed orders |
 //! | [`imports`] | files from others: found out, read, taken in row by row |
 //! | [`manifests`] | what was announced against what came: manifests, unloadings, what is missing or too much |
@@ -32,7 +34,7 @@
 //! | [`exports`] | any list as a stream, with its filters and the reader's rights |
 //! | [`fleet`] | vehicles and drivers: what a depot drives with, who drives, and when |
 //! | [`places`] | where addresses are: put right by hand, remembered, from imported files, each with its accuracy |
-//! | [`travel`] | how far it is and how long it takes: a map server in the house, what it last said, the straight line; traffic, weather, closures |
+//! | [`travel`] | how far it is and how long it takes: a map server in the house, what it last said, an imported road map, the straight line; traffic, weather, closures |
 //! | [`routing`] | the route solver: problem in, plan out, with times, reasons and a score; a checker that shares no code with it |
 //! | [`routes`] | routes of vehicles: planned by the solver, changed by hand, dispatched, planned anew on the way |
 //! | [`labels`] | labels as ZPL, SVG and PDF; printers, a queue for each, and what can be known of a label that was sent |
@@ -42,6 +44,7 @@
 //! | [`webhooks`] | events brought to other systems: signed, tried again, kept until they are taken |
 //! | [`settings`] | what a tenant sets for itself: name, zone, currency, house rules, working hours |
 //! | [`operation`] | what an operator does: backups, the check, tokens for the command line |
+//! | [`privacy`] | a person's data: found, handed out, erased everywhere with four eyes, and what of it is left |
 //! | [`sync`] | depots and headquarters: what is done without a line to anybody gets to whom it concerns, once |
 //! | [`web`] | the HTTP shell: the table of routes, the call, the answer, the problem document |
 //! | [`screens`] | what people work with in a browser: one file a screen, in the shell that all share |
@@ -77,6 +80,7 @@ pub mod carriers;
 pub mod cases;
 pub mod cli;
 pub mod config;
+pub mod customers;
 pub mod deadlines;
 pub mod deliveries;
 pub mod demo;
@@ -95,8 +99,10 @@ pub mod manifests;
 pub mod notify;
 pub mod operation;
 pub mod orders;
+pub mod outside;
 pub mod parcels;
 pub mod places;
+pub mod privacy;
 pub mod reports;
 pub mod routes;
 pub mod routing;

@@ -1,10 +1,12 @@
 //! Who does what by itself, and how the rooms that must not know each other are introduced.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::attachments::vault::Vault;
 use crate::audit::sightings::Scribe;
+use crate::base::breaker::Terms;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::cases::reasons::Reason;
@@ -24,9 +26,11 @@ use crate::notify::alerts::{Alerts, CaseLine, CaseLines, Recipient, Recipients};
 use crate::notify::channel::Email;
 use crate::notify::counter::Counter;
 use crate::notify::deliveries::Tell;
+use crate::notify::gateway::Http;
 use crate::notify::inbox;
 use crate::notify::mail::{SendMail, Smtp};
 use crate::notify::orders::TellCustomers;
+use crate::notify::sms::{self, SendSms, Ways};
 use crate::operation::backups::{self, Keeper};
 use crate::orders::work::{AutoAdvance, DelayWatch};
 use crate::parcels::learn::{Learn, Nightly};
@@ -34,13 +38,16 @@ use crate::parcels::map_runs::MapRuns;
 use crate::parcels::service::keeper_of_case;
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::reports::work::{ReportFiles, RunReport};
+use crate::store::backup::{self, BackupError, Target, Which};
+use crate::store::redb::{Options, Redb};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
+use crate::sync::registry::Registry;
 use crate::sync::work::{Stages, Turns};
 use crate::web::{App, idempotency};
 use crate::webhooks::reach::Allowed;
 use crate::{
-    attachments, carriers, deliveries, eta, fleet, freight, imports, labels, orders, parcels, places, routes,
-    scan, tracking, travel, webhooks,
+    attachments, carriers, deliveries, eta, fleet, freight, imports, labels, orders, parcels, places,
+    privacy, routes, scan, tracking, travel, webhooks,
 };
 
 /// The retention table: everything that is let go of by age.
@@ -49,6 +56,7 @@ pub fn retained() -> Vec<Retained> {
     let areas = [
         idempotency::retained(),
         inbox::retained(),
+        sms::retained(),
         imports::service::retained(),
         parcels::undo::retained(),
         labels::repo::retained(),
@@ -96,6 +104,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.push(Arc::new(send.with(Arc::new(ReportFiles))));
     handlers.push(Arc::new(RunReport));
     handlers.extend(tell(app, &is_cut));
+    handlers.extend(texts(app, &is_cut));
+    let ways = Ways { mail: config.mail.is_on(), sms: config.sms.is_on() };
     handlers.push(Arc::new(eta::work::Learn));
     handlers.push(Arc::new(eta::work::LookAhead));
     handlers.push(Arc::new(routes::work::Optimize {
@@ -110,6 +120,8 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Nightly::default()),
         Arc::new(MapRuns),
         Arc::new(eta::work::Rounds::default()),
+        Arc::new(routes::work::Watch),
+        Arc::new(tracking::plans::Plans),
         Arc::new(tracking::work::Scribe { tracker: app.tracker.clone(), predictors: app.predictors.clone() }),
         Arc::new(carriers::work::Rounds { is_cut }),
         Arc::new(DelayWatch),
@@ -117,11 +129,12 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(deliveries::work::Desk),
         Arc::new(webhooks::deal::Dispatch),
         Arc::new(Tell {
-            mail: config.mail.is_on(),
+            ways,
             recipients: config.deliveries.tell_recipients.then(|| config.depot.language.clone()),
         }),
         Arc::new(TellCustomers {
-            on: config.mail.is_on() && config.orders.tell_customers,
+            on: ways.any() && config.orders.tell_customers,
+            ways,
             language: config.depot.language.clone(),
         }),
         Arc::new(CaseClock),
@@ -140,11 +153,12 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(Watch::new(Arc::clone(&alarm), app.errors.clone(), kinds)),
         Arc::new(Keeper::new(Arc::clone(config), app.clock.now(), alarm)),
         Arc::new(SessionTidy),
+        Arc::new(eraser(app)),
         Arc::new(Stages::new(Arc::clone(&app.sync), config.retention.sync_log)),
         Arc::new(Turns::new(Arc::clone(&app.sync), stop, silence, config.retention.sync_log)),
     ];
-    if config.mail.is_on() {
-        workers.push(Arc::new(Counter { language: config.depot.language.clone() }));
+    if ways.any() {
+        workers.push(Arc::new(Counter { language: config.depot.language.clone(), ways }));
     }
     if config.orders.auto_advance {
         let every = Duration::from_secs(config.orders.advance_every_s);
@@ -153,6 +167,46 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     let slots = config.jobs.workers;
     let patience = Duration::from_secs(config.server.shutdown_s);
     Runner { house, slots, patience, handlers, workers }
+}
+
+/// Who carries out erasures.
+fn eraser(app: &App) -> privacy::work::Eraser {
+    let folders = [Some(backups::own_target(&app.config)), backups::target(&app.config)];
+    let mut backups: Vec<_> = folders.into_iter().flatten().map(|t| t.folder).collect();
+    backups.dedup();
+    let folder = app.folder.to_path_buf();
+    privacy::work::Eraser { registry: Registry::standard(), tables, folder, backups, tenants }
+}
+
+/// Writes the store anew where an erasure has left pages behind that nobody has written over since: into another file,
+/// which takes the place of the first once it is whole and sound.
+///
+/// # Errors
+/// When there is no room, or the store can't be read; then it stays as it is.
+pub fn compact(folder: &Path, now: Timestamp) -> Result<(), BackupError> {
+    let (due, file) = (folder.join(privacy::COMPACT), folder.join(crate::app::STORE));
+    if !due.exists() || !file.exists() {
+        return Ok(());
+    }
+    let scratch = folder.join("tmp").join("compact");
+    let (target, anew) = (
+        Target { folder: scratch.clone(), passphrase: None, beside: None },
+        folder.join("depot.compact.redb"),
+    );
+    let _ = std::fs::remove_dir_all(&scratch);
+    let _ = std::fs::remove_file(&anew);
+    let mut options = Options::default();
+    options.reserve.ballast = 0;
+    let store = Store::new(Redb::file(&file, options)?);
+    let copied = backup::make(&store, &target, "compact", now);
+    store.close();
+    let written = copied.and_then(|_| backup::restore(&target, Which::Latest, &anew, &tables()));
+    let _ = std::fs::remove_dir_all(&scratch);
+    written?;
+    let io = |e: std::io::Error| StoreError::Io(e.to_string());
+    std::fs::rename(&anew, &file).map_err(io)?;
+    std::fs::remove_file(due).map_err(io)?;
+    Ok(())
 }
 
 /// Writes down the positions that were told and are not written yet: at a stop.
@@ -180,7 +234,7 @@ fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
     let open = Duration::from_secs(settings.open_s);
     Some(Arc::new(carriers::work::Ask {
         asker,
-        terms: crate::base::breaker::Terms { failures: settings.failures, open },
+        terms: Terms { failures: settings.failures, open, probe: None },
         keys: Arc::clone(app.gate.keys()),
         clock: app.clock.clone(),
         is_cut: Arc::clone(is_cut),
@@ -196,6 +250,26 @@ fn tell(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
         .inspect_err(|why| tracing::error!(%why, "webhooks can't be sent"))
         .ok()
         .map(|deliver| -> Arc<dyn Handler> { Arc::new(deliver) })
+}
+
+/// Who sends text messages; none where no client can be made, and then they wait.
+fn texts(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
+    let settings = &app.config.sms;
+    let gateway =
+        Http::new(settings).inspect_err(|why| tracing::error!(%why, "text messages can't be sent")).ok()?;
+    let terms = Terms {
+        failures: settings.failures,
+        open: Duration::from_secs(settings.open_s),
+        probe: Some(Duration::from_secs(settings.probe_s)),
+    };
+    Some(Arc::new(SendSms {
+        gateway: Arc::new(gateway),
+        terms,
+        patience: Duration::from_secs(settings.timeout_s),
+        keep: Duration::from_secs(settings.keep_hours * 3_600),
+        clock: app.clock.clone(),
+        is_cut: Arc::clone(is_cut),
+    }))
 }
 
 /// Removes what a crash left in the data folder. Only before the server takes requests.
@@ -422,6 +496,7 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         users::tables(),
         crate::settings::tables(),
         crate::sync::tables(),
+        privacy::tables(),
         crate::jobs::tables(),
         imports::model::tables(),
         carriers::repo::tables(),
@@ -437,8 +512,10 @@ pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
         attachments::model::tables(),
         orders::repo::tables(),
         deliveries::repo::tables(),
+        crate::customers::model::tables(),
         webhooks::model::tables(),
         crate::notify::tables(),
+        crate::outside::tables(),
         idempotency::tables(),
         crate::store::backup::tables(),
     ]

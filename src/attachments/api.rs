@@ -1,18 +1,16 @@
 //! The routes of documents.
 
-use std::time::Duration;
-
 use actix_web::http::Method;
 use actix_web::web::{Bytes, Path, Payload};
 use actix_web::{HttpMessage, HttpResponse};
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use utoipa::ToSchema;
 
+use super::intake::{self, Landed, Limits};
 use super::model::{Attachment, FILE_TYPES, FileType, Subject, hex, of_subject};
 use super::service::{self, Arrived, AttachmentError, MAX_NAME};
-use super::sniff;
 use super::vault::Vault;
 use crate::base::clock::Timestamp;
 use crate::base::error::{Fault, Invalid, Kind};
@@ -22,8 +20,9 @@ use crate::freight::error::FreightError;
 use crate::freight::model::Document;
 use crate::freight::{accounts, houses, service as freight};
 use crate::identity::features::{AddDocuments, Feature, ViewDocuments};
-use crate::journal::Folded;
-use crate::store::{Entry, ReadTx};
+use crate::journal::{Cx, Folded};
+use crate::store::{Entry, ReadTx, Tenant, WriteTx};
+use crate::sync::sites;
 use crate::web::call::BodyHash;
 use crate::web::error::Refusal;
 use crate::web::{Answer, ApiError, Call, Query, Routes};
@@ -87,6 +86,35 @@ pub struct AttachmentView {
     added_by: String,
     /// Its revision.
     version: u64,
+    /// The depot that still has its content to itself; absent when it lies here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    still_at: Option<String>,
+}
+
+impl AttachmentView {
+    /// With where its content is.
+    fn located(mut self, at: Option<String>) -> Self {
+        self.still_at = at;
+        self
+    }
+}
+
+/// The depot whose content of `a` has not come here yet; none when it lies here.
+///
+/// # Errors
+/// Storage failures.
+pub fn still_at(
+    tx: &dyn ReadTx,
+    vault: &Vault,
+    tenant: Tenant,
+    a: &Attachment,
+) -> crate::store::Result<Option<String>> {
+    if vault.content(tenant, &a.hash).exists() {
+        return Ok(None);
+    }
+    let number = a.origin.map_or(0, |o| o.site);
+    let name = sites::site(tx, number)?.map(|s| s.name).filter(|n| !n.is_empty());
+    Ok(Some(name.unwrap_or_else(|| format!("depot {number}"))))
 }
 
 impl From<Entry<Folded<Attachment>>> for AttachmentView {
@@ -105,6 +133,7 @@ impl From<Entry<Folded<Attachment>>> for AttachmentView {
             added_at,
             added_by,
             version: entry.rev,
+            still_at: None,
         }
     }
 }
@@ -187,11 +216,8 @@ async fn taken<F: Feature>(
     incoming: &std::path::Path,
     payload: Payload,
 ) -> Response {
-    let (size, hash) = receive(&call, incoming, payload).await?;
-    let path = incoming.to_owned();
-    let judged = tokio::task::spawn_blocking(move || sniff::judge(&mut std::fs::File::open(path)?, size));
-    let judged = judged.await.map_err(|e| Refusal::new(Kind::Internal, "attachment.judge", e.to_string()))?;
-    let media = judged.map_err(AttachmentError::from)?;
+    let Landed { size, hash, media } =
+        intake::land(incoming, payload, Limits::of(&call.app.config.limits)).await?;
     service::fits(service::type_named(kind)?, media)?;
     if call.request().headers().contains_key("idempotency-key") {
         let mut request = blake3::Hasher::new();
@@ -209,54 +235,52 @@ async fn taken<F: Feature>(
             let view = AttachmentView::from(known);
             return Ok(Answer::ok(&view)?.rev(view.version));
         }
-        let view = AttachmentView::from(service::attach(tx, cx, &arrived)?);
-        if arrived.subject.kind == "mawb" {
-            let doc = Document { kind: arrived.kind.clone(), attachment: arrived.id };
-            freight::document(tx, cx, arrived.subject.id, doc, true)?;
-        }
+        let view = AttachmentView::from(attach(tx, cx, &arrived)?);
         Ok(Answer::created(format!("/api/v1/attachments/{}", view.id), &view)?.rev(view.version))
     })
     .await
 }
 
-/// Writes the body to disk as it comes, hashed on the way, and makes it durable.
-async fn receive<F: Feature>(
-    call: &Call<F>,
-    incoming: &std::path::Path,
-    mut body: Payload,
-) -> Result<(u64, [u8; 32]), ApiError> {
-    let limits = &call.app.config.limits;
-    let (max, patience) = (limits.attachment_max_bytes, Duration::from_secs(limits.body_timeout_s));
-    let mut file = tokio::fs::File::create(incoming).await.map_err(|e| no_disk(&e))?;
-    let (mut size, mut hash) = (0_u64, blake3::Hasher::new());
-    loop {
-        let slow = |_| {
-            let detail = format!("no byte of the file came for {} s", patience.as_secs());
-            Refusal::new(Kind::Malformed, "request.slow", detail)
-        };
-        let Some(chunk) = tokio::time::timeout(patience, body.next()).await.map_err(slow)? else { break };
-        let chunk = chunk.map_err(|e| {
-            Refusal::new(Kind::Malformed, "request.broken", format!("the file ended early: {e}"))
-        })?;
-        size += chunk.len() as u64;
-        if size > max {
-            let detail = format!("the file is larger than the {max} bytes that are taken");
-            return Err(Refusal::new(Kind::TooLarge, "attachment.too_large", detail).into());
-        }
-        hash.update(&chunk);
-        file.write_all(&chunk).await.map_err(|e| no_disk(&e))?;
+/// Makes a document of a content that lies in the vault; its master knows of it in the same transaction.
+///
+/// # Errors
+/// When the record has too many, or is not there.
+pub fn attach(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    arrived: &Arrived,
+) -> Result<Entry<Folded<Attachment>>, Attached> {
+    let made = service::attach(tx, cx, arrived)?;
+    if arrived.subject.kind == "mawb" {
+        let doc = Document { kind: arrived.kind.clone(), attachment: arrived.id };
+        freight::document(tx, cx, arrived.subject.id, doc, true)?;
     }
-    file.sync_all().await.map_err(|e| no_disk(&e))?;
-    Ok((size, *hash.finalize().as_bytes()))
+    Ok(made)
+}
+
+/// Removes the document `id` that was seen at a revision; its master knows of it in the same transaction.
+///
+/// # Errors
+/// When it is not there, or was changed since.
+pub fn take_away(tx: &mut dyn WriteTx, cx: &Cx, (id, seen): (&str, u64)) -> Result<(), Attached> {
+    let gone = service::remove(tx, cx, (id, seen), "removed by hand")?;
+    if gone.subject.kind == "mawb" {
+        let doc = Document { kind: gone.kind.clone(), attachment: gone.id };
+        freight::document(tx, cx, gone.subject.id, doc, false)?;
+    }
+    Ok(())
 }
 
 /// What can go wrong with a document and its record.
 #[derive(Debug, thiserror::Error)]
-enum Attached {
+pub enum Attached {
+    /// With the document.
     #[error(transparent)]
     Document(#[from] AttachmentError),
+    /// With the record it belongs to.
     #[error(transparent)]
     Record(#[from] FreightError),
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
 }
@@ -286,18 +310,26 @@ impl Fault for Attached {
 }
 
 async fn list(call: Call<ViewDocuments>, q: Query<Of>) -> Response {
+    let vault = Vault::under(&call.app.folder);
     call.read(|tx, grant| -> Result<Answer, FreightError> {
         freight::whole(grant)?;
         let subject = subject(tx, &q.0.subject, &q.0.id)?;
-        let all = of_subject(tx, subject.id)?.into_iter().map(AttachmentView::from);
-        Ok(Answer::ok(&all.collect::<Vec<_>>())?)
+        let mut all = Vec::new();
+        for e in of_subject(tx, subject.id)? {
+            let at = still_at(tx, &vault, grant.tenant(), &e.value.state)?;
+            all.push(AttachmentView::from(e).located(at));
+        }
+        Ok(Answer::ok(&all)?)
     })
 }
 
 async fn show(call: Call<ViewDocuments>, id: Path<String>) -> Response {
     freight::whole(&call.grant)?;
-    call.read(|tx, _| -> Result<Answer, AttachmentError> {
-        let view = AttachmentView::from(service::find(tx, &id)?);
+    let vault = Vault::under(&call.app.folder);
+    call.read(|tx, grant| -> Result<Answer, AttachmentError> {
+        let e = service::find(tx, &id)?;
+        let at = still_at(tx, &vault, grant.tenant(), &e.value.state)?;
+        let view = AttachmentView::from(e).located(at);
         Ok(Answer::ok(&view)?.rev(view.version))
     })
 }
@@ -331,10 +363,13 @@ async fn file(call: Call<ViewDocuments>, id: Path<String>, look: Query<Look>) ->
 pub async fn hand_out<F: Feature>(call: &Call<F>, a: &Attachment, inline: bool) -> Response {
     const CHUNK: u64 = 64 * 1024;
     let path = Vault::under(&call.app.folder).content(call.grant.tenant(), &a.hash);
-    let content = tokio::fs::File::open(path).await.map_err(|_| {
-        let detail = "the content of this document is not at this site: ask the one it was attached at";
-        Refusal::new(Kind::NotFound, "attachment.elsewhere", detail)
-    })?;
+    let Ok(content) = tokio::fs::File::open(path).await else {
+        let (vault, tenant) = (Vault::under(&call.app.folder), call.grant.tenant());
+        let at = call.app.store.read(tenant, |tx| still_at(tx, &vault, tenant, a))?.unwrap_or_default();
+        let detail =
+            format!("the content is still at {at}: it comes with the next exchange that has time for it");
+        return Err(Refusal::new(Kind::NotFound, "attachment.elsewhere", detail).into());
+    };
     call.saw("attachment", [a.id]);
     let way = if inline && a.media.previews() { "inline" } else { "attachment" };
     let mut response = HttpResponse::Ok();
@@ -355,14 +390,10 @@ pub async fn hand_out<F: Feature>(call: &Call<F>, a: &Attachment, inline: bool) 
 }
 
 async fn remove(call: Call<AddDocuments>, id: Path<String>) -> Response {
-    let (seen, tenant) = (call.expected_rev(None)?, call.grant.tenant());
+    let seen = call.expected_rev(None)?;
     freight::whole(&call.grant)?;
     call.write(move |tx, _, cx| -> Result<Answer, Attached> {
-        let gone = service::remove(tx, cx, tenant, (&id, seen), "removed by hand")?;
-        if gone.subject.kind == "mawb" {
-            let doc = Document { kind: gone.kind.clone(), attachment: gone.id };
-            freight::document(tx, cx, gone.subject.id, doc, false)?;
-        }
+        take_away(tx, cx, (&id, seen))?;
         Ok(Answer::none())
     })
     .await

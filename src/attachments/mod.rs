@@ -4,10 +4,11 @@
 //! found by its bytes, never by its name, and what is dressed up as something else is refused. Only then is it known: its
 //! row travels to other sites, its content does not.
 //!
-//! `sniff` judges contents, `vault` keeps them, `model` is what is known of them, `service` the use cases, `api` the
-//! routes, `work` removes what nobody refers to any more.
+//! `intake` takes a file in, `sniff` judges contents, `vault` keeps them, `model` is what is known of them, `service` the
+//! use cases, `api` the routes, `work` removes what nobody refers to any more.
 
 pub mod api;
+pub mod intake;
 pub mod model;
 pub mod service;
 pub mod sniff;

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::sniff::Media;
+use super::work::{FORGET, Forgotten};
 use crate::audit::Changed;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::first_record;
+use crate::jobs::queue::{NewJob, enqueue};
 use crate::journal::{Aggregate, Cx, Event, Folded, Followed, SiteRef, Stamped};
 use crate::store::table::Checked;
 use crate::store::{Dir, Home, Ix, KeyRange, ReadTx, Result, StoreError, Table, WriteTx};
@@ -111,6 +113,20 @@ pub struct Refs {
 }
 first_record!(Refs);
 
+/// How often a content is sent that does not come as it lies here.
+pub const MAX_TRIES: u8 = 3;
+
+/// A content that headquarters does not have yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unsent {
+    /// So many of its bytes are there, as was heard by file last.
+    pub have: u64,
+    /// How often it was sent in vain.
+    pub tries: u8,
+}
+first_record!(Unsent);
+
 /// What happens to a document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttachmentEvent {
@@ -165,6 +181,8 @@ pub static ATTACHMENTS: Table<Id, Folded<Attachment>> =
     Table::new(195, "attachments", Home::ById).indexed(&[by_subject]);
 /// Contents by hash.
 pub static CONTENTS: Table<[u8], Refs> = Table::new(196, "attachment_contents", Home::Local);
+/// Contents that lie here and that headquarters does not have yet, by hash.
+pub static UNSENT: Table<[u8], Unsent> = Table::new(189, "attachments_unsent", Home::Local);
 /// Documents of a record.
 const BY_SUBJECT: Ix = Ix::Nth(0);
 
@@ -213,12 +231,18 @@ impl Aggregate for Attachment {
         self
     }
 
-    fn follow(tx: &mut dyn WriteTx, _: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
+    fn follow(tx: &mut dyn WriteTx, cx: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
         for (a, added) in [(old.map(|o| &o.state), false), (Some(new), true)] {
             let Some(a) = a.filter(|a| a.removed.is_none() && a.size > 0) else { continue };
             let refs = CONTENTS.get(tx, &a.hash[..])?.unwrap_or_default().count;
             let count = if added { refs + 1 } else { refs.saturating_sub(1) };
             CONTENTS.put(tx, &a.hash[..], &Refs { count })?;
+        }
+        // Wherever its content lies: at the site it was attached at, and at headquarters.
+        let gone = old.is_some_and(|o| o.state.removed.is_none()) && new.removed.is_some();
+        if gone && CONTENTS.get(tx, &new.hash[..])?.unwrap_or_default().count == 0 {
+            let forgotten = Forgotten { tenant: tx.tenant(), hash: new.hash };
+            enqueue(tx, cx.now, NewJob::new(FORGET, &forgotten)?)?;
         }
         Ok(Followed::default())
     }
@@ -237,5 +261,5 @@ impl Aggregate for Attachment {
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&ATTACHMENTS, &CONTENTS]
+    vec![&ATTACHMENTS, &CONTENTS, &UNSENT]
 }

@@ -1,17 +1,15 @@
 //! The use cases of documents. Whose record one belongs to, and who may see that, is the record's own area's to say.
 
 use super::model::{
-    ATTACHMENTS, Attachment, AttachmentEvent, CONTENTS, FileType, MAX_OF_ONE, Removed, Subject, file_type,
-    of_subject,
+    ATTACHMENTS, Attachment, AttachmentEvent, FileType, MAX_OF_ONE, Removed, Subject, UNSENT, Unsent,
+    file_type, of_subject,
 };
 use super::sniff::{Media, Refused};
-use super::work::{FORGET, Forgotten};
 use crate::base::error::{Fault, Invalid, Kind, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
-use crate::jobs::queue::{NewJob, enqueue};
 use crate::journal::{Cx, Folded, record};
-use crate::store::{Entry, ReadTx, StoreError, Tenant, WriteTx};
+use crate::store::{Entry, ReadTx, StoreError, WriteTx};
 
 /// Bytes of a file's name.
 pub const MAX_NAME: usize = 200;
@@ -155,6 +153,7 @@ pub fn attach(tx: &mut dyn WriteTx, cx: &Cx, a: &Arrived) -> Result<Entry<Folded
         origin: None,
     };
     record::<Attachment>(tx, cx, a.id, None, vec![AttachmentEvent::Added(Box::new(new))])?;
+    UNSENT.put(tx, &a.hash[..], &Unsent::default())?;
     find(tx, &a.id.to_string())
 }
 
@@ -182,13 +181,7 @@ pub fn find(tx: &dyn ReadTx, id: &str) -> Result<Entry<Folded<Attachment>>> {
 ///
 /// # Errors
 /// When it was changed since `seen`.
-pub fn remove(
-    tx: &mut dyn WriteTx,
-    cx: &Cx,
-    tenant: Tenant,
-    (id, seen): (&str, u64),
-    reason: &str,
-) -> Result<Attachment> {
+pub fn remove(tx: &mut dyn WriteTx, cx: &Cx, (id, seen): (&str, u64), reason: &str) -> Result<Attachment> {
     let entry = find(tx, id)?;
     if entry.rev != seen {
         return Err(AttachmentError::Stale { found: entry.rev, seen });
@@ -196,8 +189,5 @@ pub fn remove(
     let a = entry.value.state.clone();
     let event = AttachmentEvent::Removed(Removed { reason: reason.to_owned() });
     record::<Attachment>(tx, cx, a.id, Some(entry.value), vec![event])?;
-    if CONTENTS.get(tx, &a.hash[..])?.unwrap_or_default().count == 0 {
-        enqueue(tx, cx.now, NewJob::new(FORGET, &Forgotten { tenant, hash: a.hash })?)?;
-    }
     Ok(a)
 }

@@ -1,7 +1,8 @@
 //! The folder of contents: each under its own hash, so that it is there once a tenant, however often it is sent.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -12,6 +13,8 @@ use crate::store::Tenant;
 /// Held while a content gets its name and its row, and while one without a row is removed: or a content might go that
 /// somebody is just about to refer to.
 static NAMING: Mutex<()> = Mutex::const_new(());
+/// Held while a part of a content is added: two depots may bring the same.
+static ARRIVING: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 /// Where contents lie.
 #[derive(Clone, Debug)]
@@ -76,6 +79,65 @@ impl Vault {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         }
+    }
+
+    /// Where a content lies while it comes from a depot, part by part.
+    fn arriving(&self, tenant: Tenant, hash: &[u8; 32]) -> PathBuf {
+        self.folder.join("arriving").join(format!("{tenant}-{}", hex(hash)))
+    }
+
+    /// How many bytes of a content have come from a depot.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn arrived(&self, tenant: Tenant, hash: &[u8; 32]) -> io::Result<u64> {
+        match std::fs::metadata(self.arriving(tenant, hash)) {
+            Ok(known) => Ok(known.len()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Adds what came from `at` on, durable when this returns; says how many bytes there are now. What does not go on
+    /// where the last part ended is left out.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn append(&self, tenant: Tenant, hash: &[u8; 32], at: u64, part: &[u8]) -> io::Result<u64> {
+        let _one = ARRIVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.arriving(tenant, hash);
+        std::fs::create_dir_all(self.folder.join("arriving"))?;
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+        let have = file.metadata()?.len();
+        if have != at {
+            return Ok(have);
+        }
+        file.write_all(part)?;
+        file.sync_data()?;
+        Ok(have + part.len() as u64)
+    }
+
+    /// Holds what came against its hash and gives it its place; false when it is something else, and then it is gone.
+    ///
+    /// # Errors
+    /// When the folder can't be read or written.
+    pub fn complete(&self, tenant: Tenant, hash: &[u8; 32], size: u64) -> io::Result<bool> {
+        let _one = ARRIVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.arriving(tenant, hash);
+        if self.content(tenant, hash).exists() {
+            return Ok(true);
+        }
+        let mut file = std::fs::File::open(&path)?;
+        let mut hasher = blake3::Hasher::new();
+        let read = io::copy(&mut file, &mut hasher)?;
+        if read != size || hasher.finalize().as_bytes() != hash {
+            std::fs::remove_file(&path)?;
+            return Ok(false);
+        }
+        file.sync_all()?;
+        let _naming = NAMING.blocking_lock();
+        self.settle(&path, tenant, hash)?;
+        Ok(true)
     }
 
     /// Removes what a crash left of files that were coming. Only while nobody sends one.

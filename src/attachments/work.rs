@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::model::CONTENTS;
+use super::model::{CONTENTS, UNSENT};
 use super::vault::Vault;
 use crate::jobs::queue::Limits;
 use crate::jobs::runner::{Handler, JobError, JobRun};
@@ -45,6 +45,7 @@ impl Handler for Forget {
                 let unused = CONTENTS.get(tx, &hash[..])?.unwrap_or_default().count == 0;
                 if unused {
                     CONTENTS.del(tx, &hash[..])?;
+                    UNSENT.del(tx, &hash[..])?;
                 }
                 Ok(unused)
             });

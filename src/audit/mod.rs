@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod queries;
+pub mod redact;
 pub mod sightings;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::journal::clock::Origin;
 use crate::journal::event::Eid;
 use crate::journal::fold::Cx;
 use crate::journal::log::{self, Stretch};
+use crate::journal::redaction;
 use crate::store::{DEPOT, Hash, Home, ReadTx, Result, Store, StoreError, Table, Tenant, WriteTx};
 
 /// The kind number of audit entries among changes.
@@ -281,11 +283,13 @@ impl Verifier {
         }
         let rows = tx.tail(DEPOT, self.now.id, self.at, Self::PAGE)?;
         for (seq, entry) in rows.iter().take_while(|(seq, _)| *seq <= self.now.last) {
-            let holds = log::split_audit(entry).is_ok_and(|(stored, blob)| {
+            let (mut holds, mut sound) = (false, true);
+            if let Ok((stored, blob)) = log::split_audit(entry) {
                 let before = self.hash.replace(stored);
-                before.is_none_or(|before| change::link(&before, &change::eid(blob)) == stored)
-            });
-            if !holds || *seq != self.at + 1 {
+                holds = before.is_none_or(|before| change::link(&before, &change::eid(blob)) == stored);
+                sound = redaction::is_sound(tx, blob)?;
+            }
+            if !holds || !sound || *seq != self.at + 1 {
                 self.out.broken_at = Some(self.now.before + *seq);
                 return Ok(true);
             }

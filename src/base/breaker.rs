@@ -1,5 +1,5 @@
-//! When something outside that fails is asked again (a carrier, a map server): a few failures in a row and it is left
-//! alone for a while, then one probe decides. Kept in the store, so that a restart does not ask it anew.
+//! When something outside that fails is asked again (a carrier, a map server, an SMS gateway): a few failures in a row and
+//! it is left alone for a while, then one probe decides. Kept in the store, so that a restart does not ask it anew.
 
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ pub const LONGEST: Duration = Duration::from_secs(3_600);
 pub struct Terms {
     /// Failures in a row after which it opens.
     pub failures: u32,
-    /// How long it stays open at first; twice as long after each probe that fails.
+    /// How long it stays open at first.
     pub open: Duration,
+    /// How long it stays open after a probe that failed; when absent, twice as long as before each time.
+    pub probe: Option<Duration>,
 }
 
 /// Where it stands.
@@ -41,6 +43,18 @@ pub enum Standing {
     Open(Timestamp),
 }
 
+impl Standing {
+    /// Its name and, while it is open, until when.
+    #[must_use]
+    pub const fn words(self) -> (&'static str, Option<Timestamp>) {
+        match self {
+            Self::Closed => ("closed", None),
+            Self::HalfOpen => ("half_open", None),
+            Self::Open(until) => ("open", Some(until)),
+        }
+    }
+}
+
 impl Breaker {
     /// Whether it may be asked at `now`.
     #[must_use]
@@ -50,6 +64,12 @@ impl Breaker {
             Some(until) if now >= until => Standing::HalfOpen,
             Some(until) => Standing::Open(until),
         }
+    }
+
+    /// The one probe is on its way, for `patience` at the most: until then nobody else asks.
+    #[must_use]
+    pub fn probing(self, now: Timestamp, patience: Duration) -> Self {
+        Self { until: Some(now.after(patience)), ..self }
     }
 
     /// It answered.
@@ -66,7 +86,11 @@ impl Breaker {
         if failures < terms.failures && self.opened == 0 && wish.is_none() {
             return Self { failures, ..self };
         }
-        let open = terms.open.saturating_mul(1 << self.opened.min(12)).max(wish.unwrap_or_default());
+        let open = match terms.probe.filter(|_| self.opened > 0) {
+            Some(probe) => probe,
+            None => terms.open.saturating_mul(1 << self.opened.min(12)),
+        };
+        let open = open.max(wish.unwrap_or_default());
         let until = Some(now.after(open.min(LONGEST)));
         Self { failures, opened: self.opened.saturating_add(1), until }
     }
@@ -76,7 +100,7 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    const TERMS: Terms = Terms { failures: 3, open: Duration::from_secs(60) };
+    const TERMS: Terms = Terms { failures: 3, open: Duration::from_secs(60), probe: None };
 
     fn at(s: i64) -> Timestamp {
         Timestamp::from_millis(s * 1_000)
@@ -99,6 +123,15 @@ mod tests {
             long = fail(long, 0);
         }
         assert_eq!(long.until, Some(at(3_600)));
+        let every_ten = Terms { probe: Some(Duration::from_secs(10)), ..TERMS };
+        let probed = open.failed(at(62), every_ten, None).failed(at(72), every_ten, None);
+        assert_eq!(probed.standing(at(72)), Standing::Open(at(82)), "probed every ten seconds");
+        let asking = open.probing(at(62), Duration::from_secs(5));
+        assert_eq!(
+            (asking.standing(at(62)), asking.opened),
+            (Standing::Open(at(67)), 1),
+            "one probe at a time"
+        );
         let wished = Breaker::default().failed(at(0), TERMS, Some(Duration::from_secs(90)));
         assert_eq!(wished.standing(at(0)), Standing::Open(at(90)));
     }

@@ -8,6 +8,8 @@ pub mod ids;
 pub mod money;
 pub mod net;
 pub mod page;
+pub mod paper;
 pub mod text;
 pub mod units;
+pub mod verdict;
 pub(crate) mod words;

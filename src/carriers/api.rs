@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use super::error::CarrierError;
 use super::model::{Carrier, Poll};
 use super::{repo, service, work};
-use crate::base::breaker::Standing;
 use crate::base::clock::Timestamp;
 use crate::base::error::Invalid;
 use crate::base::page::Page;
@@ -112,11 +111,7 @@ struct CarrierView {
 fn view(tx: &dyn ReadTx, c: Carrier, version: u64, now: Timestamp) -> Result<CarrierView, CarrierError> {
     let secrets = service::secrets(tx, &c.code)?;
     let Poll { next_at, breaker, answered_at, trouble, taken, .. } = service::poll(tx, &c.code)?;
-    let (state, open_until) = match breaker.standing(now) {
-        Standing::Closed => ("closed", None),
-        Standing::HalfOpen => ("half_open", None),
-        Standing::Open(until) => ("open", Some(until)),
-    };
+    let (state, open_until) = breaker.standing(now).words();
     let words = c.source().to_owned();
     let asked = c.active && c.poll_s > 0;
     let Carrier { code, name, adapter, words: _, patterns, endpoint, poll_s, active } = c;

@@ -15,6 +15,7 @@ pub mod repo;
 pub mod rules;
 pub mod service;
 pub mod step_api;
+pub mod told;
 pub mod view;
 pub mod worker;
 

@@ -297,9 +297,16 @@ pub fn raise(
 /// # Errors
 /// Storage failures.
 pub fn is_operational_open(tx: &dyn ReadTx, reason: Reason, key: &str) -> Result<bool, StoreError> {
-    let Some(node) = repo::node(tx)? else { return Ok(false) };
-    let row = CASES.get(tx, &operational_id(node, reason, key).0)?;
-    Ok(row.is_some_and(|row| row.state.state.is_open()))
+    Ok(operational(tx, reason, key)?.is_some_and(|case| case.state.is_open()))
+}
+
+/// The case this node raised for `reason` about `key`.
+///
+/// # Errors
+/// Storage failures.
+pub fn operational(tx: &dyn ReadTx, reason: Reason, key: &str) -> Result<Option<Case>, StoreError> {
+    let Some(node) = repo::node(tx)? else { return Ok(None) };
+    Ok(CASES.get(tx, &operational_id(node, reason, key).0)?.map(|row| row.state))
 }
 
 /// It is well again: resolves the case [`open_operational`] or [`raise`] opened. True when there was an open one.

@@ -124,6 +124,15 @@ impl Depot {
         answered(self.request(Method::POST, path).json(body)).await
     }
 
+    /// What `path` answers to `body` when the owner of the access token `token` sends it.
+    ///
+    /// # Errors
+    /// As [`Depot::get`].
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.base));
+        answered(request.bearer_auth(token).json(body)).await
+    }
+
     /// What `path` answers to being set to `body`.
     ///
     /// # Errors
@@ -187,7 +196,7 @@ fn bar(length: u64) -> ProgressBar {
     }
 }
 
-async fn answered(request: RequestBuilder) -> anyhow::Result<Value> {
+pub(super) async fn answered(request: RequestBuilder) -> anyhow::Result<Value> {
     let response = request.send().await.context("the depot can't be reached")?;
     let status = response.status();
     let body = response.bytes().await.context("the depot's answer broke off")?;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::client::{Depot, Refused, encoded};
 use super::serve::{self, How};
 use super::{
-    BackupCommand, Command, Faults, ManifestCommand, MapCommand, Place, RoleArg, UserCommand, answer, quiet,
-    say, secret, settings,
+    BackupCommand, Command, Faults, ManifestCommand, MapCommand, Place, RoadMapCommand, RoleArg, UserCommand,
+    answer, quiet, say, secret, settings,
 };
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -43,8 +43,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let token = made["access_token"].as_str().or_else(|| made["token"].as_str());
             answer(token.context("the depot answered no token")?)
         }
-        Command::Import { place, kind, source, dry_run, json, file } => {
-            let query = format!("kind={}&source={}&dry_run={dry_run}", encoded(&kind), encoded(&source));
+        Command::Import { place, kind, source, dry_run, compare, json, file } => {
+            let (kind, source) = (encoded(&kind), encoded(&source));
+            let query = format!("kind={kind}&source={source}&dry_run={dry_run}&compare={compare}");
             import(&place, &query, &file, json).await
         }
         Command::Stats { place, at, json } => {
@@ -101,7 +102,16 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             };
             answer(&pretty(&get(&place, &path).await?)?)
         }
+        Command::Map { command: RoadMapCommand::Import { place, file } } => {
+            // The server that reads it stands in another folder than we do.
+            let file = std::path::absolute(file)?;
+            answer(&pretty(&post(&place, "/api/v1/conditions/map", &json!({ "file": file })).await?)?)
+        }
+        Command::Map { command: RoadMapCommand::Status { place } } => {
+            answer(&pretty(&get(&place, "/api/v1/conditions/map").await?)?)
+        }
         Command::Manifest { command } => manifest(command).await,
+        Command::Privacy { command } => super::privacy::privacy(command).await,
         Command::Sync { command } => super::sync::sync(command).await,
         Command::Hq { command } => super::sync::hq(command).await,
         Command::Config { place } => answer(&settings(&place, &[])?.to_toml_redacted()?),
@@ -366,6 +376,8 @@ fn restore(
         say(&format!("crossdock: the store so far is kept as {}", aside.display()));
     }
     std::fs::rename(&restored, &store)?;
+    // What was erased after the backup was made is erased again when this store is started.
+    crate::privacy::tombs::carry(&target.folder, &folder)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)
 }
 

@@ -5,7 +5,10 @@ use anyhow::Context;
 use super::{Place, RoleArg, answer, say, settings};
 use crate::app::{self, Ending, Running};
 use crate::base::clock::Clock;
+use crate::demo;
 use crate::demo::seed::{PARCELS, fill};
+use crate::demo::trade;
+use crate::identity::password::hash;
 use crate::identity::repo::tenants;
 use crate::identity::secret::{Secret, random};
 use crate::identity::setup::{SetUp, set_up};
@@ -71,13 +74,19 @@ async fn seed(running: &Running) -> anyhow::Result<()> {
             language: app.config.depot.language.clone(),
             login: "admin".into(),
             name: "Demo Admin".into(),
-            password: Secret::new(password),
+            password: Secret::new(password.clone()),
             role: "super_admin".into(),
         };
         let (tenant, _) = set_up(&app.store, new, now)?;
         app.gate.changed();
         answer(&format!("Log in as admin with the password {shown}"))?;
         fill(&app.store, tenant.number, DEMO_SEED, PARCELS, now)?;
+        let drivers = trade::staff(&app.store, tenant.number, &hash(&password)?, now)?;
+        trade::fill(&app.store, tenant.number, &drivers, now)?;
+        app.gate.changed();
+        let names = trade::DRIVERS.map(|(login, _)| login).join(", ");
+        say(&format!("crossdock: the drivers {names} have stops today and the same password"));
+        demo::fleet::fill(&app.store, &app.tracker, tenant.number, DEMO_SEED, now)?;
         say(&format!("crossdock: {PARCELS} invented parcels are in"));
         app.wake.wake();
         Ok(true)

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::choices::{MailSecurity, Role, TlsMode};
 use super::overlay::Origins;
-use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Maps, Server, Store, Sync};
+use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Maps, Server, Sms, Store, Sync};
 use super::{Complaint, Config};
 
 /// Everything in `config` that can't be used as it stands; `origins` says where each key was given.
@@ -27,6 +27,7 @@ pub(super) fn complaints(config: &Config, origins: &Origins) -> Vec<Complaint> {
     audit(&config.audit, &mut say);
     sync(&config.sync, &mut say);
     maps(&config.maps, &mut say);
+    sms(&config.sms, &mut say);
     all
 }
 
@@ -87,6 +88,24 @@ fn maps(maps: &Maps, say: Say<'_>) {
             maps.url
         );
         say("maps.url", why);
+    }
+}
+
+fn sms(sms: &Sms, say: Say<'_>) {
+    if !sms.is_on() {
+        return;
+    }
+    let url = sms.url.parse::<reqwest::Url>().ok().filter(|u| matches!(u.scheme(), "http" | "https"));
+    let Some(url) = url else {
+        let why = format!("is \"{}\", expected an address such as https://sms.example.com/messages", sms.url);
+        say("sms.url", why);
+        return;
+    };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_near = host == "localhost" || host.parse::<IpAddr>().is_ok_and(crate::base::net::is_near);
+    if url.scheme() == "http" && !sms.token.is_empty() && !is_near {
+        let why = "begins with http: the token would cross the internet in the clear; write https";
+        say("sms.url", why.into());
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Complaint, ConfigError, ENV_PREFIX, SECRET_MAX_BYTES, read_bounded};
 /// Entries of a list at most.
 pub(super) const LIST_MAX: usize = 256;
 /// Keys that are secrets; each may be given as `<key>_file` instead.
-pub(super) const SECRETS: &[&str] = &["backup.passphrase", "mail.password", "store.url"];
+pub(super) const SECRETS: &[&str] = &["backup.passphrase", "mail.password", "sms.token", "store.url"];
 
 /// Where each key was last given; keys at their default are absent.
 pub(super) type Origins = BTreeMap<String, String>;

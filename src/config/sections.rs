@@ -52,6 +52,7 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("deliveries", Deliveries::RULES),
     ("webhooks", Webhooks::RULES),
     ("maps", Maps::RULES),
+    ("sms", Sms::RULES),
     ("routing", Routing::RULES),
     ("retention", Retention::RULES),
     ("depot", Depot::RULES),
@@ -344,8 +345,42 @@ section! {
         table_max: usize = 100, Whole(2, 10_000);
         /// Failures in a row after which it is left alone.
         failures: u32 = 5, Whole(1, 100);
-        /// Seconds it is left alone at first; twice as long after each probe that fails, an hour at the most.
+        /// Seconds it is left alone then.
         open_s: u64 = 30, Whole(1, 3600);
+        /// Seconds between two probes while it does not answer.
+        probe_s: u64 = 10, Whole(1, 3600);
+    }
+}
+
+section! {
+    /// The gateway that sends text messages. Off until `url` is set: people are written to by mail, or told on the screen.
+    Sms {
+        /// Its address, `https://sms.example.com/messages`; empty sends none.
+        url: String = String::new();
+        /// What it knows us by: sent as a bearer token.
+        token: Secret = Secret::default();
+        /// A file that holds the token.
+        token_file: PathBuf = PathBuf::new();
+        /// The sender's number or name, as the gateway allows; empty leaves it to the gateway.
+        sender: String = String::new();
+        /// Seconds for one answer.
+        timeout_s: u64 = 2, Whole(1, 60);
+        /// Failures in a row after which it is left alone.
+        failures: u32 = 10, Whole(1, 100);
+        /// Seconds it is left alone then.
+        open_s: u64 = 120, Whole(1, 3600);
+        /// Seconds between two probes while it does not answer.
+        probe_s: u64 = 30, Whole(1, 3600);
+        /// Hours a message waits for a gateway that fails before somebody is told on the screen instead.
+        keep_hours: u64 = 72, Whole(1, 720);
+    }
+}
+
+impl Sms {
+    /// Whether text messages are sent at all.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        !self.url.is_empty()
     }
 }
 

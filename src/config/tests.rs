@@ -178,7 +178,7 @@ fn a_secret_comes_from_its_file_without_the_last_newline() {
         assert!(c.why.contains("can't be read"), "{c}");
         std::fs::write(&secret, "hunter 2\n\n").unwrap();
         let config = load(&given).unwrap();
-        let values = [&config.mail.password, &config.backup.passphrase, &config.store.url]
+        let values = [&config.mail.password, &config.backup.passphrase, &config.sms.token, &config.store.url]
             .map(|secret| secret.expose());
         assert!(values.contains(&"hunter 2\n"), "{key}");
         let both = complaint(&format!("{given}\n{key} = 'other'"));

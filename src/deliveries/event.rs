@@ -37,6 +37,43 @@ pub struct Requested {
     pub previous: Option<DeliveryId>,
 }
 
+/// What another system says of it, whole: when work moves over here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Which system.
+    pub source: String,
+    /// What it calls the delivery.
+    pub reference: String,
+    /// The number people say, where it is new here.
+    pub number: u64,
+    /// The depot that is to carry it out.
+    pub depot: SiteRef,
+    /// What has to be done.
+    pub facts: Facts,
+    /// With which parcels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<Id>,
+    /// Which attempt it is.
+    pub attempt: u32,
+    /// Who has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<Assignee>,
+    /// With which vehicle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vehicle: Option<String>,
+    /// Where it is.
+    pub status: Status,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// When it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Why it failed or was called off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// A step on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
@@ -87,6 +124,8 @@ pub enum DeliveryEvent {
     Proved(Box<Proof>),
     /// It was deleted.
     Removed {},
+    /// Another system says how it stands.
+    Told(Box<Told>),
 }
 
 impl Event for DeliveryEvent {
@@ -100,6 +139,7 @@ impl Event for DeliveryEvent {
                 Self::Described(_) => 4,
                 Self::Proved(_) => 5,
                 Self::Removed {} => 6,
+                Self::Told(_) => 7,
             }
     }
 
@@ -112,6 +152,7 @@ impl Event for DeliveryEvent {
             Self::Described(_) => "delivery.described",
             Self::Proved(_) => "delivery.proved",
             Self::Removed {} => "delivery.removed",
+            Self::Told(_) => "delivery.told",
         }
     }
 
@@ -142,6 +183,7 @@ impl Event for DeliveryEvent {
             4 => read(body).map(|b| Self::Described(Box::new(b))),
             5 => read(body).map(|b| Self::Proved(Box::new(b))),
             6 => Ok(Self::Removed {}),
+            7 => read(body).map(|b| Self::Told(Box::new(b))),
             _ => Err(bad(format!("kind {kind:#x} is no event of a delivery"))),
         }
     }

@@ -1,8 +1,8 @@
 //! What events make of a delivery. Never fails: a step that does not fit keeps its event and is a contradiction for a
 //! person; the first end in fold order is the end.
 
-use super::event::{DeliveryEvent, Moved, Requested};
-use super::model::{Delivery, Issue, Leg, MAX_PROOFS, MAX_REMEMBERED, Status, Taken};
+use super::event::{DeliveryEvent, Moved, Requested, Told};
+use super::model::{Delivery, Elsewhere, Issue, Leg, MAX_PROOFS, MAX_REMEMBERED, Outcome, Status, Taken};
 use super::rules;
 use crate::journal::Stamped;
 
@@ -36,6 +36,43 @@ pub(super) fn fold(mut d: Delivery, e: &Stamped<DeliveryEvent>) -> Delivery {
             d
         }
         DeliveryEvent::Removed {} => Delivery { removed: true, ..d },
+        DeliveryEvent::Told(told) => foreign(d, e, told),
+    }
+}
+
+/// What another system says, whole; nothing any more once somebody here has begun with it.
+fn foreign(d: Delivery, e: &Stamped<DeliveryEvent>, t: &Told) -> Delivery {
+    if d.taken_over {
+        return d;
+    }
+    let at = e.key.at();
+    let created = t.created_at.unwrap_or(at);
+    let since = t.since.unwrap_or(created).max(created);
+    let mut steps = vec![Taken { at: created, ..taken(Status::Created, e) }];
+    if let Some(a) = &t.assignee {
+        let assigned = taken(Status::Assigned, e);
+        steps.push(Taken { at: since, assignee: Some(a.name.clone()), ..assigned });
+    }
+    if !matches!(t.status, Status::Created | Status::Assigned) {
+        steps.push(Taken { at: since, reason: t.reason.clone(), ..taken(t.status, e) });
+    }
+    let done = (t.status == Status::Completed).then_some(Outcome { delivered: true, reason: None });
+    Delivery {
+        number: if d.number == 0 { t.number } else { d.number },
+        depot: Some(t.depot),
+        origin: Some(e.writer()),
+        status: t.status,
+        since,
+        created_at: created,
+        facts: t.facts.clone(),
+        assignee: t.assignee.clone(),
+        vehicle: t.vehicle.clone(),
+        legs: t.parcels.iter().map(|p| Leg { parcel: *p, outcome: done.clone() }).collect(),
+        attempt: t.attempt,
+        reason: t.reason.clone().filter(|_| rules::is_final(t.status)),
+        steps,
+        elsewhere: Some(Elsewhere { source: t.source.clone(), reference: t.reference.clone() }),
+        ..d
     }
 }
 
@@ -78,7 +115,7 @@ fn enter(d: &mut Delivery, e: &Stamped<DeliveryEvent>, to: Status) -> bool {
         d.steps.remove(1);
     }
     d.steps.push(taken(to, e));
-    (d.status, d.since) = (to, e.key.at());
+    (d.status, d.since, d.taken_over) = (to, e.key.at(), true);
     true
 }
 

@@ -12,7 +12,7 @@ use crate::base::text;
 use crate::base::units::Position;
 
 /// A position in degrees.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PositionInput {
     /// Degrees north.
@@ -32,7 +32,7 @@ impl PositionInput {
 }
 
 /// A delivery as it is asked for.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDelivery {
     /// Where it is fetched.

@@ -6,9 +6,10 @@
 //! | `model`, `event`, `fold` | the delivery, what happens to it, what it comes to |
 //! | `rules` | the table of steps, and what may be tried again |
 //! | `proof` | what shows that it was handed over; attached files are named by their hash |
-//! | `bundle` | everything of that as one archive |
+//! | `bundle`, `sheet` | everything of that as one archive, and on paper (`picture`, `strokes`) |
 //! | `service`, `assign`, `outcome` | the use cases |
 //! | `same` | a request that is sent twice has one effect |
+//! | `told` | deliveries that come over from another system |
 //! | `work` | a delivery whose parcels were all called off is called off |
 
 mod aggregate;
@@ -21,13 +22,17 @@ mod fold;
 pub mod inputs;
 pub mod model;
 pub mod outcome;
+pub mod picture;
 pub mod proof;
 pub mod proof_api;
 pub mod repo;
 pub mod rules;
 pub mod same;
 pub mod service;
+pub mod sheet;
+pub mod strokes;
 #[cfg(test)]
 mod tests;
+pub mod told;
 pub mod views;
 pub mod work;

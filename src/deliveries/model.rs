@@ -206,6 +206,16 @@ pub struct Issue {
     pub detail: String,
 }
 
+/// What another system calls a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DeliveryOrigin)]
+pub struct Elsewhere {
+    /// Which system.
+    pub source: String,
+    /// Its name there.
+    pub reference: String,
+}
+
 /// A delivery: the fold of its events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -263,6 +273,12 @@ pub struct Delivery {
     /// Whether it was deleted.
     #[serde(default)]
     pub removed: bool,
+    /// What the system calls it that it came over from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
+    /// Whether a step was taken here: what that system says since then counts no more.
+    #[serde(default)]
+    pub taken_over: bool,
 }
 
 impl Delivery {

@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 
 use super::bundle::{self, Bundle, Enclosed, MAX_DELIVERIES};
 use super::error::DeliveryError;
-use super::model::{Delivery, Status};
+use super::model::{Delivery, Leg, Status};
 use super::service;
+use super::sheet::{self, Sheet};
 use crate::attachments::api::{AttachmentView, hand_out, take_in};
 use crate::attachments::model::{Attachment, Subject, hex, of_subject};
 use crate::attachments::service::{MAX_NAME, type_named};
@@ -24,7 +25,9 @@ use crate::base::ids::Id;
 use crate::base::text;
 use crate::identity::features::{ProveDeliveries, ViewDeliveries};
 use crate::identity::grant::Principal;
-use crate::store::ReadTx;
+use crate::parcels::model::ParcelId;
+use crate::parcels::service as parcels;
+use crate::store::{ReadTx, StoreError};
 use crate::web::error::Refusal;
 use crate::web::routes::Routes;
 use crate::web::{Answer, ApiError, Body, Call, Query};
@@ -68,6 +71,19 @@ pub fn routes() -> Routes {
             "/deliveries/proofs",
             many,
             "The same of many deliveries, in a folder each",
+        )
+        .body::<Which>(r#"{"ids":["1"]}"#)
+        .add::<ViewDeliveries, _, _>(
+            Method::GET,
+            "/deliveries/{id}/proof.pdf",
+            one_sheet,
+            "The same on paper: parcels, times, who took it, signature and photos",
+        )
+        .add::<ViewDeliveries, _, _>(
+            Method::POST,
+            "/deliveries/proofs.pdf",
+            many_sheets,
+            "The same of many deliveries in one document, each on pages of its own",
         )
         .body::<Which>(r#"{"ids":["1"]}"#)
 }
@@ -143,12 +159,79 @@ struct Which {
 }
 
 async fn many(call: Call<ViewDeliveries>, body: Body<Which>) -> Response {
-    let ids = body.0.ids;
-    if ids.is_empty() || ids.len() > MAX_DELIVERIES {
-        let detail = format!("names {} deliveries; 1 to {MAX_DELIVERIES} go into one archive", ids.len());
-        return Err(Invalid::at("/ids", detail).into());
-    }
+    let ids = body.0.counted()?;
     archive(call, ids).await
+}
+
+impl Which {
+    fn counted(self) -> Result<Vec<String>, Invalid> {
+        if self.ids.is_empty() || self.ids.len() > MAX_DELIVERIES {
+            let n = self.ids.len();
+            let detail =
+                format!("names {n} deliveries; 1 to {MAX_DELIVERIES} go into one archive or document");
+            return Err(Invalid::at("/ids", detail));
+        }
+        Ok(self.ids)
+    }
+}
+
+async fn one_sheet(call: Call<ViewDeliveries>, id: Path<String>) -> Response {
+    paper(call, vec![id.into_inner()]).await
+}
+
+async fn many_sheets(call: Call<ViewDeliveries>, body: Body<Which>) -> Response {
+    let ids = body.0.counted()?;
+    paper(call, ids).await
+}
+
+/// Deliveries' proofs as one PDF, in the language of whoever asks.
+async fn paper(call: Call<ViewDeliveries>, ids: Vec<String>) -> Response {
+    let sheets = call.app.store.read(call.grant.tenant(), |tx| -> Result<Vec<Sheet>, DeliveryError> {
+        let sheet = |bundle: Bundle| {
+            let numbered = |leg: &Leg| {
+                let parcel = parcels::load(tx, ParcelId(leg.parcel));
+                Ok(parcel?.map(|p| (leg.parcel, p.number)))
+            };
+            let parcels = bundle.delivery.legs.iter().map(numbered);
+            let parcels: Vec<_> = parcels.collect::<Result<Vec<_>, StoreError>>()?;
+            Ok(Sheet { bundle, parcels: parcels.into_iter().flatten().collect() })
+        };
+        bundles(tx, &call, &ids)?.into_iter().map(sheet).collect()
+    })?;
+    call.saw("delivery", sheets.iter().map(|s| s.bundle.delivery.id.0));
+    let language = call.principal().language.clone();
+    let written = tokio::task::spawn_blocking(move || sheet::render(&sheets, &language)).await;
+    let pdf = written.map_err(|e| Refusal::new(Kind::Internal, "delivery.document", e.to_string()))?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/pdf")
+        .insert_header(("content-disposition", "attachment; filename=\"proof.pdf\""))
+        .insert_header(("cache-control", "no-store"))
+        .body(pdf))
+}
+
+/// Deliveries that the caller may see with the files of their proofs that are here, each once.
+fn bundles(
+    tx: &dyn ReadTx,
+    call: &Call<ViewDeliveries>,
+    ids: &[String],
+) -> Result<Vec<Bundle>, DeliveryError> {
+    let (vault, tenant) = (Vault::under(&call.app.folder), call.grant.tenant());
+    let mut bundles: Vec<Bundle> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let delivery = find(tx, call.principal(), id)?;
+        if bundles.iter().any(|b| b.delivery.id == delivery.id) {
+            continue;
+        }
+        let all = of_subject(tx, delivery.id.0)?.into_iter().map(|e| e.value.state);
+        let enclosed = |a: Attachment| Enclosed {
+            hash: hex(&a.hash),
+            ending: ending(a.media),
+            path: vault.content(tenant, &a.hash),
+        };
+        let files = all.map(enclosed).filter(|f| f.path.exists()).collect();
+        bundles.push(Bundle { delivery, files });
+    }
+    Ok(bundles)
 }
 
 const fn ending(media: Media) -> &'static str {
@@ -185,25 +268,7 @@ fn failed(e: &std::io::Error) -> Refusal {
 async fn archive(call: Call<ViewDeliveries>, ids: Vec<String>) -> Response {
     const CHUNK: u64 = 64 * 1024;
     let vault = Vault::under(&call.app.folder);
-    let tenant = call.grant.tenant();
-    let bundles = call.app.store.read(tenant, |tx| -> Result<Vec<Bundle>, DeliveryError> {
-        let mut bundles: Vec<Bundle> = Vec::with_capacity(ids.len());
-        for id in &ids {
-            let delivery = find(tx, call.principal(), id)?;
-            if bundles.iter().any(|b| b.delivery.id == delivery.id) {
-                continue;
-            }
-            let all = of_subject(tx, delivery.id.0)?.into_iter().map(|e| e.value.state);
-            let enclosed = |a: Attachment| Enclosed {
-                hash: hex(&a.hash),
-                ending: ending(a.media),
-                path: vault.content(tenant, &a.hash),
-            };
-            let files = all.map(enclosed).filter(|f| f.path.exists()).collect();
-            bundles.push(Bundle { delivery, files });
-        }
-        Ok(bundles)
-    })?;
+    let bundles = call.app.store.read(call.grant.tenant(), |tx| bundles(tx, &call, &ids))?;
     call.saw("delivery", bundles.iter().map(|b| b.delivery.id.0));
     let path = vault.incoming(Id::fresh()).map_err(|e| failed(&e))?;
     let mut scratch = Scratch { file: None, path: path.clone() };

@@ -49,6 +49,7 @@ enum Kind {
     Number = 0,
     Parcel = 1,
     Previous = 2,
+    Elsewhere = 3,
 }
 
 fn name_key(kind: Kind, name: &[u8], id: Option<Id>) -> Vec<u8> {
@@ -65,7 +66,11 @@ pub(super) fn look_ups(tx: &mut dyn WriteTx, old: Option<&Delivery>, new: &Deliv
         let number = name_key(Kind::Number, &d.number.to_be_bytes(), id);
         let parcels = d.legs.iter().map(|l| name_key(Kind::Parcel, l.parcel.as_ref(), id));
         let previous = d.previous.map(|p| name_key(Kind::Previous, p.as_ref(), id));
-        [number].into_iter().chain(parcels).chain(previous).collect()
+        let elsewhere = d.elsewhere.as_ref().map(|e| {
+            let name = elsewhere_name(&e.source, &e.reference);
+            name_key(Kind::Elsewhere, &name, id)
+        });
+        [number].into_iter().chain(parcels).chain(previous).chain(elsewhere).collect()
     };
     let (before, after) = (old.map(keys).unwrap_or_default(), keys(new));
     for gone in before.iter().filter(|k| !after.contains(k)) {
@@ -94,6 +99,19 @@ fn with_name(tx: &dyn ReadTx, kind: Kind, name: &[u8]) -> Result<Vec<Id>> {
 /// Storage failures.
 pub fn with_parcel(tx: &dyn ReadTx, parcel: Id) -> Result<Vec<Id>> {
     with_name(tx, Kind::Parcel, parcel.as_ref())
+}
+
+fn elsewhere_name(source: &str, reference: &str) -> Vec<u8> {
+    key::text_then(source, &key::text_then(reference, &[]))
+}
+
+/// The delivery that `source` calls `reference`.
+///
+/// # Errors
+/// Storage failures.
+pub fn from_elsewhere(tx: &dyn ReadTx, source: &str, reference: &str) -> Result<Option<Id>> {
+    let found = with_name(tx, Kind::Elsewhere, &elsewhere_name(source, reference))?;
+    Ok(found.into_iter().next())
 }
 
 /// The attempt that follows a delivery.

@@ -38,6 +38,15 @@ pub fn find(tx: &dyn ReadTx, who: &Principal, name: &str) -> Result<Entry<Folded
     repo::find(tx, who, name)?.ok_or_else(|| DeliveryError::Unknown(name.to_owned()))
 }
 
+/// The delivery with this id, for other areas of the house; none when there is none any more.
+///
+/// # Errors
+/// Storage failures.
+pub fn known(tx: &dyn ReadTx, id: Id) -> std::result::Result<Option<Delivery>, StoreError> {
+    let found = DELIVERIES.get(tx, &id)?.map(|row| row.state);
+    Ok(found.filter(|d| !d.removed && d.number > 0))
+}
+
 /// Refuses a change that was made on an older state.
 pub(super) fn current(found: u64, seen: Option<u64>) -> Result<()> {
     match seen.filter(|seen| *seen != found) {
@@ -108,6 +117,25 @@ pub fn request(
     Ok(Asked::Made(Box::new(done)))
 }
 
+/// The number of the next delivery.
+pub(super) fn next_number(tx: &mut dyn WriteTx) -> std::result::Result<u64, StoreError> {
+    counters::add(tx, LAST_NUMBER, 1)?;
+    Ok(u64::try_from(counters::get(tx, LAST_NUMBER)?).unwrap_or_default())
+}
+
+/// The parcels of these names, wherever their way is.
+pub(super) fn known_parcels(tx: &dyn ReadTx, who: &Principal, names: &[String]) -> Result<Vec<Id>> {
+    let (mut ids, mut wrong): (Vec<Id>, Vec<Problem>) = (Vec::new(), Vec::new());
+    for (n, name) in names.iter().enumerate() {
+        match parcels::find(tx, &who.scope, name) {
+            Ok((found, _)) if ids.contains(&found.value.state.id.0) => {}
+            Ok((found, _)) => ids.push(found.value.state.id.0),
+            Err(e) => wrong.push(Problem::new(format!("/parcels/{n}"), e.to_string())),
+        }
+    }
+    if wrong.is_empty() { Ok(ids) } else { Err(Invalid(wrong).into()) }
+}
+
 /// A delivery to be.
 pub(super) struct Attempt {
     pub(super) facts: Facts,
@@ -122,8 +150,7 @@ impl Attempt {
     pub(super) fn event(self, tx: &mut dyn WriteTx) -> std::result::Result<DeliveryEvent, StoreError> {
         let Self { facts, parcels, attempt, previous, asked_by } = self;
         let origin = Origin::load(tx)?;
-        counters::add(tx, LAST_NUMBER, 1)?;
-        let number = u64::try_from(counters::get(tx, LAST_NUMBER)?).unwrap_or_default();
+        let number = next_number(tx)?;
         let depot = SiteRef::new(origin.site, origin.epoch);
         let asked = Requested { number, depot, asked_by, facts, parcels, attempt, previous };
         Ok(DeliveryEvent::Requested(Box::new(asked)))

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model::{Assignee, Delivery, DeliveryId, Issue, Leg, Outcome, Priority, Status, Taken, Window};
+use super::model::{
+    Assignee, Delivery, DeliveryId, Elsewhere, Issue, Leg, Outcome, Priority, Status, Taken, Window,
+};
 use super::proof::{Kind, Proof};
 use super::rules;
 use crate::base::clock::Timestamp;
@@ -102,6 +104,9 @@ pub struct DeliveryView {
     /// What shows that it was handed over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub proofs: Vec<Proof>,
+    /// What the system calls it that it came over from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
     /// Contradictions that a person has to look at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub issues: Vec<String>,
@@ -136,6 +141,8 @@ impl DeliveryView {
             steps: _,
             issues,
             removed: _,
+            elsewhere,
+            taken_over: _,
         } = d.clone();
         #[allow(clippy::cast_precision_loss)] // a weight has fewer digits than a float
         let package_weight = facts.weight_g.map(|g| g as f64 / 1000.0);
@@ -167,6 +174,7 @@ impl DeliveryView {
             reason,
             partial,
             proofs,
+            elsewhere,
             issues: issues.into_iter().map(|Issue { detail, .. }| detail).collect(),
             allowed: rules::next(status),
             version: rev,

@@ -1,4 +1,4 @@
-//! Fills a fresh depot with demo parcels, through the door every carrier's news comes in by.
+//! Fills a fresh depot with demo parcels, through the door every carrier's news comes in by, and with air freight.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub fn maps() -> Vec<Map> {
     maps.into_iter().map(|(source, rows)| Map { source: source.into(), rows }).collect()
 }
 
-/// Fills `tenant` with the demo's maps and `n` parcels as they stand at `now`. Nothing of it causes mail.
+/// Fills `tenant` with the demo's maps, `n` parcels and some air waybills as they stand at `now`. Nothing of it causes mail.
 ///
 /// # Errors
 /// Storage failures.
@@ -77,7 +77,7 @@ pub fn fill(store: &Store, tenant: Tenant, seed: u64, n: u32, now: Timestamp) ->
         };
         store.write(tenant, Lane::Bulk, write).wait()?;
     }
-    Ok(())
+    super::freight::fill(store, tenant, now)
 }
 
 /// The reference products, numbers 1 and 2: name, description, price, stock.
@@ -99,7 +99,7 @@ fn goods() -> impl Iterator<Item = ProductInput> {
 }
 
 /// Tells a parcel's history event by event, each as if it had just come in.
-fn tell(
+pub(super) fn tell(
     tx: &mut dyn WriteTx,
     cx: &mut Cx,
     maps: &BTreeMap<String, Compiled>,

@@ -10,7 +10,7 @@ use crate::deliveries::model::Delivery;
 use crate::freight::event::{self as freight, BillEvent, HawbEvent, MawbEvent};
 use crate::identity::features::{
     Feature, ViewAirFreight, ViewBills, ViewCases, ViewDeliveries, ViewManifests, ViewOrders, ViewParcels,
-    ViewStock,
+    ViewRoutes, ViewStock,
 };
 use crate::identity::grant::{Principal, Scope};
 use crate::journal::change::{self, Header};
@@ -21,6 +21,7 @@ use crate::orders::event::OrderEvent;
 use crate::orders::stock::{self, Booked};
 use crate::parcels::event::ParcelEvent;
 use crate::parcels::model::Parcel;
+use crate::routes::event::{OPTIMIZATION_KINDS, OptimizationEvent, ROUTE_KINDS, RouteEvent};
 use crate::store::{ReadTx, Result, Tenant};
 
 /// What the kinds of change are about that leave the house: people, keys and settings never do.
@@ -37,6 +38,8 @@ pub enum Subject {
     Mawb,
     Hawb,
     Bill,
+    Optimization,
+    Route,
 }
 
 impl Subject {
@@ -54,6 +57,8 @@ impl Subject {
             k if freight::MASTER_KINDS.contains(&k) => Some(Self::Mawb),
             k if freight::HOUSE_KINDS.contains(&k) => Some(Self::Hawb),
             k if freight::BILL_KINDS.contains(&k) => Some(Self::Bill),
+            k if OPTIMIZATION_KINDS.contains(&k) => Some(Self::Optimization),
+            k if ROUTE_KINDS.contains(&k) => Some(Self::Route),
             _ => None,
         }
     }
@@ -72,6 +77,8 @@ impl Subject {
             Self::Mawb => "mawb",
             Self::Hawb => "hawb",
             Self::Bill => "bill",
+            Self::Optimization => "route_optimization",
+            Self::Route => "route",
         }
     }
 
@@ -86,6 +93,7 @@ impl Subject {
             Self::Stock => ViewStock::NAME,
             Self::Mawb | Self::Hawb => ViewAirFreight::NAME,
             Self::Bill => ViewBills::NAME,
+            Self::Optimization | Self::Route => ViewRoutes::NAME,
         }
     }
 }
@@ -109,6 +117,8 @@ fn said(subject: Subject, header: &Header, body: &[u8]) -> Result<Said> {
         Subject::Mawb => of::<MawbEvent>(header, body),
         Subject::Hawb => of::<HawbEvent>(header, body),
         Subject::Bill => of::<BillEvent>(header, body),
+        Subject::Optimization => of::<OptimizationEvent>(header, body),
+        Subject::Route => of::<RouteEvent>(header, body),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The socket: one connection on which a program or a browser follows deliveries, or everything it may see. Whoever reads
 //! too slowly is let go and comes back with the last `seq` it has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,13 @@ use crate::base::error::{Fault, Kind};
 use crate::base::ids::Id;
 use crate::deliveries::error::DeliveryError;
 use crate::deliveries::service as deliveries;
-use crate::identity::features::{ReadEvents, ViewDeliveries};
+use crate::identity::features::{ReadEvents, ViewDeliveries, ViewRoutes, ViewTracking};
 use crate::identity::gate::Shown;
 use crate::identity::grant::Principal;
+use crate::store::{ReadTx, StoreError};
+use crate::tracking::error::TrackingError;
+use crate::tracking::model::StopState;
+use crate::tracking::service as tracking;
 use crate::web::call::{app, shown};
 use crate::web::error::Refusal;
 use crate::web::follow::{Follower, Hall, Turn};
@@ -36,6 +41,8 @@ pub const MAX_MESSAGE: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// After so long without a word from the other side it is asked, and after twice as long let go.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How often it is looked where vehicles are.
+const LOOK: Duration = Duration::from_secs(1);
 /// Events told in one go.
 const AT_ONCE: usize = 100;
 
@@ -91,7 +98,9 @@ async fn connect(req: HttpRequest, body: Payload) -> Result<HttpResponse, ApiErr
     match admitted {
         Ok((who, follower)) => {
             let heard_at = app.clock.now();
-            let line = Line { req, app, session, who, follower, ear: Ear::default(), heard_at, asked: false };
+            let (ear, seen_at) = (Ear::default(), BTreeMap::new());
+            let line =
+                Line { req, app, session, who, follower, ear, heard_at, asked: false, moved: 0, seen_at };
             rt::spawn(line.hold(stream));
         }
         Err(refused) => {
@@ -112,6 +121,10 @@ struct Line {
     ear: Ear,
     heard_at: Timestamp,
     asked: bool,
+    /// How often positions had been told when they were last looked at.
+    moved: u64,
+    /// The latest position of each followed delivery that was told.
+    seen_at: BTreeMap<Id, Timestamp>,
 }
 
 /// Why a connection ends.
@@ -139,6 +152,9 @@ impl Line {
     }
 
     async fn run(&mut self, stream: &mut AggregatedMessageStream) -> Result<(), End> {
+        self.ear.hears_of_plans = self.who.grant::<ViewRoutes>().is_ok();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let greeting = json!({ "clientId": Id::fresh(), "seq": self.follower.at });
         self.say(message("connection_established", &greeting, self.app.clock.now())).await?;
         loop {
@@ -148,6 +164,7 @@ impl Line {
                     Some(Err(_)) => return Err(End::Said(CloseCode::Protocol, "no message of this form is taken")),
                     None => return Err(End::Gone),
                 },
+                _ = look.tick(), if !self.ear.deliveries.is_empty() => self.places().await?,
                 turn = self.follower.turn() => match turn {
                     Turn::Over => return Err(End::Said(CloseCode::Away, "the server stops; come back")),
                     Turn::More => self.more().await?,
@@ -180,8 +197,9 @@ impl Line {
             Ok(Heard::Ping) => message("pong", &json!({}), now),
             Ok(Heard::SubscribeDelivery { delivery_id, after }) => match self.delivery(&delivery_id) {
                 Ok(id) if self.ear.deliveries.len() < MAX_FOLLOWED || self.ear.deliveries.contains(&id) => {
-                    self.back(Ear { deliveries: [id].into(), all: None }, after).await?;
+                    self.back(Ear { deliveries: [id].into(), ..Ear::default() }, after).await?;
                     self.ear.deliveries.insert(id);
+                    self.moved = 0;
                     let data = json!({ "deliveryId": id, "seq": self.follower.at });
                     message("subscribed_delivery", &data, self.app.clock.now())
                 }
@@ -250,6 +268,51 @@ impl Line {
             self.say(text).await?;
         }
         Ok(())
+    }
+
+    /// Tells where the vehicles of followed deliveries are that have moved since.
+    async fn places(&mut self) -> Result<(), End> {
+        let (app, tenant) = (self.app.clone(), self.who.tenant);
+        let told = app.tracker.told(tenant);
+        if told == self.moved || self.who.grant::<ViewTracking>().is_err() {
+            return Ok(());
+        }
+        self.moved = told;
+        self.admit()?;
+        let read = app.store.read(tenant, |tx| self.vehicles(tx));
+        let vehicles =
+            read.map_err(|_| End::Said(CloseCode::Error, "the depot can't read its log now; come back"))?;
+        for (delivery, vehicle) in vehicles {
+            let Some(latest) = app.tracker.latest_of(tenant, vehicle) else { continue };
+            if self.seen_at.insert(delivery, latest.fix.at) != Some(latest.fix.at) {
+                self.say(talk::location(delivery, &latest.fix, app.clock.now())).await?;
+            }
+        }
+        self.seen_at.retain(|id, _| self.ear.deliveries.contains(id));
+        Ok(())
+    }
+
+    /// The followed deliveries that are under way, each with its vehicle's track.
+    fn vehicles(&self, tx: &dyn ReadTx) -> Result<Vec<(Id, Id)>, StoreError> {
+        let mut found = Vec::new();
+        for id in &self.ear.deliveries {
+            let known = match deliveries::find(tx, &self.who, &id.to_string()) {
+                Ok(known) => known.value.state,
+                Err(DeliveryError::Store(e)) => return Err(e),
+                Err(_) => continue,
+            };
+            for name in [id.to_string(), known.number.to_string()] {
+                match tracking::find(tx, &self.who, &name) {
+                    Ok(stop) if stop.state != StopState::Over => {
+                        found.push((*id, stop.vehicle));
+                        break;
+                    }
+                    Err(TrackingError::Store(e)) => return Err(e),
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Tells what is behind the place, with the rights of this moment.

@@ -9,6 +9,7 @@ use super::event::{Subject, Told};
 use super::feed::{Item, Wanted};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::tracking::model::Fix;
 
 /// Deliveries one connection follows at the most.
 pub const MAX_FOLLOWED: usize = 1_000;
@@ -80,6 +81,32 @@ pub struct Ear {
     pub deliveries: BTreeSet<Id>,
     /// What else.
     pub all: Option<Wanted>,
+    /// Whether it hears of searches for routes that found a plan.
+    pub hears_of_plans: bool,
+}
+
+/// The name of the event, and of the message, that a search for routes found a plan.
+const PLANNED: &str = "route.optimization.completed";
+
+/// The message that tells where the vehicle of a followed delivery is: degrees, metres a second, degrees from north and
+/// metres.
+#[must_use]
+pub fn location(delivery: Id, fix: &Fix, now: Timestamp) -> String {
+    let (latitude, longitude) = fix.spot.degrees();
+    let mut data = json!({
+        "deliveryId": delivery,
+        "location": { "latitude": latitude, "longitude": longitude },
+        "at": fix.at.to_string(),
+    });
+    let told = [
+        ("speed", fix.speed.map(|v| f64::from(v) / 100.0)),
+        ("heading", fix.heading.map(|v| f64::from(v) / 100.0)),
+        ("accuracy", fix.accuracy.map(|v| f64::from(v) / 10.0)),
+    ];
+    for (name, value) in told.into_iter().filter_map(|(name, v)| Some((name, v?))) {
+        data[name] = value.into();
+    }
+    message("delivery.location.updated", &data, now)
 }
 
 impl Ear {
@@ -87,7 +114,11 @@ impl Ear {
     #[must_use]
     pub fn hears(&self, told: &Told) -> bool {
         let followed = told.subject == Subject::Delivery && self.deliveries.contains(&told.id);
-        (followed && step(told).is_some()) || self.all.as_ref().is_some_and(|all| all.wants(told.name))
+        // Whoever may see routes waits for the plan, and nobody asks for it by name.
+        let planned = self.hears_of_plans && told.name == PLANNED;
+        planned
+            || (followed && step(told).is_some())
+            || self.all.as_ref().is_some_and(|all| all.wants(told.name))
     }
 
     /// The messages that tell it of an event: one as a followed delivery's, one as an event; mostly one of both.
@@ -100,9 +131,15 @@ impl Ear {
             data.insert("seq".into(), item.seq.into());
             message("delivery.status.updated", &data.into(), now)
         });
+        let planned = (self.hears_of_plans && told.name == PLANNED).then(|| {
+            let mut data = told.event["data"].as_object().cloned().unwrap_or_default();
+            data.insert("optimizationId".into(), told.id.to_string().into());
+            data.insert("seq".into(), item.seq.into());
+            message(PLANNED, &data.into(), now)
+        });
         let wanted = self.all.as_ref().is_some_and(|all| all.wants(told.name));
         let event = wanted.then(|| message("event", &told.event, now));
-        step.into_iter().chain(event).collect()
+        step.into_iter().chain(planned).chain(event).collect()
     }
 }
 

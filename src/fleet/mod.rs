@@ -7,3 +7,4 @@ pub mod hours;
 pub mod model;
 pub mod repo;
 pub mod service;
+pub mod told;

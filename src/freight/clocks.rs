@@ -132,6 +132,21 @@ pub fn of(m: &Mawb, t: &Terminal) -> Clocks {
     }
 }
 
+/// Days from the terminal's today to the last free day; less than nothing once it is over.
+#[must_use]
+pub fn days_left(c: &Clocks, now: Timestamp) -> Option<i32> {
+    let today = now.day(&c.zone);
+    c.lfd.and_then(|d| d.since((jiff::Unit::Day, today)).ok()).map(|s| s.get_days())
+}
+
+/// Whether `m` is behind: its flight should have been here, or its last free day is over and the goods are still there.
+#[must_use]
+pub fn is_late(m: &Mawb, c: &Clocks, now: Timestamp) -> bool {
+    let flight = c.arrived.is_none() && c.eta.is_some_and(|eta| eta < now);
+    let storage = c.at(Moment::LfdEnd).is_some_and(|end| end < now);
+    m.state.is_open() && (flight || storage)
+}
+
 /// What collecting `m` on the day `on` costs; none when no last free day or no tariff is known.
 #[must_use]
 pub fn storage(m: &Mawb, t: &Terminal, on: Date) -> Option<(free::Cost, String)> {

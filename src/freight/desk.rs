@@ -1,14 +1,18 @@
 //! The import desk's own rules as they are stored: the procedure in its versions, terminals, and what follows from them
 //! for a waybill.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::clocks::{self, Clocks};
+use super::error::FreightError;
 use super::model::Mawb;
 use super::repo::{SOPS, TERMINALS};
 use super::sop::{Sop, Step};
 use super::terminals::Terminal;
 use crate::base::clock::Timestamp;
+use crate::base::error::Invalid;
 use crate::base::ids::Id;
 use crate::journal::reference::{self, Ref, Reference};
 use crate::journal::{Cx, Folded};
@@ -82,6 +86,28 @@ pub fn keep(tx: &mut dyn WriteTx, cx: &Cx, steps: Vec<Step>) -> Result<(Sop, u64
     Ok((Sop { version: new.version, steps: new.steps }, written.rev))
 }
 
+/// Sets the steps new waybills begin with, that were seen at the revision `seen`.
+///
+/// # Errors
+/// When they make no sense, or were changed since.
+pub fn put(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    steps: Vec<Step>,
+    seen: Option<u64>,
+) -> std::result::Result<(Sop, u64), FreightError> {
+    let (old, found) = present(tx)?;
+    match seen {
+        // Nobody has set any yet: there is no revision to have seen.
+        _ if found == 0 => {}
+        None => return Err(Invalid::at("/version", "name the revision you have seen").into()),
+        Some(seen) if seen != found => return Err(FreightError::Stale { found, seen }),
+        Some(_) => {}
+    }
+    Sop { version: old.version + 1, steps: steps.clone() }.check()?;
+    Ok(keep(tx, cx, steps)?)
+}
+
 /// The terminal `code` and its revision.
 ///
 /// # Errors
@@ -108,17 +134,43 @@ pub fn terminals(tx: &dyn ReadTx) -> Result<Vec<(Terminal, u64)>> {
 /// # Errors
 /// Storage failures.
 pub fn terminal_of(tx: &dyn ReadTx, zone: &str, m: &Mawb) -> Result<Terminal> {
-    let there = m.facts.destination.as_deref().unwrap_or_default();
-    let handler = m.facts.handler.as_deref().unwrap_or_default();
-    for code in [format!("{there}/{handler}"), there.to_owned(), "*".to_owned()] {
-        if !code.is_empty()
-            && !code.ends_with('/')
-            && let Some((found, _)) = terminal(tx, &code)?
-        {
+    for code in codes_of(m) {
+        if let Some((found, _)) = terminal(tx, &code)? {
             return Ok(found);
         }
     }
     Ok(Terminal::usual(zone))
+}
+
+/// The terminals whose rules may hold for `m`, the nearest first.
+fn codes_of(m: &Mawb) -> impl Iterator<Item = String> {
+    let there = m.facts.destination.as_deref().unwrap_or_default();
+    let handler = m.facts.handler.as_deref().unwrap_or_default();
+    let codes = [format!("{there}/{handler}"), there.to_owned(), "*".to_owned()];
+    codes.into_iter().filter(|code| !code.is_empty() && !code.ends_with('/'))
+}
+
+/// All terminals at hand, for those who look at many waybills.
+pub struct Terminals {
+    by_code: BTreeMap<String, Terminal>,
+    usual: Terminal,
+}
+
+impl Terminals {
+    /// As they are now; `zone` is that of places nobody has set rules for.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn load(tx: &dyn ReadTx, zone: &str) -> Result<Self> {
+        let by_code = terminals(tx)?.into_iter().map(|(t, _)| (t.code.to_uppercase(), t)).collect();
+        Ok(Self { by_code, usual: Terminal::usual(zone) })
+    }
+
+    /// The rules that hold for `m`, as [`terminal_of`] finds them.
+    #[must_use]
+    pub fn of(&self, m: &Mawb) -> &Terminal {
+        codes_of(m).find_map(|code| self.by_code.get(&code.to_uppercase())).unwrap_or(&self.usual)
+    }
 }
 
 /// The clocks of `m`.

@@ -4,7 +4,7 @@
 //! Pure first: `awb` numbers, `codes` and `fsu` messages, `counts` what reports come to, `free` time and storage, `clocks`
 //! and `reminders`, `sop` the procedure and `template` the shipped one, `intake` rows of files. Then what is stored
 //! (`model`, `event`, `aggregate`, `bills`, `carriers`, `terminals`, `desk`, `repo`) and what is done with it (`service`,
-//! `houses`, `accounts`, `inbox`, `take`, `stats`), what runs by itself (`work`), and the routes (`api`).
+//! `houses`, `accounts`, `inbox`, `take`, `stats`, `listing`, `board` the clocks that run), what runs by itself (`work`), and the routes (`api`).
 //!
 //! Reports are a set: a waybill stands where all of them together say, in whatever order and however often they come.
 //! Steps, reminders and last free days follow from it; nothing of them is planned as a job, so nothing has to be
@@ -16,6 +16,7 @@ pub mod airlines;
 pub mod api;
 pub mod awb;
 pub mod bills;
+pub mod board;
 pub mod carriers;
 pub mod clocks;
 pub mod codes;
@@ -28,6 +29,7 @@ pub mod fsu;
 pub mod houses;
 pub mod inbox;
 pub mod intake;
+pub mod listing;
 pub mod model;
 pub mod reminders;
 pub mod repo;

@@ -1,5 +1,7 @@
 //! The use cases of masters: made, changed, reported on, taken through their procedure.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -21,7 +23,7 @@ use crate::base::units::Grams;
 use crate::identity::features::{
     AdvanceWorkflows, ClearCustoms, EditAirFreight, EditBills, Feature, ForceWorkflows, PayCharges,
 };
-use crate::identity::grant::{Grant, Scope};
+use crate::identity::grant::{Grant, Principal, Scope};
 use crate::journal::{Aggregate, Cx, Folded, record};
 use crate::store::table::Entry;
 use crate::store::{ReadTx, WriteTx};
@@ -509,9 +511,14 @@ pub struct Advance {
     pub reason: Option<String>,
 }
 
+/// Whether `p`, who may take steps, may take those of `role`.
+#[must_use]
+pub fn may_take(p: &Arc<Principal>, role: &str) -> bool {
+    right_for(p, role).is_ok()
+}
+
 /// What a person needs beside the right to advance for a step of `role`.
-fn right_for(grant: &Grant<AdvanceWorkflows>, role: &str) -> Result<()> {
-    let p = grant.principal();
+fn right_for(p: &Arc<Principal>, role: &str) -> Result<()> {
     match role {
         "broker" => p.grant::<ClearCustoms>().map(drop)?,
         "accounts" if p.grant::<PayCharges>().is_err() => p.grant::<EditBills>().map(drop)?,
@@ -547,7 +554,7 @@ pub fn advance(
     }
     // Whoever may force a step may take anybody's.
     if !(asked.force && grant.principal().grant::<ForceWorkflows>().is_ok()) {
-        right_for(grant, &step.role)?;
+        right_for(grant.principal(), &step.role)?;
     }
     let missing = step.missing(&m, &run);
     let forced = match (missing.is_empty(), asked.force) {

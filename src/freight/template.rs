@@ -61,7 +61,7 @@ impl Sop {
 }
 
 fn before_arrival() -> Vec<Step> {
-    let files = || Guard::Files(["mawb", "manifest", "hawb", "invoice"].map(str::to_owned).into());
+    let files = || Guard::Files(["mawb", "hawb", "manifest", "invoice"].map(str::to_owned).into());
     let lacking = "documents of the pre-alert are missing";
     vec![
         Step {

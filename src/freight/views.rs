@@ -116,6 +116,11 @@ pub struct MawbCard {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub lfd: Option<Date>,
+    /// Days from today to it; less than nothing once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days_left: Option<i32>,
+    /// Whether its flight should have been here, or storage is charged.
+    pub is_late: bool,
     /// Whether customs holds it.
     pub on_hold: bool,
     /// Matters that need a person.
@@ -124,11 +129,15 @@ pub struct MawbCard {
     pub version: u64,
 }
 
-/// `row` in a list.
+/// `entry` in a list, at a moment; the zone is that of terminals without rules.
 ///
 /// # Errors
 /// Storage failures.
-pub fn card(tx: &dyn ReadTx, zone: &str, entry: &Entry<Folded<Mawb>>) -> Result<MawbCard> {
+pub fn card(
+    tx: &dyn ReadTx,
+    (zone, now): (&str, Timestamp),
+    entry: &Entry<Folded<Mawb>>,
+) -> Result<MawbCard> {
     let m = &entry.value.state;
     let (clocks, _) = desk::clocks_of(tx, zone, m)?;
     Ok(MawbCard {
@@ -140,6 +149,8 @@ pub fn card(tx: &dyn ReadTx, zone: &str, entry: &Entry<Folded<Mawb>>) -> Result<
         eta: m.facts.eta,
         pieces: counts::pieces(m),
         lfd: clocks.lfd,
+        days_left: clocks::days_left(&clocks, now),
+        is_late: clocks::is_late(m, &clocks, now),
         on_hold: m.hold.is_some(),
         issues: m.issues.len() as u64,
         version: entry.rev,
@@ -148,8 +159,6 @@ pub fn card(tx: &dyn ReadTx, zone: &str, entry: &Entry<Folded<Mawb>>) -> Result<
 
 fn lfd_view(m: &Mawb, t: &Terminal, now: Timestamp) -> LfdView {
     let c = clocks::of(m, t);
-    let today = now.day(&c.zone);
-    let left = c.lfd.and_then(|d| d.since((jiff::Unit::Day, today)).ok()).map(|s| s.get_days());
     LfdView {
         day: c.lfd,
         ends_at: c.lfd.map(|d| free::end_of(d, &c.zone)),
@@ -158,7 +167,7 @@ fn lfd_view(m: &Mawb, t: &Terminal, now: Timestamp) -> LfdView {
         counts_from: t.free.counts_from,
         free_from: c.free_from,
         by_hand: m.lfd.as_ref().map(|l| l.reason.clone()),
-        days_left: left,
+        days_left: clocks::days_left(&c, now),
         detention: c.detention,
     }
 }

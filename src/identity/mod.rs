@@ -23,5 +23,6 @@ pub mod service;
 pub mod setup;
 pub mod signature;
 pub mod token;
+pub mod told;
 
 pub use error::IdentityError;

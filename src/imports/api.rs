@@ -1,5 +1,6 @@
 //! The routes of imports. A file goes to disk as it comes; its rows are taken in by a job.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::ToSchema;
 
 use super::mapping::Kind;
-use super::model::{Counts, Form, Import, State};
+use super::model::{Compared, Counts, Form, Import, State};
 use super::run::{self, Files};
 use super::service::{self, Arrived, ServiceError};
 use crate::base::clock::Timestamp;
@@ -42,9 +43,13 @@ pub fn routes() -> Routes {
             "Import a file; its rows are taken in by a job",
         )
         .query(&[
-            ("kind", "parcels, status, mawbs, hawbs, orders, products, categories or stock"),
+            (
+                "kind",
+                "parcels, status, mawbs, hawbs, orders, products, categories, stock, deliveries, users, vehicles, drivers, customers or cases",
+            ),
             ("source", "who it is from: names the status map and the saved mapping"),
             ("dry_run", "true: only say what would happen"),
+            ("compare", "true: only count, state by state, what is here as well, what is here in another state and what is not; errors.csv names the rows"),
             ("file", "its name"),
         ])
         .raw_body(
@@ -106,6 +111,10 @@ pub struct ImportView {
     progress: Option<u8>,
     #[serde(flatten)]
     counts: Counts,
+    /// Of a comparison: how their rows lie beside ours, by their word for where they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    comparison: Option<BTreeMap<String, Compared>>,
     survey: Option<Form>,
     /// What a person should look at: what, which column, how many, and the remedy.
     #[schema(value_type = Vec<Object>)]
@@ -140,6 +149,9 @@ impl From<Import> for ImportView {
             finished_at,
             taken_back: _,
             kept: _,
+            compare,
+            compared,
+            set_aside: _,
         } = i;
         let kind = kind.name();
         let progress = survey
@@ -155,6 +167,7 @@ impl From<Import> for ImportView {
             state,
             progress,
             counts,
+            comparison: compare.then_some(compared),
             survey,
             warnings,
             error,
@@ -172,11 +185,13 @@ struct Wanted {
     source: String,
     #[serde(default)]
     dry_run: bool,
+    #[serde(default)]
+    compare: bool,
     file: Option<String>,
 }
 
 async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) -> Response {
-    let Wanted { kind, source, dry_run, file } = wanted.0;
+    let Wanted { kind, source, dry_run, compare, file } = wanted.0;
     let kind = run::kind_of(&kind).ok_or_else(|| {
         Invalid::at(
             "?kind",
@@ -206,7 +221,7 @@ async fn begin(call: Call<RunImports>, wanted: Query<Wanted>, payload: Payload) 
         request.update(call.request().query_string().as_bytes()).update(b"\n").update(hash.as_bytes());
         call.request().extensions_mut().insert(BodyHash(*request.finalize().as_bytes()));
     }
-    let arrived = Arrived { id, kind, source, file: file.or(name), bytes, dry_run };
+    let arrived = Arrived { id, kind, source, file: file.or(name), bytes, dry_run, compare };
     let data = files.data(id);
     let done = call
         .write(move |tx, grant, cx| -> Result<Answer, ServiceError> {
@@ -365,7 +380,7 @@ async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
     response
         .content_type("text/csv; charset=utf-8")
         .insert_header(("content-disposition", "attachment; filename=\"errors.csv\""));
-    if import.counts.refused == 0 {
+    if import.counts.refused == 0 && !import.compare {
         return Ok(response.body(Bytes::new()));
     }
     let file = tokio::fs::File::open(Files::under(&call.app.folder).errors(import.id)).await;

@@ -142,6 +142,17 @@ impl<'a> Scribe<'a> {
         self.grams(slot, text, places).map(|Grams(g)| g)
     }
 
+    /// A number of degrees.
+    pub(super) fn angle(&mut self, slot: &Slot, text: &str) -> Result<f64, String> {
+        self.degrees(slot, text)?.ok_or_else(|| "is no number of degrees".to_owned())
+    }
+
+    /// Kilograms, to the gram.
+    #[allow(clippy::cast_precision_loss)] // a weight has fewer digits than a float
+    pub(super) fn kilograms(&mut self, slot: &Slot, text: &str) -> Result<f64, String> {
+        self.grams(slot, text, 3).map(|Grams(g)| g as f64 / 1_000.0)
+    }
+
     /// Puts one cell where it belongs.
     pub(super) fn take(&mut self, slot: &Slot, text: &str, row: &mut ParcelRow) -> Result<(), String> {
         let facts = &mut row.facts;
@@ -201,7 +212,26 @@ impl<'a> Scribe<'a> {
             | Column::Total(_)
             | Column::ScheduledDays
             | Column::Description
-            | Column::CategoryEnglish => {}
+            | Column::CategoryEnglish
+            | Column::ExternalId
+            | Column::CreatedAt
+            | Column::Priority
+            | Column::WindowFrom
+            | Column::WindowTo
+            | Column::AssignedTo
+            | Column::Reason
+            | Column::Login
+            | Column::Role
+            | Column::Language
+            | Column::Active
+            | Column::Vehicle
+            | Column::Plate
+            | Column::CapacityKg
+            | Column::CapacityPieces
+            | Column::Skills
+            | Column::Licence
+            | Column::Attempt
+            | Column::DueAt => {}
         }
         Ok(())
     }

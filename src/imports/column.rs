@@ -29,11 +29,23 @@ pub enum Kind {
     Categories,
     /// One row says how many pieces of a product there are.
     Stock,
+    /// One row a delivery.
+    Deliveries,
+    /// One row a user.
+    Users,
+    /// One row a vehicle.
+    Vehicles,
+    /// One row a driver.
+    Drivers,
+    /// One row a customer.
+    Customers,
+    /// One row an open case.
+    Cases,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::Parcels,
         Self::Status,
         Self::Mawbs,
@@ -42,6 +54,12 @@ impl Kind {
         Self::Products,
         Self::Categories,
         Self::Stock,
+        Self::Deliveries,
+        Self::Users,
+        Self::Vehicles,
+        Self::Drivers,
+        Self::Customers,
+        Self::Cases,
     ];
 
     /// The name it is asked for by.
@@ -56,6 +74,12 @@ impl Kind {
             Self::Products => "products",
             Self::Categories => "categories",
             Self::Stock => "stock",
+            Self::Deliveries => "deliveries",
+            Self::Users => "users",
+            Self::Vehicles => "vehicles",
+            Self::Drivers => "drivers",
+            Self::Customers => "customers",
+            Self::Cases => "cases",
         }
     }
 
@@ -65,10 +89,17 @@ impl Kind {
         match self {
             Self::Mawbs => Some(Of::Masters),
             Self::Hawbs => Some(Of::Houses),
-            Self::Parcels | Self::Status | Self::Orders | Self::Products | Self::Categories | Self::Stock => {
-                None
-            }
+            _ => None,
         }
+    }
+
+    /// Whether its rows are what moves over from another system, beside parcels and trade.
+    #[must_use]
+    pub const fn moves_over(self) -> bool {
+        matches!(
+            self,
+            Self::Deliveries | Self::Users | Self::Vehicles | Self::Drivers | Self::Customers | Self::Cases
+        )
     }
 }
 
@@ -157,6 +188,30 @@ pub enum Column {
     Description,
     /// A category's name in English.
     CategoryEnglish,
+    /// What the other system calls the record.
+    ExternalId,
+    /// When it was asked for, or opened.
+    CreatedAt,
+    Priority,
+    WindowFrom,
+    WindowTo,
+    /// The login of whoever has it.
+    AssignedTo,
+    Reason,
+    Login,
+    Role,
+    Language,
+    /// Whether somebody still works here, or something can be planned with.
+    Active,
+    Vehicle,
+    Plate,
+    CapacityKg,
+    CapacityPieces,
+    Skills,
+    Licence,
+    Attempt,
+    /// When the first action was due.
+    DueAt,
     /// Not read, and nobody needs to hear of it.
     Ignore,
 }
@@ -172,7 +227,7 @@ pub enum Sort {
     Number,
 }
 
-const NAMES: [(Column, &str); 51] = [
+const NAMES: [(Column, &str); 70] = [
     (Column::TrackingNumber, "tracking_number"),
     (Column::OrderId, "order_id"),
     (Column::Distributor, "distributor"),
@@ -223,6 +278,25 @@ const NAMES: [(Column, &str); 51] = [
     (Column::ScheduledDays, "scheduled_days"),
     (Column::Description, "description"),
     (Column::CategoryEnglish, "category_english"),
+    (Column::ExternalId, "external_id"),
+    (Column::CreatedAt, "created_at"),
+    (Column::Priority, "priority"),
+    (Column::WindowFrom, "window_from"),
+    (Column::WindowTo, "window_to"),
+    (Column::AssignedTo, "assigned_to"),
+    (Column::Reason, "reason"),
+    (Column::Login, "login"),
+    (Column::Role, "role"),
+    (Column::Language, "language"),
+    (Column::Active, "active"),
+    (Column::Vehicle, "vehicle"),
+    (Column::Plate, "plate"),
+    (Column::CapacityKg, "capacity_kg"),
+    (Column::CapacityPieces, "capacity_pieces"),
+    (Column::Skills, "skills"),
+    (Column::Licence, "licence"),
+    (Column::Attempt, "attempt"),
+    (Column::DueAt, "due_at"),
     (Column::Ignore, "ignore"),
 ];
 
@@ -267,6 +341,89 @@ const OF_PRODUCTS: &[Column] = &[
 ];
 const OF_CATEGORIES: &[Column] = &[Column::Category, Column::CategoryEnglish];
 const OF_STOCK: &[Column] = &[Column::ProductId, Column::Items];
+const OF_DELIVERIES: &[Column] = &[
+    Column::ExternalId,
+    Column::OrderId,
+    Column::TrackingNumber,
+    Column::Distributor,
+    Column::Status,
+    Column::StatusAt,
+    Column::CreatedAt,
+    Column::RecipientName,
+    Column::RecipientSurname,
+    Column::RecipientPhone,
+    Column::RecipientEmail,
+    Column::ToLine,
+    Column::ToZip,
+    Column::ToCity,
+    Column::ToState,
+    Column::ToCountry,
+    Column::ToLat,
+    Column::ToLon,
+    Column::FromLine,
+    Column::FromZip,
+    Column::FromCity,
+    Column::WeightG,
+    Column::WeightKg,
+    Column::Priority,
+    Column::WindowFrom,
+    Column::WindowTo,
+    Column::AssignedTo,
+    Column::Vehicle,
+    Column::Attempt,
+    Column::Reason,
+    Column::Note,
+];
+const OF_USERS: &[Column] = &[
+    Column::Login,
+    Column::RecipientName,
+    Column::RecipientSurname,
+    Column::RecipientEmail,
+    Column::Role,
+    Column::Language,
+    Column::Active,
+];
+const OF_VEHICLES: &[Column] = &[
+    Column::Vehicle,
+    Column::Plate,
+    Column::CapacityKg,
+    Column::CapacityPieces,
+    Column::Skills,
+    Column::Active,
+];
+const OF_DRIVERS: &[Column] = &[
+    Column::RecipientName,
+    Column::RecipientSurname,
+    Column::RecipientPhone,
+    Column::Login,
+    Column::Licence,
+    Column::Vehicle,
+    Column::Skills,
+    Column::Active,
+];
+const OF_CUSTOMERS: &[Column] = &[
+    Column::CustomerId,
+    Column::RecipientName,
+    Column::RecipientSurname,
+    Column::RecipientPhone,
+    Column::RecipientEmail,
+    Column::ToLine,
+    Column::ToZip,
+    Column::ToCity,
+    Column::ToState,
+    Column::ToCountry,
+    Column::Note,
+];
+const OF_CASES: &[Column] = &[
+    Column::ExternalId,
+    Column::TrackingNumber,
+    Column::Reason,
+    Column::Status,
+    Column::AssignedTo,
+    Column::CreatedAt,
+    Column::DueAt,
+    Column::Note,
+];
 
 impl Column {
     /// What its cells hold.
@@ -279,6 +436,10 @@ impl Column {
             | Self::CarrierAt
             | Self::DeliveredAt
             | Self::PromisedAt
+            | Self::CreatedAt
+            | Self::DueAt
+            | Self::WindowFrom
+            | Self::WindowTo
             | Self::ShipBy => Sort::Date,
             Self::Seq
             | Self::ToLat
@@ -290,6 +451,9 @@ impl Column {
             | Self::WeightKg
             | Self::VolumeCm3
             | Self::ScheduledDays
+            | Self::CapacityKg
+            | Self::CapacityPieces
+            | Self::Attempt
             | Self::Total(_)
             | Self::Value(_)
             | Self::Freight(_) => Sort::Number,
@@ -312,7 +476,7 @@ impl Column {
                 | Self::ScheduledDays
                 | Self::Description
                 | Self::CategoryEnglish
-        );
+        ) || self.only_moves_over();
         let both =
             matches!(self, Self::TrackingNumber | Self::Status | Self::StatusAt | Self::Note | Self::Ignore);
         let of_status = matches!(self, Self::Seq | Self::Location);
@@ -326,7 +490,39 @@ impl Column {
             Kind::Products => of(OF_PRODUCTS),
             Kind::Categories => of(OF_CATEGORIES),
             Kind::Stock => of(OF_STOCK),
+            Kind::Deliveries => of(OF_DELIVERIES),
+            Kind::Users => of(OF_USERS),
+            Kind::Vehicles => of(OF_VEHICLES),
+            Kind::Drivers => of(OF_DRIVERS),
+            Kind::Customers => of(OF_CUSTOMERS),
+            Kind::Cases => of(OF_CASES),
         }
+    }
+
+    /// Whether only what moves over from another system has it.
+    const fn only_moves_over(self) -> bool {
+        matches!(
+            self,
+            Self::ExternalId
+                | Self::CreatedAt
+                | Self::Priority
+                | Self::WindowFrom
+                | Self::WindowTo
+                | Self::AssignedTo
+                | Self::Reason
+                | Self::Login
+                | Self::Role
+                | Self::Language
+                | Self::Active
+                | Self::Vehicle
+                | Self::Plate
+                | Self::CapacityKg
+                | Self::CapacityPieces
+                | Self::Skills
+                | Self::Licence
+                | Self::Attempt
+                | Self::DueAt
+        )
     }
 
     /// Its name without a currency.

@@ -191,11 +191,17 @@ fn missing(
             }
         }
         Kind::Parcels | Kind::Mawbs | Kind::Hawbs => {}
-        Kind::Orders | Kind::Products | Kind::Categories | Kind::Stock => {
+        Kind::Deliveries if has(Column::OrderId) => {}
+        _ => {
             let needed: &[Column] = match kind {
                 Kind::Products => &[Column::ProductId],
                 Kind::Categories => &[Column::Category],
                 Kind::Stock => &[Column::ProductId, Column::Items],
+                Kind::Deliveries | Kind::Cases => &[Column::ExternalId],
+                Kind::Users => &[Column::Login],
+                Kind::Vehicles => &[Column::Vehicle],
+                Kind::Drivers => &[Column::RecipientName],
+                Kind::Customers => &[Column::CustomerId],
                 _ => &[Column::OrderId],
             };
             for column in needed.iter().filter(|c| !has(**c)) {

@@ -30,6 +30,7 @@ pub mod errors;
 pub mod mapping;
 pub mod model;
 pub mod numbers;
+pub mod over;
 pub mod records;
 pub mod row;
 pub mod run;
@@ -40,6 +41,7 @@ pub mod survey;
 mod tests;
 mod trade;
 pub mod undo_api;
+mod verdict;
 pub mod work;
 
 use std::io;

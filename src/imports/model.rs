@@ -1,12 +1,17 @@
 //! An import: one file on its way into the depot, and what became of its rows.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Warning;
 use super::mapping::{Kind, Mapping};
+use super::row::Origin;
 use crate::base::clock::Timestamp;
+use crate::base::error::Problem;
 use crate::base::ids::Id;
+use crate::base::verdict::Verdict;
 use crate::first_record;
 use crate::journal::Folded;
 use crate::journal::event::Hlc;
@@ -97,8 +102,86 @@ pub struct Import {
     /// Changes that were to be taken back and stay, because later facts stand on them.
     #[serde(default)]
     pub kept: u64,
+    /// Whether its rows are only laid beside what is known here.
+    #[serde(default)]
+    pub compare: bool,
+    /// How they lie there, by the other system's word for where they are.
+    #[serde(default)]
+    pub compared: BTreeMap<String, Compared>,
+    /// Rows that were put aside for the error file by the writer.
+    #[serde(default)]
+    pub set_aside: u64,
 }
-first_record!(Import, Stays);
+first_record!(Import, Stays, Aside);
+
+impl Import {
+    /// Whether the writer may put rows of it aside for the error file: those of parcels and waybills are never refused for
+    /// what they say.
+    #[must_use]
+    pub fn may_set_aside(&self) -> bool {
+        let is_taken = matches!(self.kind, Kind::Parcels | Kind::Status) || self.kind.waybills().is_some();
+        self.compare || !is_taken
+    }
+}
+
+impl Counts {
+    /// Counts a verdict.
+    pub(super) fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Created => self.created += 1,
+            Verdict::Updated => self.updated += 1,
+            Verdict::Unchanged => self.unchanged += 1,
+            Verdict::Duplicate => self.duplicate += 1,
+        }
+    }
+}
+
+/// Words for states that one comparison tells apart; what comes beyond is counted together.
+pub const MAX_STATES: usize = 200;
+
+/// How the rows of one state lie beside what is known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Compared {
+    /// Rows of theirs.
+    pub theirs: u64,
+    /// As many of them are here, in the same state.
+    pub same: u64,
+    /// Here, in another state.
+    pub different: u64,
+    /// Not here.
+    pub missing: u64,
+}
+
+/// A row that the writer put aside for the error file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aside {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What is wrong with it.
+    pub problems: Vec<Said>,
+}
+
+/// What is wrong with a row: where, and what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said(pub String, pub String);
+
+impl Said {
+    /// What `p` says.
+    #[must_use]
+    pub fn of(p: Problem) -> Self {
+        // A record's place is no column's name.
+        Self(p.pointer.trim_start_matches('/').replace('/', " "), p.detail)
+    }
+
+    /// The same as a problem.
+    #[must_use]
+    pub fn problem(self) -> Problem {
+        Problem::new(self.0, self.1)
+    }
+}
+
+/// Rows that were put aside, by import and number from 0, until they are in the error file.
+pub const ASIDE: Table<[u8], Aside> = Table::new(228, "imports_aside", Home::Local);
 
 /// A change of an import that stays though the rest was taken back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -172,5 +255,5 @@ pub fn made_log(number: u64) -> LogId {
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&IMPORTS, &MAPPINGS, &STAYS]
+    vec![&IMPORTS, &MAPPINGS, &STAYS, &ASIDE]
 }

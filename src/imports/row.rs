@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use csv::ByteRecord;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::cells::{Scribe, Slot};
 use super::dates::DateForm;
 use super::detect::Transcoder;
 use super::mapping::{Column, Iso, Kind, Mapping};
+use super::over::Over;
 use super::records::{MAX_CELL, MAX_COLUMNS, Records, Step, Torn, is_ghost};
 use super::survey::Survey;
 use super::{ImportError, shown};
@@ -22,7 +24,7 @@ use crate::orders::told;
 use crate::parcels::model::{Facts, Milestones};
 
 /// What a row says. The same facts give the same digest, so a row that was taken already is known again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Row {
     /// Of a parcel.
     Parcel(Box<ParcelRow>),
@@ -32,6 +34,8 @@ pub enum Row {
     Waybill(Box<intake::Row>),
     /// Of an order, a product, a category or stock.
     Trade(told::Row),
+    /// Of what else moves over from another system.
+    Over(Over),
 }
 
 /// What one row says of a parcel. At least one of `number` and `order_ref` is there.
@@ -194,6 +198,7 @@ impl Form {
             Kind::Orders | Kind::Products | Kind::Categories | Kind::Stock => {
                 self.trade(self.kind, record).map(Row::Trade).or_else(refuse)
             }
+            kind => self.over(kind, record).map(Row::Over).or_else(refuse),
         }
     }
 
@@ -287,11 +292,21 @@ fn position(degrees: [Option<f64>; 2]) -> Result<Option<Position>, String> {
     }
 }
 
+/// Where a row stands in its file, and its cells as they stand there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The physical line it starts on.
+    pub line: u64,
+    /// Its cells.
+    pub cells: Vec<String>,
+}
+
 /// The rows of a surveyed file, one after the other. Ghost rows are skipped.
 pub struct Reader<R: Read> {
     records: Records<Transcoder<R>>,
     form: Arc<Form>,
     record: ByteRecord,
+    line: u64,
 }
 
 impl<R: Read> Reader<R> {
@@ -300,7 +315,14 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// When `input` can't be read.
     pub fn new(input: R, survey: &Survey, form: Arc<Form>) -> io::Result<Self> {
-        Ok(Self { records: survey.records(input)?, form, record: ByteRecord::new() })
+        Ok(Self { records: survey.records(input)?, form, record: ByteRecord::new(), line: 0 })
+    }
+
+    /// Where the row that was read last stands.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let cells = self.record.iter().take(MAX_COLUMNS);
+        Origin { line: self.line, cells: cells.map(|c| String::from_utf8_lossy(c).into_owned()).collect() }
     }
 }
 
@@ -312,7 +334,10 @@ impl<R: Read> Iterator for Reader<R> {
             return match self.records.next(&mut self.record) {
                 Err(e) => Some(Err(e)),
                 Ok(Step::Row { .. }) if is_ghost(&self.record) => continue,
-                Ok(Step::Row { line }) => Some(Ok(self.form.read(line, &self.record))),
+                Ok(Step::Row { line }) => {
+                    self.line = line;
+                    Some(Ok(self.form.read(line, &self.record)))
+                }
                 Ok(Step::Torn(torn)) => Some(Ok(Err(torn.into()))),
                 Ok(Step::End) => None,
             };

@@ -11,28 +11,26 @@ use super::ImportError;
 use super::errors::ErrorFile;
 use super::mapping::{Kind, Mapping};
 use super::model::{
-    Form as FileForm, IMPORTS, Import, MAX_STAYS, STAYS, Saved, State, Stays, made_log, mapping_id, stays_key,
+    ASIDE, Aside, Form as FileForm, IMPORTS, Import, MAX_STATES, MAX_STAYS, STAYS, Said, Saved, State, Stays,
+    made_log, mapping_id, stays_key,
 };
-use super::row::{Form, Reader, Row};
+use super::row::{Form, Origin, Reader, Refusal};
 use super::survey::{Survey, survey, survey_sheet};
+use super::verdict::{Desk, Outcome, Told, answers_for, store_error, told_by};
 use super::{Concern, Warning, sheet};
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::error::Fault;
+use crate::base::error::{Fault, Problem};
 use crate::base::ids::Id;
+use crate::base::verdict::Beside;
 use crate::deadlines::policy::Policy;
-use crate::freight::error::FreightError;
-use crate::freight::{intake, take};
 use crate::identity::grant::Actor;
-use crate::journal::clock::Origin;
-use crate::journal::{Cx, reference};
-use crate::orders::error::OrderError;
-use crate::orders::told;
+use crate::journal::{Cx, clock, reference};
 use crate::parcels::map_service;
 use crate::parcels::maps::Compiled;
-use crate::parcels::model::{Parcel, Place};
-use crate::parcels::report::{self, Made, Report, Verdict};
+use crate::parcels::model::Parcel;
+use crate::parcels::report::{self, Made};
 use crate::parcels::undo::{self, Kept, Undone};
-use crate::store::{DEPOT, Lane, Pending, Store, StoreError, Tenant, WriteTx};
+use crate::store::{DEPOT, Dir, Ix, KeyRange, Lane, Pending, ReadTx, Store, StoreError, Tenant, WriteTx};
 
 /// Why an import could not run to its end now; it goes on later.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +49,8 @@ const CHUNK_TIME: Duration = Duration::from_millis(5);
 const CHUNK_TIME_ALONE: Duration = Duration::from_millis(50);
 /// Rows of a chunk at the least and at the most.
 const CHUNK_ROWS: (usize, usize) = (16, 5_000);
+/// Rows for the error file that are read, or let go of, in one go.
+const ASIDE_AT_ONCE: usize = 500;
 /// Chunks parsed ahead of the writer.
 const AHEAD: usize = 2;
 
@@ -227,16 +227,8 @@ struct Chunk {
     refused: u64,
     error_bytes: u64,
     reports: Vec<Told>,
-}
-
-/// What a row tells, as the area it is about takes it in.
-enum Told {
-    /// Of a parcel.
-    Parcel(Box<Report>),
-    /// Of a waybill.
-    Waybill(Box<intake::Row>),
-    /// Of an order, a product, a category or stock.
-    Trade(told::Row),
+    /// Where each stands in the file, of kinds whose rows the writer may refuse.
+    origins: Vec<Origin>,
 }
 
 /// What the writer says of a chunk.
@@ -258,8 +250,14 @@ impl Run<'_> {
             std::collections::VecDeque::new();
         let mut open = true;
         while open {
-            let mut chunk =
-                Chunk { first: row, rows: 0, refused: 0, error_bytes: 0, reports: Vec::with_capacity(size) };
+            let mut chunk = Chunk {
+                first: row,
+                rows: 0,
+                refused: 0,
+                error_bytes: 0,
+                reports: Vec::with_capacity(size),
+                origins: Vec::new(),
+            };
             while chunk.reports.len() < size && chunk.rows < CHUNK_ROWS.1 as u64 {
                 let Some(read) = reader.next().transpose()? else {
                     open = false;
@@ -271,7 +269,12 @@ impl Run<'_> {
                 }
                 chunk.rows += 1;
                 match read {
-                    Ok(r) => chunk.reports.push(report_of(r)),
+                    Ok(r) => {
+                        if import.may_set_aside() {
+                            chunk.origins.push(reader.origin());
+                        }
+                        chunk.reports.push(told_by(r));
+                    }
                     Err(refusal) => {
                         chunk.refused += 1;
                         errors.add(&refusal)?;
@@ -298,11 +301,37 @@ impl Run<'_> {
                 }
             }
         }
+        let bytes = self.bring_in(import.id, &mut errors)?;
         let now = self.clock.now();
-        Ok(change(self.store, self.tenant, import.id, move |i| {
+        change(self.store, self.tenant, import.id, move |i| {
             i.state = State::Done;
             i.finished_at = Some(now);
-        })?)
+            i.error_bytes = bytes;
+        })?;
+        Ok(let_go(self.store, self.tenant, import.id)?)
+    }
+
+    /// Writes the rows that the writer refused behind those that could not be read; says how long the error file is then.
+    fn bring_in(&self, id: Id, errors: &mut ErrorFile<File>) -> Result<u64, RunError> {
+        let mut from = 0;
+        loop {
+            let page = self.store.read(self.tenant, |tx| set_aside(tx, id, from, ASIDE_AT_ONCE))?;
+            for row in &page {
+                let Aside { origin: Origin { line, cells }, problems } = row.clone();
+                errors.add(&Refusal {
+                    line,
+                    problems: problems.into_iter().map(Said::problem).collect(),
+                    cells,
+                })?;
+            }
+            from += page.len() as u64;
+            if page.len() < ASIDE_AT_ONCE {
+                break;
+            }
+        }
+        errors.flush()?;
+        errors.file().sync_data()?;
+        Ok(errors.file().metadata()?.len())
     }
 
     /// The error file as it was when the last saved chunk was parsed: what a cut left behind that is written again.
@@ -334,7 +363,7 @@ impl Run<'_> {
         let write = move |tx: &mut dyn WriteTx| -> Result<u64, StoreError> {
             let Some(mut import) = IMPORTS.get(tx, &id)? else { return Ok(0) };
             if import.state == State::Queued {
-                import.begun = Origin::load(tx)?.last + 1;
+                import.begun = clock::Origin::load(tx)?.last + 1;
                 import.state = State::Running;
             }
             import.survey = Some(form.clone());
@@ -354,6 +383,7 @@ impl Run<'_> {
         chunk: Chunk,
     ) -> Pending<Taken, StoreError> {
         let (id, source, dry_run, number) = (import.id, import.source.clone(), import.dry_run, import.number);
+        let (by, compare, tenant) = (import.by, import.compare, self.tenant);
         let actor = Actor { user: import.by, name: import.by_name.as_str().into(), ..Actor::system() };
         let (map, now, via) = (Arc::clone(map), self.clock.now(), format!("import:{id}"));
         self.store.write(self.tenant, Lane::Bulk, move |tx| -> Result<Taken, StoreError> {
@@ -365,30 +395,26 @@ impl Run<'_> {
             let cx = Cx::new(tx, &actor, now, &via)?;
             // The map may have changed since the file was begun.
             let map = map_service::still(tx, &source, &map)?;
-            for r in &chunk.reports {
-                let counts = &mut import.counts;
-                let (verdict, made) = match r {
-                    Told::Waybill(row) => (waybill(tx, &cx, row, dry_run)?, Vec::new()),
-                    Told::Trade(row) => match trade(tx, &cx, &source, row, dry_run)? {
-                        Some(verdict) => (verdict, Vec::new()),
-                        None => {
-                            counts.refused += 1;
-                            continue;
-                        }
-                    },
-                    Told::Parcel(r) if dry_run => {
-                        (report::preview(tx, &source, &map, now, r).map_err(store_error)?, Vec::new())
-                    }
-                    Told::Parcel(r) => report::take(tx, &cx, &source, &map, begun, r).map_err(store_error)?,
-                };
-                match verdict {
-                    Verdict::Created => counts.created += 1,
-                    Verdict::Updated => counts.updated += 1,
-                    Verdict::Unchanged => counts.unchanged += 1,
-                    Verdict::Duplicate => counts.duplicate += 1,
+            let who = answers_for(tx, tenant, by, now)?;
+            let desk = Desk { source: &source, map: &map, begun, dry: dry_run, who: who.as_ref() };
+            for (n, told) in chunk.reports.iter().enumerate() {
+                let origin = chunk.origins.get(n);
+                if compare {
+                    let (word, beside) = desk.compare(tx, told)?;
+                    lay_beside(tx, &mut import, (word, beside), origin)?;
+                    continue;
                 }
-                for Made { parcel, eid } in made {
-                    tx.append(DEPOT, made_log(number), &[parcel.0, eid].concat(), eid)?;
+                match desk.judge(tx, &cx, told)? {
+                    Outcome::Taken(verdict, made) => {
+                        import.counts.add(verdict);
+                        for Made { parcel, eid } in made {
+                            tx.append(DEPOT, made_log(number), &[parcel.0, eid].concat(), eid)?;
+                        }
+                    }
+                    Outcome::Refused(problems) => {
+                        import.counts.refused += 1;
+                        put_aside(tx, &mut import, problems, origin)?;
+                    }
                 }
             }
             import.counts.rows += chunk.rows;
@@ -401,39 +427,82 @@ impl Run<'_> {
     }
 }
 
-/// Takes in, or only looks at, what a row says of a waybill.
-fn waybill(tx: &mut dyn WriteTx, cx: &Cx, row: &intake::Row, dry_run: bool) -> Result<Verdict, StoreError> {
-    let verdict = if dry_run { take::preview(tx, row) } else { take::take(tx, cx, row) };
-    match verdict {
-        Ok(take::Verdict::Created) => Ok(Verdict::Created),
-        Ok(take::Verdict::Updated) => Ok(Verdict::Updated),
-        Ok(take::Verdict::Unchanged) => Ok(Verdict::Unchanged),
-        Err(FreightError::Store(e)) => Err(e),
-        Err(other) => Err(StoreError::Corrupt(other.to_string())),
-    }
-}
-
-/// Takes in, or only looks at, what a row says of an order, a product, a category or stock. None when it can't be kept: it
-/// names a product that nobody has.
-fn trade(
+/// Counts how a row lies beside what is known here; what is not the same goes into the error file.
+fn lay_beside(
     tx: &mut dyn WriteTx,
-    cx: &Cx,
-    source: &str,
-    row: &told::Row,
-    dry_run: bool,
-) -> Result<Option<Verdict>, StoreError> {
-    match told::take(tx, cx, source, row, dry_run) {
-        Ok(verdict) => Ok(verdict),
-        Err(OrderError::Store(e)) => Err(e),
-        Err(_) => Ok(None),
-    }
+    import: &mut Import,
+    (word, beside): (String, Beside),
+    origin: Option<&Origin>,
+) -> Result<(), StoreError> {
+    let word = if import.compared.len() >= MAX_STATES && !import.compared.contains_key(&word) {
+        "…".to_owned()
+    } else {
+        word
+    };
+    let tally = import.compared.entry(word).or_default();
+    tally.theirs += 1;
+    let why = match beside.ours {
+        Some(_) if beside.is_same => {
+            tally.same += 1;
+            import.counts.unchanged += 1;
+            return Ok(());
+        }
+        Some(ours) => {
+            tally.different += 1;
+            import.counts.updated += 1;
+            format!("is {ours} here")
+        }
+        None => {
+            tally.missing += 1;
+            import.counts.refused += 1;
+            "is not here".to_owned()
+        }
+    };
+    put_aside(tx, import, vec![Problem::new("", why)], origin)
 }
 
-/// A foreign report is never refused for what it says; what remains are failures of the store.
-fn store_error(e: crate::parcels::error::ParcelError) -> StoreError {
-    match e {
-        crate::parcels::error::ParcelError::Store(e) => e,
-        other => StoreError::Corrupt(other.to_string()),
+/// Keeps a row for the error file, in the transaction of its verdict.
+fn put_aside(
+    tx: &mut dyn WriteTx,
+    import: &mut Import,
+    problems: Vec<Problem>,
+    origin: Option<&Origin>,
+) -> Result<(), StoreError> {
+    let aside = Aside {
+        origin: origin.cloned().unwrap_or_default(),
+        problems: problems.into_iter().map(Said::of).collect(),
+    };
+    ASIDE.put(tx, &stays_key(import.id, import.set_aside), &aside)?;
+    import.set_aside += 1;
+    Ok(())
+}
+
+/// Rows that were put aside, from number `from` on.
+fn set_aside(tx: &dyn ReadTx, id: Id, from: u64, most: usize) -> Result<Vec<Aside>, StoreError> {
+    let mut rows = Vec::new();
+    for n in from..from + most as u64 {
+        match ASIDE.get(tx, &stays_key(id, n))? {
+            Some(row) => rows.push(row),
+            None => break,
+        }
+    }
+    Ok(rows)
+}
+
+/// Lets go of the rows that were put aside: the error file has them.
+fn let_go(store: &Store, tenant: Tenant, id: Id) -> Result<(), StoreError> {
+    loop {
+        let some = move |tx: &mut dyn WriteTx| -> Result<usize, StoreError> {
+            let range = KeyRange::prefix(id.as_ref());
+            let rows = ASIDE.scan(tx, Ix::Primary, &range, Dir::Up, ASIDE_AT_ONCE)?.items;
+            for row in &rows {
+                ASIDE.del(tx, row.pk.as_slice())?;
+            }
+            Ok(rows.len())
+        };
+        if store.write(tenant, Lane::Bulk, some).wait()? < ASIDE_AT_ONCE {
+            return Ok(());
+        }
     }
 }
 
@@ -442,32 +511,6 @@ fn next_size(t: &Taken, time: Duration) -> usize {
     let rows = t.rows.max(1) as u128;
     let fitting = rows * time.as_micros() / t.took.as_micros().max(1);
     usize::try_from(fitting.min(rows * 2)).unwrap_or(CHUNK_ROWS.1).clamp(CHUNK_ROWS.0, CHUNK_ROWS.1)
-}
-
-fn report_of(row: Row) -> Told {
-    let report = match row {
-        Row::Waybill(row) => return Told::Waybill(row),
-        Row::Trade(row) => return Told::Trade(row),
-        Row::Parcel(p) => Report {
-            number: p.number,
-            raw: p.raw_status,
-            at: p.status_at,
-            facts: p.facts,
-            milestones: p.milestones,
-            digest: p.digest,
-            ..Report::default()
-        },
-        Row::Status(s) => Report {
-            number: Some(s.number),
-            raw: Some(s.raw_status),
-            at: s.at,
-            note: s.note,
-            digest: s.digest,
-            location: Place { line: s.location, ..Place::default() },
-            ..Report::default()
-        },
-    };
-    Told::Parcel(Box::new(report))
 }
 
 /// Changes taken back in one transaction.
@@ -550,6 +593,7 @@ fn take_back(
 /// When it has to go on later.
 pub fn forget(store: &Store, files: &Files, tenant: Tenant, id: Id, number: u64) -> Result<(), RunError> {
     files.remove(id)?;
+    let_go(store, tenant, id)?;
     let trim = move |tx: &mut dyn WriteTx| -> Result<u64, StoreError> {
         let log = made_log(number);
         let last = tx.head(DEPOT, log)?.last;

@@ -1,5 +1,7 @@
 //! The use cases of imports.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::mapping::{Kind, Mapping};
@@ -9,8 +11,11 @@ use super::model::{
 use crate::base::error::{Fault, Invalid, Kind as Class, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
-use crate::identity::features::{EditStatusMaps, Feature, RunImports, UndoImports};
-use crate::identity::grant::{Grant, Scope};
+use crate::identity::features::{
+    CreateDeliveries, EditDrivers, EditStatusMaps, EditUsers, EditVehicles, Feature, RunImports, UndoImports,
+    WorkCases,
+};
+use crate::identity::grant::{Denied, Grant, Scope};
 use crate::jobs::queue::{NewJob, enqueue};
 use crate::jobs::retention::{Retained, older};
 use crate::journal::{Cx, reference};
@@ -113,6 +118,9 @@ pub enum ServiceError {
         "a file and its rows take access to the whole depot; report on your own parcels through /parcels/events"
     )]
     Scope,
+    /// The caller may not do by hand what the file would do.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -127,6 +135,7 @@ impl Fault for ServiceError {
             Self::Unconditional => Class::Unconditional,
             Self::Invalid(e) => e.kind(),
             Self::Scope => Class::Forbidden,
+            Self::Denied(e) => e.kind(),
             Self::Store(e) => e.kind(),
         }
     }
@@ -139,6 +148,7 @@ impl Fault for ServiceError {
             Self::Unconditional => "request.unconditional",
             Self::Invalid(_) => "import.invalid",
             Self::Scope => "import.scope",
+            Self::Denied(e) => e.code(),
             Self::Store(e) => e.code(),
         }
     }
@@ -151,6 +161,7 @@ impl Fault for ServiceError {
             | Self::Stale { .. }
             | Self::Unconditional
             | Self::Scope
+            | Self::Denied(_)
             | Self::Store(_) => Vec::new(),
         }
     }
@@ -173,6 +184,8 @@ pub struct Arrived {
     pub bytes: u64,
     /// Whether only to say what would happen.
     pub dry_run: bool,
+    /// Whether its rows are only laid beside what is known here.
+    pub compare: bool,
 }
 
 /// That the caller may see every parcel, for a file holds anybody's.
@@ -183,12 +196,29 @@ pub fn whole<F: Feature>(grant: &Grant<F>) -> Result<()> {
     if *grant.scope() == Scope::Tenant { Ok(()) } else { Err(ServiceError::Scope) }
 }
 
+/// That the caller may do by file what they may do by hand.
+fn may_take_in(grant: &Grant<RunImports>, kind: Kind) -> Result<()> {
+    let who = grant.principal();
+    match kind {
+        Kind::Deliveries => who.grant::<CreateDeliveries>().map(drop)?,
+        Kind::Users => who.grant::<EditUsers>().map(drop)?,
+        Kind::Vehicles => who.grant::<EditVehicles>().map(drop)?,
+        Kind::Drivers => who.grant::<EditDrivers>().map(drop)?,
+        Kind::Cases => who.grant::<WorkCases>().map(drop)?,
+        _ => {}
+    }
+    Ok(())
+}
+
 /// Begins an import: its record, and the job that takes its rows in.
 ///
 /// # Errors
 /// When the source has no usable name.
 pub fn begin(tx: &mut dyn WriteTx, grant: &Grant<RunImports>, cx: &Cx, a: Arrived) -> Result<Import> {
     whole(grant)?;
+    if !a.compare {
+        may_take_in(grant, a.kind)?;
+    }
     text::required("?source", &a.source, MAX_SOURCE).map_err(|p| Invalid(vec![p]))?;
     counters::add(tx, "imports/begun", 1)?;
     let import = Import {
@@ -213,6 +243,9 @@ pub fn begin(tx: &mut dyn WriteTx, grant: &Grant<RunImports>, cx: &Cx, a: Arrive
         finished_at: None,
         taken_back: 0,
         kept: 0,
+        compare: a.compare,
+        compared: BTreeMap::new(),
+        set_aside: 0,
     };
     IMPORTS.put(tx, &import.id, &import)?;
     enqueue(
@@ -255,6 +288,8 @@ pub fn undo(
     whole(grant)?;
     let mut import = find(tx, id)?;
     let state = match import.state {
+        State::Done if import.compare => Some("a comparison"),
+        State::Done if import.kind.moves_over() => Some("of what moved over and is worked with here since"),
         State::Done if import.kind.waybills().is_some() => {
             Some("of waybills, whose reports are never taken back")
         }

@@ -34,7 +34,7 @@ impl Form {
     }
 
     /// Says what a row can't do without.
-    fn needed(&self, problems: &mut Vec<Problem>, column: Column, blank: bool) {
+    pub(super) fn needed(&self, problems: &mut Vec<Problem>, column: Column, blank: bool) {
         let name = self.name(column);
         if blank && !problems.iter().any(|p| p.pointer == name) {
             problems.push(Problem::new(name, "is needed and must not be blank"));

@@ -34,7 +34,10 @@ pub struct Header {
 }
 
 const FIXMAP_8: u8 = 0x88;
+const FIXMAP_10: u8 = 0x8a;
 const KEY_B: [u8; 2] = [0xa1, b'b'];
+/// The key `z` and the head of sixteen bytes.
+const KEY_Z: [u8; 4] = [0xa1, b'z', 0xc4, 16];
 
 /// The change with `header` and an encoded `body` (a MessagePack map).
 ///
@@ -48,6 +51,35 @@ pub fn encode(header: &Header, body: &[u8]) -> Result<Vec<u8>> {
         return Err(StoreError::TooLarge { coll: "change", bytes: out.len() });
     }
     Ok(out)
+}
+
+/// The redacted form of the change `eid`: `body` in the place of its own, and behind it the identity it keeps. See
+/// [`redaction`](super::redaction).
+///
+/// # Errors
+/// When the header can't be written.
+pub fn encode_redacted(header: &Header, body: &[u8], eid: &Eid) -> Result<Vec<u8>> {
+    let mut out = head_bytes(header)?;
+    if let Some(map) = out.first_mut() {
+        *map = FIXMAP_10;
+    }
+    out.extend(KEY_B);
+    out.extend_from_slice(body);
+    out.extend(KEY_Z);
+    out.extend_from_slice(eid);
+    Ok(out)
+}
+
+/// Whether a change is in its redacted form.
+#[must_use]
+pub fn is_redacted(blob: &[u8]) -> bool {
+    stands_for(blob).is_some()
+}
+
+/// The identity of the change that a redacted one stands for.
+fn stands_for(blob: &[u8]) -> Option<Eid> {
+    let (rest, eid) = blob.split_last_chunk::<16>()?;
+    (blob.first() == Some(&FIXMAP_10) && rest.ends_with(&KEY_Z)).then_some(*eid)
 }
 
 /// The header as the beginning of a map of nine: eight fields and the body that follows.
@@ -81,10 +113,10 @@ pub fn decode(blob: &[u8]) -> Result<(Header, Vec<u8>)> {
     Ok((header, body))
 }
 
-/// The identity of a change.
+/// The identity of a change: the hash of its bytes, and of a redacted one that of the bytes it was written with.
 #[must_use]
 pub fn eid(blob: &[u8]) -> Eid {
-    truncated(blake3::hash(blob))
+    stands_for(blob).unwrap_or_else(|| truncated(blake3::hash(blob)))
 }
 
 /// The next link of a log's chain: `BLAKE3(h || eid)[..16]`.
@@ -159,6 +191,20 @@ mod tests {
         let mut blob = Vec::new();
         rmpv::encode::write_value(&mut blob, &rmpv::Value::Map(fields)).unwrap();
         assert_eq!(decode(&blob).unwrap(), (header, body));
+    }
+
+    #[test]
+    fn a_redacted_change_is_read_as_one_and_keeps_the_identity_of_the_whole() {
+        let (header, body) = golden();
+        let blob = encode(&header, &body).unwrap();
+        let less = rmp_serde::to_vec_named(&std::collections::BTreeMap::from([("st", "?")])).unwrap();
+        let redacted = encode_redacted(&header, &less, &eid(&blob)).unwrap();
+        assert_eq!(decode(&redacted).unwrap(), (header.clone(), less));
+        assert_eq!(eid(&redacted), eid(&blob));
+        assert!(is_redacted(&redacted) && !is_redacted(&blob));
+        // Again: of what was left out twice the first bytes are named.
+        let twice = encode_redacted(&header, &body, &eid(&redacted)).unwrap();
+        assert_eq!(eid(&twice), eid(&blob));
     }
 
     #[test]

@@ -295,8 +295,17 @@ fn shift_of(tx: &dyn ReadTx, line: &Timeline, entry: &Applied, eid: &Eid) -> Res
 /// # Errors
 /// Storage failures.
 pub fn refold<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, id: Id) -> Result<()> {
-    let Some(old) = load::<A>(tx, id)? else { return Ok(()) };
-    let mut line = Timeline { shifted: true, ..old.line };
+    let Some(mut old) = load::<A>(tx, id)? else { return Ok(()) };
+    old.line.shifted = true;
+    anew(tx, cx, id, old)
+}
+
+/// Folds a row anew from its timeline, whose changes are not what they were.
+///
+/// # Errors
+/// Storage failures.
+pub(super) fn anew<A: Aggregate>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, old: Folded<A>) -> Result<()> {
+    let mut line = old.line;
     let events: Vec<_> = history::<A>(tx, &line)?.into_iter().map(|(_, e)| e).collect();
     line.last = events.last().map(|e| e.key).unwrap_or_default();
     let state = A::fold_all(A::base(id, Some(&old.state)), &events);

@@ -134,6 +134,29 @@ pub fn append_applied(tx: &mut dyn WriteTx, entry: &Applied) -> Result<u64> {
     tx.append(DEPOT, APPLIED, &bytes, [0; 16])
 }
 
+/// Puts `entry` in the place of the one at `seq` of the applied log: its change redacted, all else the same.
+///
+/// # Errors
+/// Storage failures.
+pub fn rewrite_applied(tx: &mut dyn WriteTx, seq: u64, entry: &Applied) -> Result<()> {
+    let bytes = table::encode("applied", entry)?;
+    tx.rewrite(DEPOT, APPLIED, seq, &bytes).map(drop)
+}
+
+/// Puts the redacted form `blob` of its change into the entry at `seq` of a log that holds whole changes.
+///
+/// # Errors
+/// Storage failures, and when it is another change.
+pub fn rewrite_blob(tx: &mut dyn WriteTx, id: LogId, seq: u64, blob: &[u8]) -> Result<()> {
+    let old = tx.entry(DEPOT, id, seq)?;
+    let old = old.ok_or_else(|| StoreError::Corrupt(format!("entry {seq} of a log is gone")))?;
+    let (hash, was) = split_audit(&old)?;
+    if change::eid(was) != change::eid(blob) {
+        return Err(StoreError::Corrupt("a change can't take the place of another".into()));
+    }
+    tx.rewrite(DEPOT, id, seq, &[&hash[..], blob].concat()).map(drop)
+}
+
 /// The end of one of the site's own logs.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 //!
 //! `change` is the blob and its identity, `clock` stamps it, `log` holds it, `event` orders it, `fold` makes it a row,
 //! `shifts` are stamps put right afterwards,
+//! `redaction` is what has to be forgotten all the same,
 //! `reference` is the simplest aggregate (a record that is set as a whole), `readers` see it afterwards.
 
 pub mod change;
@@ -11,6 +12,7 @@ pub mod event;
 pub mod fold;
 pub mod log;
 pub mod readers;
+pub mod redaction;
 pub mod reference;
 pub mod shifts;
 
@@ -23,5 +25,5 @@ pub use fold::{
 /// This room's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn crate::store::table::Checked> {
-    vec![&clock::ORIGIN, &readers::READERS, &shifts::SHIFTS]
+    vec![&clock::ORIGIN, &readers::READERS, &shifts::SHIFTS, &redaction::MARKS, &redaction::SEALS]
 }

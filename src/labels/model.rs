@@ -104,7 +104,7 @@ pub struct Fields {
     pub id: String,
     /// Weight with its unit.
     pub weight: String,
-    /// How many pieces.
+    /// Which piece of how many, `2/3`, for a consignment of several parcels; else how many pieces are in it.
     pub pieces: String,
     /// The service.
     pub service: String,

@@ -5,6 +5,7 @@ use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str};
 
 use super::layout::{Item, Page};
 use super::svg::{of, runs};
+use crate::base::paper::letters;
 
 /// Points in a millimetre.
 const POINTS: f64 = 72.0 / 25.4;
@@ -76,25 +77,9 @@ fn drawn(page: &Page) -> Vec<u8> {
     content.finish().into_vec()
 }
 
-/// `text` in the letters of the font.
-fn letters(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut one = [0; 4];
-    for c in text.chars().filter(|c| !c.is_control()) {
-        let (bytes, _, missing) = encoding_rs::WINDOWS_1252.encode(c.encode_utf8(&mut one));
-        if missing { out.push(b'?') } else { out.extend_from_slice(&bytes) }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn letters_the_font_lacks_are_marked() {
-        assert_eq!(letters("K\u{f6}ln \u{20ac} \u{6771}\u{1b}"), b"K\xf6ln \x80 ?");
-    }
 
     #[test]
     fn a_document_has_its_pages_and_text_can_not_leave_its_string() {

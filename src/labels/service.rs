@@ -68,7 +68,10 @@ pub fn page(
     let parcel = found.value.state;
     let (depot, printed_at) = here(tx, now)?;
     let station = if station.is_empty() { &depot } else { station };
-    let fields = fields(&parcel, clean(station), printed_at);
+    let mut fields = fields(&parcel, clean(station), printed_at);
+    if let Some((n, of)) = parcels::piece_of(tx, &parcel)? {
+        fields.pieces = format!("{n}/{of}");
+    }
     Ok((layout::label(size, &fields), parcel.id.0))
 }
 

@@ -11,6 +11,7 @@ use crate::audit::Changed;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::cases::derived::{Fact, Subject, derive};
+use crate::cases::rules::CaseId;
 use crate::deadlines::dock::DockRules;
 use crate::deadlines::due::{self, DueKind};
 use crate::journal::clock::Origin;
@@ -188,6 +189,39 @@ fn spoken(u: &Unloading) -> About<'_> {
         facts.push(Spoken { reason, eid: closing.eid, at: closing.at, detail });
     }
     by
+}
+
+/// A case that follows from a closed unloading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseOf {
+    /// What differs.
+    pub kind: Difference,
+    /// The number it is about; none when it is about all that differ in this way.
+    pub number: Option<String>,
+    /// The case.
+    pub case: CaseId,
+}
+
+impl CaseOf {
+    /// Whether it tells of `item`.
+    #[must_use]
+    pub fn tells(&self, item: &Item) -> bool {
+        self.kind == item.kind && self.number.as_ref().is_none_or(|n| *n == item.number)
+    }
+}
+
+/// The cases that follow from an unloading: none while it is open.
+#[must_use]
+pub fn cases_of(u: &Unloading) -> Vec<CaseOf> {
+    let Some(closing) = u.closing else { return Vec::new() };
+    let of = |told: differ::Told<'_>| {
+        let subject = told.parcel.and_then(|i| i.parcel).map_or(u.id.0, |p| p.0);
+        let (reason, detail) = (told.kind.reason().code(), told.detail.as_str());
+        let fact = Fact { reason, eid: closing.eid, at: closing.at, detail };
+        let number = told.parcel.map(|i| i.number.clone());
+        CaseOf { kind: told.kind, number, case: CaseId(fact.case_id(subject)) }
+    };
+    differ::told(u).into_iter().map(of).collect()
 }
 
 fn tell(tx: &mut dyn WriteTx, cx: &Cx, was: Option<&Unloading>, new: &Unloading) -> Result<Vec<Id>> {

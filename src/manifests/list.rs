@@ -34,7 +34,7 @@ pub fn read(file: &[u8], policy: &Policy) -> Result<Vec<Announcement>, ManifestE
                 line.check(&format!("/line {}", row.line), &mut wrong);
                 lines.push(line);
             }
-            Ok(Row::Status(_) | Row::Waybill(_) | Row::Trade(_)) => {}
+            Ok(Row::Status(_) | Row::Waybill(_) | Row::Trade(_) | Row::Over(_)) => {}
             Err(refusal) => {
                 let at =
                     |p: &Problem| Problem::new(format!("/line {}/{}", refusal.line, p.pointer), &p.detail);

@@ -1,5 +1,5 @@
-//! Mail to those whose parcel waits at the counter: a reader of the applied log that writes one for each notice that was
-//! given here. Staff learn of it as a case. It works only where there is a mail server; when one is set up later, those
+//! A text message or mail to those whose parcel waits at the counter: a reader of the applied log that writes one for each notice that was
+//! given here. Staff learn of it as a case. It works only where there is a gateway or a mail server; when one is set up later, those
 //! who still wait are told.
 
 use crate::base::clock::Timestamp;
@@ -12,7 +12,8 @@ use crate::parcels::model::{ParcelId, Status};
 use crate::parcels::service as parcels;
 use crate::store::{Result, WriteTx};
 
-use super::mail::{self, Letter};
+use super::sms::{Reached, Ways};
+use super::templates::Rendered;
 use super::words;
 
 /// The reader's name.
@@ -25,6 +26,8 @@ const ENTRIES: usize = 500;
 pub struct Counter {
     /// The language recipients are written to in.
     pub language: String,
+    /// Which ways there are.
+    pub ways: Ways,
 }
 
 impl Worker for Counter {
@@ -61,8 +64,9 @@ impl Counter {
         if parcel.pickup_noticed != percent {
             return Ok(()); // a later notice says more
         }
-        let Some(to) = parcel.facts.recipient.email.filter(|e| !e.trim().is_empty()) else { return Ok(()) };
         let (subject, text) = words::waits(&self.language, &parcel.number, until);
-        mail::post(tx, now, Letter::new(to, subject, text)).map(drop)
+        let r = &parcel.facts.recipient;
+        let who = Reached { phone: r.phone.as_deref(), email: r.email.as_deref(), desk: None, link: "" };
+        self.ways.write_to(tx, (now, now), who, &Rendered { subject, text }).map(drop)
     }
 }

@@ -2,8 +2,8 @@
 //! Read from the log after the fact, so no request waits for it and a crash loses nothing.
 
 use super::inbox;
-use super::mail::{self, Letter};
 use super::plan::{self, When};
+use super::sms::{Reached, Ways};
 use super::steps::{self, Step};
 use super::templates::{self, Shown, Topic, spoken};
 use crate::base::clock::Timestamp;
@@ -11,6 +11,8 @@ use crate::base::ids::Id;
 use crate::deadlines::policy::Policy;
 use crate::deliveries::event::{DeliveryEvent, FIRST_KIND};
 use crate::deliveries::model::{Delivery, Status};
+use crate::fleet::model::Driver;
+use crate::fleet::repo as fleet;
 use crate::identity::repo as users;
 use crate::jobs::runner::{Ctx, JobError, Step as Done, Worker};
 use crate::journal::clock::Origin;
@@ -26,8 +28,8 @@ const ENTRIES: usize = 200;
 /// The reader.
 #[derive(Clone, Debug)]
 pub struct Tell {
-    /// Whether there is a mail server; without one it stays on the screen.
-    pub mail: bool,
+    /// Which ways there are; without one it stays on the screen.
+    pub ways: Ways,
     /// Whether those to whom something is brought are written to as well, and in which language.
     pub recipients: Option<String>,
 }
@@ -112,15 +114,19 @@ impl Tell {
         };
         let text = format!("{} · {}", d.facts.customer, d.facts.address);
         inbox::tell(tx, now, user, &made.subject, &text, &link)?;
-        let Some(to) = standing.user.email.filter(|_| self.mail) else { return Ok(()) };
         let policy = Policy::current(tx)?;
-        let when = plan::wishes(tx, user)?.when(Topic::Delivery, plan.quiet, now, policy.calendar.zone());
+        let wishes = plan::wishes(tx, user)?;
+        let when = wishes.when(Topic::Delivery, plan.quiet, now, policy.calendar.zone());
         let due = match when {
             When::Never => return Ok(()),
             When::Now => now,
             When::At(due) => due,
         };
-        mail::post_at(tx, now, due, Letter::new(to, made.subject, made.text)).map(drop)
+        let phone = if wishes.sms { phone_of(tx, user)? } else { None };
+        let email = standing.user.email.filter(|_| wishes.mail);
+        // On the screen they were told already.
+        let who = Reached { phone: phone.as_deref(), email: email.as_deref(), desk: None, link: "" };
+        self.ways.write_to(tx, (now, due), who, &made).map(drop)
     }
 
     /// Writes to whom it is brought, where the house wants that and somebody gave an address.
@@ -132,15 +138,22 @@ impl Tell {
         to: Status,
         reason: Option<&str>,
     ) -> Result<()> {
-        let (true, Some(language), Some(address)) = (self.mail, &self.recipients, &d.facts.email) else {
-            return Ok(());
-        };
+        let Some(language) = &self.recipients else { return Ok(()) };
         let Some(made) = message(tx, Topic::Recipient, spoken(language), d, (to.as_str(), reason, ""))?
         else {
             return Ok(());
         };
-        mail::post(tx, now, Letter::new(address.clone(), made.subject, made.text)).map(drop)
+        let link = format!("/deliveries/{}", d.id);
+        let (phone, email) = (d.facts.phone.as_deref(), d.facts.email.as_deref());
+        let desk = d.asked_by.or(d.assignee.as_ref().map(|a| a.id));
+        self.ways.write_to(tx, (now, now), Reached { phone, email, desk, link: &link }, &made).map(drop)
     }
+}
+
+/// The telephone of a user who drives.
+fn phone_of(tx: &dyn ReadTx, user: Id) -> Result<Option<String>> {
+    let all = fleet::all::<Driver>(tx)?;
+    Ok(all.into_iter().find(|(_, d, _)| d.user == Some(user)).and_then(|(_, d, _)| d.phone))
 }
 
 const UNASSIGNED: &str = "unassigned";

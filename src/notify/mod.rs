@@ -1,4 +1,4 @@
-//! Who is told what: mail that waits for its server, messages by the tenant's own templates, quiet hours and digests, and
+//! Who is told what: mail and text messages that wait for their servers, messages by the tenant's own templates, quiet hours and digests, and
 //! each person's notifications on screen.
 
 pub mod alerts;
@@ -6,11 +6,13 @@ pub mod api;
 pub mod channel;
 pub mod counter;
 pub mod deliveries;
+pub mod gateway;
 pub mod held;
 pub mod inbox;
 pub mod mail;
 pub mod orders;
 pub mod plan;
+pub mod sms;
 pub mod steps;
 pub mod template_api;
 pub mod templates;
@@ -28,5 +30,6 @@ pub fn tables() -> Vec<&'static dyn Checked> {
         &templates::TEMPLATES,
         &plan::PLANS,
         &plan::WISHES,
+        &sms::ASIDE,
     ]
 }

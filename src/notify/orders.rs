@@ -1,7 +1,7 @@
-//! Tells those who ordered how their order goes, by mail, where the house wants that. Read from the log after the fact: of
+//! Tells those who ordered how their order goes, by text message or mail, where the house wants that. Read from the log after the fact: of
 //! the steps that were taken here, never of what files and other systems tell.
 
-use super::mail::{self, Letter};
+use super::sms::{Reached, Ways};
 use super::steps::{self, Step};
 use super::templates::{self, Shown, Topic, spoken};
 use crate::base::clock::Timestamp;
@@ -21,8 +21,10 @@ const ENTRIES: usize = 200;
 /// The reader. It reads whether or not anybody is told, so that a house which begins to tell does not begin with its past.
 #[derive(Clone, Debug)]
 pub struct TellCustomers {
-    /// Whether there is a mail server and the house wants customers to be told.
+    /// Whether the house wants customers to be told.
     pub on: bool,
+    /// Which ways there are.
+    pub ways: Ways,
     /// The language customers are written to in.
     pub language: String,
 }
@@ -52,11 +54,7 @@ impl TellCustomers {
         let Some(row) = load::<Order>(tx, header.id)? else { return Ok(()) };
         let o = row.state;
         let language = spoken(&self.language);
-        let (Some(to), Some(did)) =
-            (o.customer.email, steps::did(Topic::Customer, language, moved.to.as_str()))
-        else {
-            return Ok(());
-        };
+        let Some(did) = steps::did(Topic::Customer, language, moved.to.as_str()) else { return Ok(()) };
         let step = Step {
             step: moved.to.as_str(),
             did,
@@ -69,6 +67,8 @@ impl TellCustomers {
         let Some(made) = templates::message(tx, Topic::Customer, language, &Shown::Step(step))? else {
             return Ok(());
         };
-        mail::post(tx, now, Letter::new(to, made.subject, made.text)).map(drop)
+        let (phone, email) = (o.customer.phone.as_deref(), o.customer.email.as_deref());
+        let who = Reached { phone, email, desk: None, link: "" };
+        self.ways.write_to(tx, (now, now), who, &made).map(drop)
     }
 }

@@ -142,6 +142,10 @@ pub fn plan(tx: &dyn ReadTx) -> Result<(Plan, u64)> {
 pub struct Wishes {
     /// Whether they are written to at all; on the screen they are told in any case.
     pub mail: bool,
+    /// Whether they are written to by text message where there is a number of theirs; with mail in its place when that
+    /// can't be.
+    #[serde(skip_serializing_if = "is_not")]
+    pub sms: bool,
     /// Topics they are not written to about.
     pub off: Vec<Topic>,
     /// When they are not written to, in place of the house's hours.
@@ -153,9 +157,13 @@ pub struct Wishes {
 }
 first_record!(Wishes);
 
+fn is_not(b: &bool) -> bool {
+    !b
+}
+
 impl Default for Wishes {
     fn default() -> Self {
-        Self { mail: true, off: Vec::new(), quiet: None, digest_minutes: None }
+        Self { mail: true, sms: false, off: Vec::new(), quiet: None, digest_minutes: None }
     }
 }
 
@@ -189,7 +197,7 @@ impl Wishes {
     /// When they are written to of something that comes `now`, under the house's `quiet`.
     #[must_use]
     pub fn when(&self, topic: Topic, quiet: Option<Quiet>, now: Timestamp, zone: &TimeZone) -> When {
-        if !self.mail || self.off.contains(&topic) {
+        if !(self.mail || self.sms) || self.off.contains(&topic) {
             return When::Never;
         }
         let gathered = self.digest_minutes.map(|n| Schedule::EveryMinutes(n).next_after(zone, now));

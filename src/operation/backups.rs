@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::jobs::alarm::{Alarm, AlarmKind};
 use crate::jobs::queue::{Limits, NewJob, enqueue};
 use crate::jobs::runner::{Ctx, Handler, JobError, JobRun, Step, Worker};
+use crate::privacy::tombs;
 use crate::store::backup::{self, BackupError, BackupState, Made, Target};
 use crate::store::check::Report;
 use crate::store::table::Checked;
@@ -46,7 +47,9 @@ pub fn target(config: &Config) -> Option<Target> {
 /// `folder`, sealed with the passphrase of the settings if there is one.
 fn at(config: &Config, folder: PathBuf) -> Target {
     let given = &config.backup.passphrase;
-    Target { folder, passphrase: (!given.is_empty()).then(|| given.expose().to_owned()) }
+    let passphrase = (!given.is_empty()).then(|| given.expose().to_owned());
+    // Contents of documents; the folder of those that are still coming is left out.
+    Target { folder, passphrase, beside: Some(config.server.data_dir.join("attachments")) }
 }
 
 /// Where backups go that nobody named a place for: a folder of the data folder, which is no second disk.
@@ -67,6 +70,12 @@ pub fn make(
     now: Timestamp,
 ) -> Result<Made, BackupError> {
     let made = backup::make(store, target, label, now)?;
+    let listed = crate::app::house::tenants(store)
+        .map_err(std::io::Error::other)
+        .and_then(|tenants| tombs::write(store, &tenants, &target.folder));
+    if let Err(e) = listed {
+        tracing::warn!(error = %e, "the list of erasures could not be laid beside the backups");
+    }
     backup::prune(target, keep)?;
     Ok(made)
 }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `catalog` | categories and products: reference records that headquarters owns |
 //! | `stock` | the ledger: movements in pages, their sums per depot and product, and a booking that never goes below zero |
+//! | `ledger` | reading it: the movements of a product |
 //! | `model`, `event`, `fold` | the order, what happens to it, and what it comes to |
 //! | `rules` | which step may follow which |
 //! | `service`, `bulk` | the use cases; many orders in one call |
@@ -22,6 +23,7 @@ pub mod error;
 pub mod event;
 mod fold;
 pub mod inputs;
+pub mod ledger;
 pub mod model;
 pub mod queries;
 pub mod repo;

@@ -10,12 +10,13 @@ use super::repo::{self, ORDERS};
 use super::stock::{self, Booking, Move, Place, Why};
 use super::{rules, service};
 use crate::base::clock::Timestamp;
+use crate::base::error::Invalid;
 use crate::base::ids::Id;
 use crate::base::money::Money;
+use crate::base::verdict::{Beside, Verdict};
 use crate::journal::clock::Origin;
 use crate::journal::event::SiteRef;
 use crate::journal::{Cx, record, reference};
-use crate::parcels::report::Verdict;
 use crate::store::{ReadTx, WriteTx};
 
 type Result<T> = std::result::Result<T, OrderError>;
@@ -102,17 +103,41 @@ pub struct StockRow {
     pub quantity: u32,
 }
 
-/// Takes a row of `source` in, or with `dry` only says what would become of it. None when it names a product that is
-/// not known: the row can't be taken then.
+/// Takes a row of `source` in, or with `dry` only says what would become of it.
+///
+/// # Errors
+/// When it can't be kept: it names a product that nobody has, or there is no room.
+pub fn take(tx: &mut dyn WriteTx, cx: &Cx, source: &str, row: &Row, dry: bool) -> Result<Verdict> {
+    match row {
+        Row::Order(r) => order(tx, cx, source, r, dry),
+        Row::Product(r) => product(tx, cx, r, dry),
+        Row::Category(r) => category(tx, cx, r, dry),
+        Row::Stock(r) => level(tx, cx, r, dry),
+    }
+}
+
+/// How a row lies beside what is known of what it is about.
 ///
 /// # Errors
 /// Storage failures.
-pub fn take(tx: &mut dyn WriteTx, cx: &Cx, source: &str, row: &Row, dry: bool) -> Result<Option<Verdict>> {
+pub fn beside(tx: &dyn ReadTx, source: &str, row: &Row) -> Result<Beside> {
+    let here = |is_there: bool| if is_there { Beside::here() } else { Beside::MISSING };
     match row {
-        Row::Order(r) => order(tx, cx, source, r, dry).map(Some),
-        Row::Product(r) => product(tx, cx, r, dry).map(Some),
-        Row::Category(r) => category(tx, cx, r, dry).map(Some),
-        Row::Stock(r) => level(tx, cx, r, dry),
+        Row::Order(r) => {
+            let known = repo::with_reference(tx, Some(source), &r.reference)?;
+            let Some(found) = known.map_or(Ok(None), |id| ORDERS.get(tx, &id))? else {
+                return Ok(Beside::MISSING);
+            };
+            let (ours, theirs) = (found.state.status, r.raw.as_deref().map(rules::meaning));
+            Ok(Beside { ours: Some(ours.to_string()), is_same: theirs.is_none_or(|t| t == Some(ours)) })
+        }
+        Row::Product(r) => Ok(here(catalog::with_sku(tx, &r.sku)?.is_some())),
+        Row::Category(r) => Ok(here(catalog::category(tx, &r.name)?.is_some())),
+        Row::Stock(r) => {
+            let Some(found) = catalog::product(tx, &r.product)? else { return Ok(Beside::MISSING) };
+            let there = stock::of(tx, found.id, Place::Here(&Origin::load(tx)?))?.on_hand;
+            Ok(Beside { ours: Some(there.to_string()), is_same: there == i64::from(r.quantity) })
+        }
     }
 }
 
@@ -235,16 +260,18 @@ fn category(tx: &mut dyn WriteTx, cx: &Cx, row: &CategoryRow, dry: bool) -> Resu
 }
 
 /// The row says how many there are: the first time that is a receipt, later a count.
-fn level(tx: &mut dyn WriteTx, cx: &Cx, row: &StockRow, dry: bool) -> Result<Option<Verdict>> {
+fn level(tx: &mut dyn WriteTx, cx: &Cx, row: &StockRow, dry: bool) -> Result<Verdict> {
     let StockRow { product, quantity } = row;
-    let Some(found) = catalog::product(tx, product)? else { return Ok(None) };
+    let unknown =
+        || Invalid::at("/product_id", format!("there is no product \"{product}\"; import products first"));
+    let found = catalog::product(tx, product)?.ok_or_else(unknown)?;
     let origin = Origin::load(tx)?;
     let id: Id = found.id;
     let first = stock::levels(tx, id)?.iter().all(|l| !origin.is(l.site));
     let on_hand = stock::of(tx, id, Place::Here(&origin))?.on_hand;
     let there = i64::from(*quantity);
     if there == on_hand {
-        return Ok(Some(Verdict::Unchanged));
+        return Ok(Verdict::Unchanged);
     }
     if !dry {
         let (why, counted) = if first { (Why::Receipt, None) } else { (Why::Count, Some(there)) };
@@ -253,9 +280,9 @@ fn level(tx: &mut dyn WriteTx, cx: &Cx, row: &StockRow, dry: bool) -> Result<Opt
         let mut booking = Booking::default();
         // What is there can't be less than nothing, so a count is never short.
         if booking.add(tx, &origin, id, m)?.is_err() {
-            return Ok(None);
+            return Err(Invalid::at("/items", "is less than what is reserved for orders").into());
         }
         booking.write(tx, cx)?;
     }
-    Ok(Some(if first { Verdict::Created } else { Verdict::Updated }))
+    Ok(if first { Verdict::Created } else { Verdict::Updated })
 }

@@ -12,6 +12,8 @@ use super::rules;
 use super::unmapped::{self, Unmapped};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
+use crate::base::verdict::Beside;
+pub use crate::base::verdict::Verdict;
 use crate::journal::event::{FoldKey, Hlc, Stamped};
 use crate::journal::{Cx, Eid, Folded, history, record};
 use crate::store::{ReadTx, WriteTx};
@@ -41,19 +43,6 @@ pub struct Report {
     pub digest: [u8; 16],
 }
 
-/// What became of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// A parcel was made.
-    Created,
-    /// A parcel changed.
-    Updated,
-    /// It was known already, or changes nothing.
-    Unchanged,
-    /// The same file said it before.
-    Duplicate,
-}
-
 /// A change that a report made, to undo it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Made {
@@ -65,6 +54,17 @@ pub struct Made {
 
 fn meaning<'a>(map: &'a Compiled, r: &Report) -> Option<Meaning<'a>> {
     r.raw.as_deref().map(|raw| map.find(raw, r.sub.as_deref(), r.note.as_deref()))
+}
+
+/// How a report lies beside what is known of its parcel.
+///
+/// # Errors
+/// As [`take`].
+pub fn beside(tx: &dyn ReadTx, map: &Compiled, r: &Report) -> Result<Beside> {
+    let Some(id) = targets(tx, r)?.into_iter().next() else { return Ok(Beside::MISSING) };
+    let Some(row) = PARCELS.get(tx, &id)? else { return Ok(Beside::MISSING) };
+    let (ours, theirs) = (row.state.status, meaning(map, r).and_then(Meaning::to));
+    Ok(Beside { ours: Some(ours.to_string()), is_same: r.raw.is_none() || theirs == Some(ours) })
 }
 
 /// Takes in one report of `source`. `begun` is the stamp at which its file was begun: what was written since then by the

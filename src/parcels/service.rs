@@ -40,6 +40,31 @@ pub fn find(tx: &dyn ReadTx, scope: &Scope, name: &str) -> Result<(Entry<Folded<
     repo::find(tx, scope, name)?.ok_or_else(|| ParcelError::Unknown(name.to_owned()))
 }
 
+/// Which piece of how many a parcel is: parcels of one order of the same distributor are one consignment, and its pieces
+/// count in the order in which they were announced. None for one that travels alone, and where they are too many to count.
+///
+/// # Errors
+/// Storage failures.
+pub fn piece_of(tx: &dyn ReadTx, parcel: &Parcel) -> Result<Option<(usize, usize)>> {
+    let Some(order) = parcel.facts.order_ref.as_deref().filter(|o| !o.trim().is_empty()) else {
+        return Ok(None);
+    };
+    let mut pieces = Vec::new();
+    let all = repo::with_order(tx, order)?;
+    if all.len() < 2 || all.len() >= repo::MAX_SAME {
+        return Ok(None);
+    }
+    for id in all {
+        let other = PARCELS.get(tx, &id)?.map(|row| row.state);
+        pieces.extend(
+            other.filter(|p| !p.is_void() && p.facts.distributor == parcel.facts.distributor).map(|p| p.id),
+        );
+    }
+    pieces.sort_unstable();
+    let n = pieces.iter().position(|id| *id == parcel.id);
+    Ok(n.filter(|_| pieces.len() > 1).map(|n| (n + 1, pieces.len())))
+}
+
 /// Announces a parcel.
 ///
 /// # Errors

@@ -76,7 +76,9 @@ impl Aggregate for Route {
                     stop.done_at.get_or_insert(d.at);
                 }
             }
-            RouteEvent::Dispatched(_) if self.state == State::Planned => self.state = State::Dispatched,
+            RouteEvent::Dispatched(_) if self.state == State::Planned => {
+                (self.state, self.dispatched_at) = (State::Dispatched, Some(e.key.at()));
+            }
             RouteEvent::Completed(_) if self.state != State::Deleted => self.state = State::Completed,
             RouteEvent::Cancelled(_) if matches!(self.state, State::Planned | State::Dispatched) => {
                 self.state = State::Cancelled;

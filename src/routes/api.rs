@@ -12,18 +12,18 @@ use super::desk::Effort;
 use super::error::{Result, RouteError};
 use super::inputs::OptimizeInput;
 use super::model::{Content, Route, State};
-use super::outcome::Outcome;
 use super::replan;
 use super::repo;
 use super::service::{self, Filter, RouteChange};
 use super::task::{Now, Task};
-use super::views::{PlanView, RouteCard, RouteView};
+use super::timing::Ways;
+use super::views::{MoveView, PlanView, RouteCard, RouteView};
+use super::whatif;
 use super::work::{self, Place};
 use crate::base::clock::Timestamp;
-use crate::base::error::{Invalid, Kind};
+use crate::base::error::Invalid;
 use crate::base::ids::Id;
 use crate::base::page::Page;
-use crate::base::units::Position;
 use crate::deadlines::policy::Policy;
 use crate::fleet::model::Vehicle;
 use crate::fleet::service as fleet;
@@ -33,8 +33,6 @@ use crate::journal::Written;
 use crate::parcels::queries::limit;
 use crate::store::ReadTx;
 use crate::store::table::{cursor, position};
-use crate::travel::conditions::whole_day;
-use crate::travel::service as travel;
 use crate::web::error::Refusal;
 use crate::web::{Answer, ApiError, Body, Call, Query, Routes};
 
@@ -121,7 +119,7 @@ fn steps(r: Routes) -> Routes {
     .add::<EditRoutes, _, _>(Method::POST, "/routes/{id}/lock", lock, "Fix the first stops of a route")
     .body::<LockInput>(r#"{"stops":0}"#)
     .answers::<RouteView>(200)
-    .add::<EditRoutes, _, _>(Method::POST, "/routes/{id}/dispatch", dispatch, "Give a route to its driver")
+    .add::<EditRoutes, _, _>(Method::POST, "/routes/{id}/dispatch", dispatch, "Give a route and its deliveries to its driver")
     .answers::<RouteView>(200)
     .add::<EditRoutes, _, _>(
         Method::POST,
@@ -131,19 +129,22 @@ fn steps(r: Routes) -> Routes {
     )
     .body::<CancelInput>(r#"{"reason":"the van broke down"}"#)
     .answers::<RouteView>(200)
+    .add::<EditRoutes, _, _>(
+        Method::POST,
+        "/routes/{id}/move",
+        move_stop,
+        "Move a stop to another route, at the best place or a named one; dry_run only shows what that does",
+    )
+    .body::<MoveInput>(r#"{"stop":0,"to":"019a0c2f-7b2c-7d10-a1b2-c3d4e5f60718","dry_run":true}"#)
+    .answers::<MoveView>(200)
     .add::<MoveDeliveries, _, _>(
         Method::POST,
         "/routes/{id}/stops/{stop}/done",
         done,
-        "Say that a stop of a route is done, by its place from 0; the last one ends the route",
+        "Say that a stop of a route is done, by its place from 0: its delivery is completed, where nothing is missing; the last one ends the route",
     )
     .body::<DoneInput>("{}")
     .answers::<RouteView>(200)
-}
-
-/// Seconds a search of so many stops takes while somebody waits.
-fn waited(jobs: usize) -> f64 {
-    if jobs <= 30 { 0.15 } else { 0.4 }
 }
 
 /// What a request is read with: the depot's zone and its moment.
@@ -185,7 +186,7 @@ async fn optimize(call: Call<OptimizeRoutes>, body: Body<OptimizeInput>) -> Resp
     let (outcome, basis) = {
         let app = call.app.clone();
         let listed = app.desk.list(id);
-        let seconds = input.seconds.unwrap_or_else(|| waited(task.jobs.len()));
+        let seconds = input.seconds.unwrap_or_else(|| work::waited(task.jobs.len()));
         let effort = Effort { seconds, steps: input.steps, seed: task.seed, threads: 1 };
         let place = Place {
             travel: &app.travel,
@@ -303,8 +304,12 @@ async fn list(call: Call<ViewRoutes>, q: Query<Listing>) -> Response {
 }
 
 fn shown(written: Written<Route>) -> Result<Answer> {
+    noted((written, Vec::new()))
+}
+
+fn noted((written, notes): (Written<Route>, Vec<String>)) -> Result<Answer> {
     let rev = written.rev;
-    Ok(Answer::ok(&RouteView::kept(written.state, rev))?.rev(rev))
+    Ok(Answer::ok(&RouteView::kept(written.state, rev).noted(notes))?.rev(rev))
 }
 
 async fn show(call: Call<ViewRoutes>, name: Path<String>) -> Response {
@@ -369,36 +374,15 @@ async fn timed<F: Feature>(
     depart: Option<Timestamp>,
     speed: f64,
 ) -> std::result::Result<Content, ApiError> {
-    let (app, now) = (&call.app, call.app.clock.now());
-    let done = content.stops.iter().filter(|s| s.done_at.is_some()).count();
-    let from = content.stops[..done].last().map_or(content.from.position, |s| s.position);
-    let open = content.stops[done..].iter();
-    // A pause is taken where the vehicle stands.
-    let mut last = from;
-    let mut way: Vec<Position> = vec![from];
-    for stop in open {
-        last = if stop.act == super::model::Act::Pause { last } else { stop.position };
-        way.push(last);
-    }
-    way.push(content.to.position);
-    let mut points = way.clone();
-    points.sort_by_key(|p| (p.lat, p.lon));
-    points.dedup();
-    let times = app.travel.times(&app.store, call.grant.tenant(), now, &points).await?;
-    let conditions =
-        app.store.read(call.grant.tenant(), travel::conditions).map_err(RouteError::from)?.0.at(now);
-    let grid = conditions.applied(&points, &times.grid, whole_day());
-    let number = |at: Position| points.iter().position(|p| *p == at).unwrap_or_default();
-    let leg = |two: &[Position]| {
-        let at = number(two[0]) * grid.size + number(two[1]);
-        (grid.metres[at], (f64::from(grid.seconds[at]) / speed).ceil() as i32)
-    };
-    let legs: Vec<(i32, i32)> = way.windows(2).map(leg).collect();
     let depart = depart.unwrap_or(content.depart);
-    let mut basis = vec![times.basis];
-    basis.extend(conditions.words());
-    let content = Content { source: Some(times.source), basis: basis.join("; "), ..content };
-    Ok(replan::driven(content, depart, &legs))
+    let ways = Ways::between(&place(call), &[&content]).await?;
+    Ok(ways.timed(content, depart, speed))
+}
+
+/// Where a caller's searches are done.
+fn place<F: Feature>(call: &Call<F>) -> Place<'_> {
+    let app = &call.app;
+    Place { travel: &app.travel, store: &app.store, tenant: call.grant.tenant(), now: app.clock.now() }
 }
 
 async fn replan_route(call: Call<OptimizeRoutes>, name: Path<String>, body: Body<OptimizeInput>) -> Response {
@@ -412,22 +396,10 @@ async fn replan_route(call: Call<OptimizeRoutes>, name: Path<String>, body: Body
         Ok((replan::task(tx, now, &route, &input)?, route, rev))
     });
     let (task, route, rev) = read?;
-    let task = Arc::new(task);
-    let Some(permit) = call.app.desk.begin().await else {
-        return Err(Refusal::new(Kind::Busy, "route.busy", "the depot is stopping").into());
-    };
-    let app = call.app.clone();
-    let listed = app.desk.list(route.id);
-    let seconds = input.seconds.unwrap_or_else(|| waited(task.jobs.len())).min(MAX_WAIT);
+    let seconds = input.seconds.unwrap_or_else(|| work::waited(task.jobs.len())).min(MAX_WAIT);
     let steps = input.steps.map(|s| s.min(MAX_STEPS));
     let effort = Effort { seconds, steps, seed: task.seed, threads: 1 };
-    let place =
-        Place { travel: &app.travel, store: &app.store, tenant: call.grant.tenant(), now: app.clock.now() };
-    let planned =
-        work::plan(&place, (route.content.plan, &task), effort, (Arc::clone(&listed.search), permit)).await;
-    drop(listed);
-    let (outcome, _) = planned?;
-    let content = joined(&route, &task, outcome)?;
+    let content = work::anew(&place(&call), &call.app.desk, (&route, task), effort).await?;
     if input.dry_run {
         return Ok(Answer::ok(&RouteView::of(content))?.respond(call.request().path(), ""));
     }
@@ -435,36 +407,6 @@ async fn replan_route(call: Call<OptimizeRoutes>, name: Path<String>, body: Body
         shown(service::keep(tx, grant, cx, &name, (rev, content.clone()))?)
     })
     .await
-}
-
-/// What is done of `route`, and behind it what was planned anew.
-fn joined(route: &Route, task: &Task, outcome: Outcome) -> Result<Content> {
-    let mut left = outcome.unassigned;
-    let lost = task.unplaced.iter().map(|u| super::model::Unassigned {
-        reference: u.reference.clone(),
-        address: u.address.clone(),
-        reasons: vec!["unplaced".into()],
-        detail: u.reason.clone(),
-    });
-    left.extend(lost);
-    if !left.is_empty() {
-        return Err(RouteError::Infeasible(left));
-    }
-    let Some(new) = outcome.routes.into_iter().next() else { return Ok(route.content.clone()) };
-    let old = &route.content;
-    let next = route.next();
-    let mut stops = old.stops[..next].to_vec();
-    stops.extend(new.stops);
-    let most = super::model::MAX_ROUTE_STOPS;
-    if stops.len() > most {
-        return Err(Invalid::at(
-            "/stops",
-            format!("would be {} with those of the route; at most {most}", stops.len()),
-        )
-        .into());
-    }
-    let depart = if next > 0 { old.depart } else { new.depart };
-    Ok(Content { plan: old.plan, from: old.from.clone(), depart, stops, ..new })
 }
 
 /// How many stops are fixed.
@@ -496,7 +438,8 @@ async fn lock(call: Call<EditRoutes>, name: Path<String>, body: Body<LockInput>)
 }
 
 async fn dispatch(call: Call<EditRoutes>, name: Path<String>) -> Response {
-    call.write(move |tx, grant, cx| shown(service::dispatch(tx, grant, cx, &name)?)).await
+    let attempts = call.app.config.deliveries.attempts;
+    call.write(move |tx, grant, cx| noted(service::dispatch(tx, grant, cx, &name, attempts)?)).await
 }
 
 async fn cancel(call: Call<EditRoutes>, name: Path<String>, body: Body<CancelInput>) -> Response {
@@ -506,7 +449,11 @@ async fn cancel(call: Call<EditRoutes>, name: Path<String>, body: Body<CancelInp
 async fn done(call: Call<MoveDeliveries>, path: Path<(String, String)>, body: Body<DoneInput>) -> Response {
     let (name, stop) = path.into_inner();
     let stop: usize = stop.parse().map_err(|_| Refusal::not_found("stop", &stop))?;
-    call.write(move |tx, grant, cx| shown(service::stop_done(tx, grant, cx, &name, (stop, body.0.at))?)).await
+    let attempts = call.app.config.deliveries.attempts;
+    call.write(move |tx, grant, cx| {
+        noted(service::stop_done(tx, grant, cx, &name, (stop, body.0.at), attempts)?)
+    })
+    .await
 }
 
 async fn delete(call: Call<EditRoutes>, name: Path<String>) -> Response {
@@ -514,6 +461,46 @@ async fn delete(call: Call<EditRoutes>, name: Path<String>) -> Response {
     call.write(move |tx, grant, cx| -> Result<Answer> {
         service::delete(tx, grant, cx, &name, seen)?;
         Ok(Answer::none())
+    })
+    .await
+}
+
+/// Which stop goes where.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MoveInput {
+    /// The stop, by its place from 0.
+    stop: usize,
+    /// The other route.
+    to: Id,
+    /// At which place there, from 0; the best one when absent.
+    #[serde(default)]
+    at: Option<usize>,
+    /// The revision of the route that was seen.
+    #[serde(default)]
+    version: Option<u64>,
+    /// The revision of the other route that was seen.
+    #[serde(default)]
+    to_version: Option<u64>,
+    /// Only show it.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn move_stop(call: Call<EditRoutes>, name: Path<String>, body: Body<MoveInput>) -> Response {
+    service::whole(&call.grant)?;
+    let input = body.0;
+    let seen = [call.if_match()?.or(input.version), input.to_version];
+    let tenant = call.grant.tenant();
+    let names = (name.as_str(), input.to.to_string());
+    let both = call.app.store.read(tenant, |tx| whatif::both(tx, &call.grant, (names.0, &names.1), seen))?;
+    let moved = whatif::moved(&place(&call), &both, (input.stop, input.at)).await?;
+    if input.dry_run {
+        return Ok(Answer::ok(&MoveView::of(moved))?.respond(call.request().path(), ""));
+    }
+    call.write(move |tx, grant, cx| -> Result<Answer> {
+        whatif::keep(tx, grant, cx, &both, &moved)?;
+        Ok(Answer::ok(&MoveView::of(moved.clone()))?)
     })
     .await
 }

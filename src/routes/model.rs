@@ -239,6 +239,9 @@ pub struct Route {
     pub locked: u32,
     /// What it is made of.
     pub content: Content,
+    /// When it was given to its driver.
+    #[serde(default)]
+    pub dispatched_at: Option<Timestamp>,
 }
 
 impl Route {

@@ -10,7 +10,7 @@ use crate::routing::problem::{
     Act as Step, Break, Costs, Criteria, Job, MAX_NUMBER, Matrix, Problem, ProblemError, Reload, Stop,
     Task as What, Vehicle, Window as Seconds,
 };
-use crate::travel::sources::Grid;
+use crate::travel::sources::{Grid, Times};
 
 /// The places of a task, each once, and which is which.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +66,8 @@ fn span(midnight: Timestamp, w: Window) -> Seconds {
 ///
 /// # Errors
 /// When more skills are named than the solver knows.
-pub fn build(task: &Task, places: &Places, grid: &Grid) -> Result<Problem, ProblemError> {
-    let skills = Skills::of(task)?;
+pub fn build(task: &Task, places: &Places, times: &Times) -> Result<Problem, ProblemError> {
+    let (skills, grid) = (Skills::of(task)?, &times.grid);
     // Dimensions in which no vehicle is limited decide nothing; the first one stays, so that there is one.
     let limited = |d: usize| d == 0 || task.cars.iter().any(|c| c.capacity[d].is_some());
     let dims: Vec<usize> = (0..3).filter(|d| limited(*d)).collect();
@@ -76,7 +76,7 @@ pub fn build(task: &Task, places: &Places, grid: &Grid) -> Result<Problem, Probl
     if !task.conditions.is_empty() {
         // Nobody drives on the second one: it is what the score holds the planned times against.
         let free = matrix(grid);
-        profiles[0] = matrix(&task.conditions.applied(&places.points, grid, task.span));
+        profiles[0] = matrix(&task.conditions.applied_to(&places.points, times, task.span));
         profiles.push(free);
     }
     let [distance, time, fuel] = task.weights;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::error::{Result, RouteError};
 use super::inputs::{Constraints, OptimizeInput};
-use super::model::{Act, Base, Content, Route, State, Stop, Window};
+use super::model::{Act, Base, Content, Route, State, Stop, Unassigned, Window};
+use super::outcome::Outcome;
 use super::repo::ROUTES;
 use super::task::{Car, JobSpec, Kind, Now, Task, Visit, car};
 use crate::base::clock::Timestamp;
@@ -225,6 +226,39 @@ fn assumed(content: &Content, since: Timestamp) -> Car {
         reloads: None,
         locked: Vec::new(),
     }
+}
+
+/// What is done of `route`, and behind it what was planned anew.
+///
+/// # Errors
+/// When something of it fits nowhere any more, or it has more stops than a route may have.
+pub fn joined(route: &Route, task: &Task, outcome: Outcome) -> Result<Content> {
+    let mut left = outcome.unassigned;
+    let lost = task.unplaced.iter().map(|u| Unassigned {
+        reference: u.reference.clone(),
+        address: u.address.clone(),
+        reasons: vec!["unplaced".into()],
+        detail: u.reason.clone(),
+    });
+    left.extend(lost);
+    if !left.is_empty() {
+        return Err(RouteError::Infeasible(left));
+    }
+    let Some(new) = outcome.routes.into_iter().next() else { return Ok(route.content.clone()) };
+    let old = &route.content;
+    let next = route.next();
+    let mut stops = old.stops[..next].to_vec();
+    stops.extend(new.stops);
+    let most = super::model::MAX_ROUTE_STOPS;
+    if stops.len() > most {
+        return Err(Invalid::at(
+            "/stops",
+            format!("would be {} with those of the route; at most {most}", stops.len()),
+        )
+        .into());
+    }
+    let depart = if next > 0 { old.depart } else { new.depart };
+    Ok(Content { plan: old.plan, from: old.from.clone(), depart, stops, ..new })
 }
 
 /// `content` with its stops in another order: times, metres and seconds follow from `legs`, metres and seconds from each

@@ -90,6 +90,17 @@ pub fn routes_of_plan(tx: &dyn ReadTx, plan: Id, limit: usize) -> Result<Vec<Ent
     Ok(ROUTES.scan(tx, BY_PLAN, &KeyRange::prefix(&plan.0), Dir::Up, limit)?.items)
 }
 
+/// The job of a search that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Its id.
+    pub job: Id,
+}
+first_record!(Waiting);
+
+/// Searches that are not over, by id: what becomes of their jobs is watched.
+pub const WAITING: Table<Id, Waiting> = Table::new(230, "route_waiting", Home::Local);
+
 /// What a search was asked and what it found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kept {
@@ -125,5 +136,5 @@ pub fn retained() -> Retained {
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&ROUTES, &OPTIMIZATIONS, &TASKS, &JOBS]
+    vec![&ROUTES, &OPTIMIZATIONS, &TASKS, &JOBS, &WAITING]
 }

@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 
 use super::error::{Result, RouteError};
 use super::event::{Cancelled, Failed, Locked, OptimizationEvent, Plain, Requested, RouteEvent, StopDone};
+use super::follow::{self, Notes};
 use super::model::{Act, Content, Optimization, Route, Stage, State, Wheel};
 use super::outcome::Outcome;
-use super::repo::{self, Kept, OPTIMIZATIONS, ROUTES, TASKS};
+use super::repo::{self, Kept, OPTIMIZATIONS, ROUTES, TASKS, WAITING, Waiting};
 use super::task::{Task, Visit};
 use crate::base::clock::Timestamp;
 use crate::base::error::Invalid;
@@ -20,11 +21,12 @@ use crate::fleet::service as fleet;
 use crate::identity::features::{EditRoutes, Feature, MoveDeliveries, OptimizeRoutes};
 use crate::identity::grant::{Grant, Scope};
 use crate::jobs::queue::{self, NewJob, enqueue};
+use crate::jobs::rules::State as JobState;
 use crate::journal::Folded;
 use crate::journal::{Cx, Written, load, record};
 use crate::places::service as places;
 use crate::store::table::{Entry, Rows};
-use crate::store::{Dir, KeyRange, ReadTx, WriteTx, key};
+use crate::store::{Dir, Ix, KeyRange, ReadTx, WriteTx, key};
 
 /// The kind of job that searches.
 pub const OPTIMIZE: &str = "routes.optimize";
@@ -66,6 +68,14 @@ pub fn find<F: Feature>(tx: &dyn ReadTx, grant: &Grant<F>, name: &str) -> Result
     let id: Id = name.parse().map_err(|_| none())?;
     let found = ROUTES.entry(tx, &id)?.filter(|e| e.value.state.exists());
     found.filter(|e| sees(grant.scope(), grant.actor().user, &e.value.state)).ok_or_else(none)
+}
+
+/// The route with this id, for other areas of the house, deleted ones too.
+///
+/// # Errors
+/// Storage failures.
+pub fn known(tx: &dyn ReadTx, id: Id) -> crate::store::Result<Option<Route>> {
+    Ok(ROUTES.get(tx, &id)?.map(|row| row.state))
 }
 
 /// What a list shows.
@@ -157,6 +167,7 @@ pub fn demand(
         basis: Vec::new(),
     };
     TASKS.put(tx, &id, &kept)?;
+    WAITING.put(tx, &id, &Waiting { job })?;
     Ok(())
 }
 
@@ -221,6 +232,7 @@ pub fn complete(
     }
     let found = outcome.figures(routes, task.unplaced.len(), cut_short);
     record(tx, cx, id, Some(row), vec![OptimizationEvent::Completed(found)])?;
+    WAITING.del(tx, &id)?;
     remember(tx, task)?;
     let job = TASKS.get(tx, &id)?.and_then(|k| k.job);
     let kept = Kept {
@@ -258,6 +270,7 @@ pub fn failed(tx: &mut dyn WriteTx, cx: &Cx, id: Id, why: &str) -> Result<()> {
 }
 
 fn forget_task(tx: &mut dyn WriteTx, id: Id) -> Result<()> {
+    WAITING.del(tx, &id)?;
     if let Some(kept) = TASKS.get(tx, &id)? {
         TASKS.put(tx, &id, &Kept { task: None, ..kept })?;
     }
@@ -279,6 +292,36 @@ pub fn cancel_search(tx: &mut dyn WriteTx, grant: &Grant<OptimizeRoutes>, cx: &C
     }
     record(tx, cx, search.id, Some(row), vec![OptimizationEvent::Cancelled(Plain {})])?;
     forget_task(tx, search.id)
+}
+
+/// Ends searches whose job was given up: cancelled by hand, or tried too often. Returns how many there were.
+///
+/// # Errors
+/// Storage failures.
+pub fn end_given_up(tx: &mut dyn WriteTx, cx: &Cx) -> Result<usize> {
+    let rows = WAITING.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, MAX_SHOWN)?.items;
+    let mut ended = 0;
+    for row in rows {
+        let Some(id) = Id::from_slice(&row.pk) else { continue };
+        let job = match queue::find(tx, row.value.job) {
+            Ok((job, _)) if job.state != JobState::Dead => continue,
+            Ok((job, _)) => job.last_error,
+            Err(queue::JobsError::Store(e)) => return Err(e.into()),
+            Err(_) => None,
+        };
+        ended += 1;
+        let why = job.unwrap_or_else(|| "its job is gone".to_owned());
+        if !why.starts_with("cancelled by ") {
+            failed(tx, cx, id, &why)?;
+            continue;
+        }
+        let waiting = load::<Optimization>(tx, id)?.filter(|r| r.state.stage == Stage::Requested);
+        if let Some(row) = waiting {
+            record(tx, cx, id, Some(row), vec![OptimizationEvent::Cancelled(Plain {})])?;
+        }
+        forget_task(tx, id)?;
+    }
+    Ok(ended)
 }
 
 /// Refuses what takes a route in another state.
@@ -423,7 +466,7 @@ pub fn lock(
     })
 }
 
-/// Gives a route to its driver.
+/// Gives a route to its driver, and its deliveries with it; what is said of those that stay.
 ///
 /// # Errors
 /// When it is not planned.
@@ -432,12 +475,15 @@ pub fn dispatch(
     grant: &Grant<EditRoutes>,
     cx: &Cx,
     name: &str,
-) -> Result<Written<Route>> {
+    attempts: u32,
+) -> Result<(Written<Route>, Notes)> {
     whole(grant)?;
-    step(tx, grant, cx, name, |route| {
+    let written = step(tx, grant, cx, name, |route| {
         takes(route, &[State::Planned], "dispatching it", "planned")?;
         Ok(vec![RouteEvent::Dispatched(Plain {})])
-    })
+    })?;
+    let notes = follow::leave(tx, grant, cx, &written.state.content, attempts)?;
+    Ok((written, notes))
 }
 
 /// Says that a route will not be driven, or not to its end.
@@ -459,7 +505,8 @@ pub fn cancel(
     })
 }
 
-/// Says that a stop is done; the last one ends the route. What is said twice counts once.
+/// Says that a stop is done, which hands its delivery over; the last one ends the route. What is said twice counts once.
+/// Also what is said of a delivery that stays as it is.
 ///
 /// # Errors
 /// When the route is not on the road, has no such stop, or the moment lies ahead.
@@ -469,12 +516,13 @@ pub fn stop_done(
     cx: &Cx,
     name: &str,
     (stop, at): (usize, Option<Timestamp>),
-) -> Result<Written<Route>> {
+    attempts: u32,
+) -> Result<(Written<Route>, Notes)> {
     let at = at.unwrap_or(cx.now);
     if at > cx.now.after(AHEAD) {
         return Err(Invalid::at("/at", format!("lies ahead: it is {} now", cx.now)).into());
     }
-    step(tx, grant, cx, name, |route| {
+    let written = step(tx, grant, cx, name, |route| {
         let Some(found) = route.content.stops.get(stop) else {
             return Err(RouteError::unknown("stop", &stop.to_string()));
         };
@@ -490,7 +538,13 @@ pub fn stop_done(
             events.push(RouteEvent::Completed(Plain {}));
         }
         Ok(events)
-    })
+    })?;
+    let notes = match written.state.content.stops.get(stop) {
+        // Said again later it may be true of the delivery too: the proof that was missing has come.
+        Some(done) => follow::handed_over(tx, grant, cx, (done, done.done_at.unwrap_or(at)), attempts)?,
+        None => Notes::new(),
+    };
+    Ok((written, notes))
 }
 
 /// Takes a route away.

@@ -10,6 +10,7 @@ use super::model::{
 };
 use super::outcome::Outcome;
 use super::repo::Kept;
+use super::whatif::Moved;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::places::model::{Accuracy, degrees};
@@ -166,6 +167,9 @@ pub struct RouteView {
     stops: Vec<StopView>,
     /// The jobs whose goods come from the depot in the order they are loaded: what is left last goes in first.
     load_order: Vec<String>,
+    /// What the caller has to know of what was just done: deliveries that did not follow their route.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 fn loaded(stops: &[Stop]) -> Vec<String> {
@@ -219,13 +223,20 @@ impl RouteView {
             travel: source.map(|source| TravelBasis { source, basis }),
             load_order: loaded(&stops),
             stops: stops.into_iter().enumerate().map(stop_view).collect(),
+            notes: Vec::new(),
         }
+    }
+
+    /// With what has to be said of what was just done.
+    #[must_use]
+    pub fn noted(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 
     /// A route that is kept.
     #[must_use]
     pub fn kept(route: Route, version: u64) -> Self {
-        let Route { id, origin: _, state, locked, content } = route;
+        let Route { id, origin: _, state, locked, content, dispatched_at: _ } = route;
         let plan = Some(content.plan);
         Self { id: Some(id), version: Some(version), state, locked, plan, ..Self::of(content) }
     }
@@ -257,7 +268,7 @@ impl RouteCard {
     /// Of `route` at revision `version`.
     #[must_use]
     pub fn of(route: Route, version: u64) -> Self {
-        let Route { id, origin: _, state, locked: _, content } = route;
+        let Route { id, origin: _, state, locked: _, content, dispatched_at: _ } = route;
         let jobs = || content.stops.iter().filter(|s| s.act.is_job());
         let (stops, done) = (jobs().count(), jobs().filter(|s| s.done_at.is_some()).count());
         Self {
@@ -379,6 +390,43 @@ impl PlanView {
             routes: routes.into_iter().map(RouteView::of).collect(),
             unassigned,
             unplaced,
+        }
+    }
+}
+
+/// What moving a stop from one route to another does.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MoveView {
+    /// The route it leaves; without stops when it was the last one.
+    from: RouteView,
+    /// The route it goes to.
+    to: RouteView,
+    /// Its place there.
+    at: usize,
+    /// Metres more, both routes together.
+    distance_m: i64,
+    /// Seconds more at the wheel.
+    drive_s: i64,
+    /// Minutes behind the windows more.
+    late_minutes: i64,
+    /// What speaks against it.
+    warnings: Vec<String>,
+}
+
+impl MoveView {
+    /// Of what was worked out.
+    #[must_use]
+    pub fn of(moved: Moved) -> Self {
+        let Moved { from, to, at, before, after, warnings } = moved;
+        let more = |was: u64, is: u64| is.cast_signed() - was.cast_signed();
+        Self {
+            from: RouteView::of(from),
+            to: RouteView::of(to),
+            at,
+            distance_m: more(before.metres, after.metres),
+            drive_s: more(before.drive_s, after.drive_s),
+            late_minutes: more(before.late_s, after.late_s) / 60,
+            warnings,
         }
     }
 }

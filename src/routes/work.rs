@@ -8,8 +8,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::desk::{self, Desk, Effort, Search};
 use super::error::{Result, RouteError};
+use super::model::{Content, Route};
 use super::outcome::{self, Outcome, Rests};
 use super::problem::{self, Places};
+use super::replan;
+use super::repo::WAITING;
 use super::service::{self, OPTIMIZE, Payload};
 use super::task::Task;
 use crate::base::clock::{Clock, Timestamp};
@@ -17,9 +20,9 @@ use crate::base::error::{Fault, Kind};
 use crate::base::ids::Id;
 use crate::identity::grant::Actor;
 use crate::jobs::queue::Limits;
-use crate::jobs::runner::{Handler, JobError, JobRun};
+use crate::jobs::runner::{Ctx, Handler, JobError, JobRun, Step, Worker};
 use crate::journal::Cx;
-use crate::store::{Lane, Store, Tenant, WriteTx};
+use crate::store::{Dir, Ix, KeyRange, Lane, Store, Tenant, WriteTx};
 use crate::travel::sources::Sources;
 
 /// The longest a job may take: an hour of search, and what is around it.
@@ -48,11 +51,12 @@ pub async fn plan(
     (search, permit): (Arc<Search>, OwnedSemaphorePermit),
 ) -> Result<(Outcome, Vec<String>)> {
     let places = Arc::new(Places::of(task));
-    let times = place.travel.times(place.store, place.tenant, place.now, &places.points).await?;
+    let wanted = (places.points.as_slice(), task.conditions.closed_areas());
+    let times = place.travel.times(place.store, place.tenant, place.now, wanted).await?;
     let ask = {
-        let (task, places, grid) = (Arc::clone(task), Arc::clone(&places), times.grid);
+        let (task, places, times) = (Arc::clone(task), Arc::clone(&places), times.clone());
         move || {
-            let problem = problem::build(&task, &places, &grid)?;
+            let problem = problem::build(&task, &places, &times)?;
             let start = problem::start(&task, &problem);
             Ok((problem, start))
         }
@@ -63,6 +67,31 @@ pub async fn plan(
     let rests = Rests { source: times.source, basis: basis.clone() };
     basis.extend(task.notes.iter().cloned());
     Ok((outcome::of(task, &plan, (id, &rests), &places.points), basis))
+}
+
+/// Seconds a search of so many stops takes while somebody waits.
+#[must_use]
+pub fn waited(jobs: usize) -> f64 {
+    if jobs <= 30 { 0.15 } else { 0.4 }
+}
+
+/// Plans one route anew and waits for it: its content as it will be.
+///
+/// # Errors
+/// When what is on it fits nowhere any more, or the depot is stopping; storage failures.
+pub async fn anew(
+    place: &Place<'_>,
+    desk: &Desk,
+    (route, task): (&Route, Task),
+    effort: Effort,
+) -> Result<Content> {
+    let task = Arc::new(task);
+    let permit = desk.begin().await.ok_or_else(|| RouteError::Broken("the depot is stopping".into()))?;
+    let listed = desk.list(route.id);
+    let planned =
+        plan(place, (route.content.plan, &task), effort, (Arc::clone(&listed.search), permit)).await;
+    drop(listed);
+    replan::joined(route, &task, planned?.0)
 }
 
 /// Carries out [`OPTIMIZE`].
@@ -115,6 +144,35 @@ impl Handler for Optimize {
             let (store, tenant, now) = (job.store.clone(), job.tenant, clock.now());
             write_down(&store, tenant, now, (id, task), found, cut_short).await
         })
+    }
+}
+
+/// Watches the jobs of searches: one that was given up ends its search.
+pub struct Watch;
+
+/// Between two looks while a search is not over.
+const LOOK: Duration = Duration::from_secs(10);
+
+impl Worker for Watch {
+    fn name(&self) -> &'static str {
+        "routes.watch"
+    }
+
+    fn step(&self, ctx: &Ctx, now: Timestamp) -> std::result::Result<Step, JobError> {
+        let waiting =
+            ctx.store.read(ctx.tenant, |tx| WAITING.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 1))?;
+        if waiting.items.is_empty() {
+            return Ok(Step::IDLE);
+        }
+        let end = move |tx: &mut dyn WriteTx| -> Result<usize> {
+            let cx = Cx::new(tx, &Actor::system(), now, "routes")?;
+            service::end_given_up(tx, &cx)
+        };
+        let ended = ctx.store.write(ctx.tenant, Lane::Bulk, end).wait();
+        match ended.map_err(|e| JobError::Failed(e.to_string()))? {
+            0 => Ok(Step::IdleUntil(now.after(LOOK))),
+            _ => Ok(Step::Worked),
+        }
     }
 }
 

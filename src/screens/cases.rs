@@ -165,6 +165,8 @@ fn queue(v: &Viewer, m: &Model, query: &str) -> Markup {
     let query_kept = if query.is_empty() { String::new() } else { format!("?{query}") };
     let table = html! {
         @if works { (toolbar(v)) input type="hidden" name="back" value={ "/cases" @if let Some(id) = open { "/" (id) } (query_kept) }; }
+        // Where nothing is picked, the step is meant for the case that is open beside the list.
+        @if let Some(id) = open.filter(|_| works) { input type="hidden" name="open" value=(id); }
         div data-region="queue" data-kinds="case" {
             @if m.rows.is_empty() { (empty(&v.t("cases-none"), &html! { p { (v.t("cases-none-hint")) } })) }
             @else {
@@ -390,7 +392,8 @@ fn command<P>(visit: &Visit<P>, form: &Form) -> Result<Command, Invalid> {
 /// One step for one case or for several.
 async fn steps(visit: Worker, form: Form) -> Reply {
     let command = command(&visit, &form)?;
-    let ids: Vec<CaseId> = form.ids("id")?.into_iter().map(CaseId).collect();
+    let picked = if form.ticked("id") { form.ids("id")? } else { form.ids("open")? };
+    let ids: Vec<CaseId> = picked.into_iter().map(CaseId).collect();
     let back = form.text("back");
     let back = if back.starts_with("/cases") { kept_path(back) } else { "/cases".into() };
     let mut refused = 0;

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use actix_multipart::{Field as Part, Multipart};
+use actix_multipart::Field as Part;
 use actix_web::http::Method;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use fluent_bundle::FluentValue;
-use futures_util::StreamExt;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::shell::icons::Icon;
 use super::shell::parts::{self, Field, choice, empty, mark, refusal};
+use super::shell::upload::{self, Upload};
 use super::shell::visit::answer;
 use super::shell::{Fail, Form, Group, Out, Reply, Screen, Viewer, Visit};
 use crate::base::error::{Invalid, Kind as Class};
@@ -32,9 +32,6 @@ use crate::web::error::Refusal;
 type Looking = Visit<Grant<ViewImports>>;
 type Running = Visit<Grant<RunImports>>;
 
-/// Bytes of a plain field of the form.
-const MAX_PART: usize = 1_024;
-
 /// This screen.
 #[must_use]
 pub fn screen() -> Screen {
@@ -43,7 +40,7 @@ pub fn screen() -> Screen {
         .when(Viewer::sees_all)
         .get("/imports", list)
         .get("/imports/new", blank)
-        .raw::<Grant<RunImports>, _>(Method::POST, "/imports/new", upload)
+        .raw::<Grant<RunImports>, _>(Method::POST, "/imports/new", hand_in)
         .get("/imports/{id}", show)
         .post("/imports/{id}/take", take_in)
         .post("/imports/{id}/undo", undo)
@@ -138,7 +135,7 @@ async fn blank(visit: Running) -> Reply {
 }
 
 /// A form with a file in it: its plain fields come first, the file last.
-async fn upload(req: HttpRequest, body: Payload) -> HttpResponse {
+async fn hand_in(req: HttpRequest, body: Payload) -> HttpResponse {
     let reply = uploaded(&req, body).await;
     let reply = match reply {
         Err((Fail::Refused(e), given)) => match Running::enter(&req, Some(given.raw("csrf"))) {
@@ -154,40 +151,9 @@ async fn upload(req: HttpRequest, body: Payload) -> HttpResponse {
     answer(&req, reply)
 }
 
-async fn plain(part: &mut Part) -> Result<String, Fail> {
-    let mut text = Vec::new();
-    while let Some(chunk) = part.next().await {
-        let chunk = chunk.map_err(|e| broken(&e))?;
-        if text.len() + chunk.len() > MAX_PART {
-            return Err(Invalid::at("/", format!("a field is longer than {MAX_PART} bytes")).into());
-        }
-        text.extend_from_slice(&chunk);
-    }
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-fn broken(e: &actix_multipart::MultipartError) -> Refusal {
-    Refusal::new(Class::Malformed, "request.multipart", format!("the form can't be read: {e}"))
-}
-
 async fn uploaded(req: &HttpRequest, body: Payload) -> Result<Out, (Fail, Form)> {
-    let mut given = Form::default();
-    let mut parts = Multipart::new(req.headers(), body);
-    while let Some(part) = parts.next().await {
-        let mut part = match part {
-            Ok(part) => part,
-            Err(e) => return Err((broken(&e).into(), given)),
-        };
-        let name = part.name().unwrap_or_default().to_owned();
-        if name == "file" {
-            return received(req, &given, part).await.map_err(|fail| (fail, given));
-        }
-        match plain(&mut part).await {
-            Ok(text) => given.0.push((name, text)),
-            Err(fail) => return Err((fail, given)),
-        }
-    }
-    Err((Invalid::at("/file", "is needed: choose a file").into(), given))
+    let Upload { given, file, rest: _rest } = upload::read(req, body).await?;
+    received(req, &given, file).await.map_err(|fail| (fail, given))
 }
 
 async fn received(req: &HttpRequest, given: &Form, part: Part) -> Result<Out, Fail> {
@@ -213,7 +179,11 @@ async fn received(req: &HttpRequest, given: &Form, part: Part) -> Result<Out, Fa
     let done = match (Into { file, max, patience }).write(part).await {
         Ok(taken) => {
             let dry_run = req.query_string().split('&').any(|p| p == "look=1");
-            begun(&visit, Arrived { id, kind, source, file: name, bytes: taken.bytes, dry_run }).await
+            begun(
+                &visit,
+                Arrived { id, kind, source, file: name, bytes: taken.bytes, dry_run, compare: false },
+            )
+            .await
         }
         Err(e) => Err(e.into()),
     };
@@ -244,7 +214,7 @@ async fn take_in(visit: Running, _: Form) -> Reply {
     let (files, id) = (Files::under(&visit.app.folder), Id::fresh());
     let bytes = tokio::fs::copy(files.data(seen.id), files.data(id)).await.map_err(no_disk)?;
     let (kind, source, file) = (seen.kind, seen.source, seen.file);
-    let done = begun(&visit, Arrived { id, kind, source, file, bytes, dry_run: false }).await;
+    let done = begun(&visit, Arrived { id, kind, source, file, bytes, dry_run: false, compare: false }).await;
     if done.is_err() {
         let _ = tokio::fs::remove_file(files.data(id)).await;
     }

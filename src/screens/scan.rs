@@ -18,6 +18,7 @@ use crate::identity::grant::Grant;
 use crate::identity::model::SessionKind;
 use crate::identity::repo::{SESSIONS, by_badge_print};
 use crate::identity::secret::Secret;
+use crate::manifests::unloading::Count;
 use crate::parcels::model::Parcel;
 use crate::scan::error::ScanError;
 use crate::scan::inputs::ScanInput;
@@ -43,10 +44,14 @@ pub fn screen() -> Screen {
 const MAX_BADGE: usize = 128;
 
 /// What a scan came to.
-enum Came {
+pub enum Came {
+    /// There was none.
     Nothing,
+    /// It is answered.
     Answered(Box<Answered>),
+    /// It was somebody's badge: their name.
     Person(String),
+    /// It was refused.
     Refused(ApiError),
 }
 
@@ -104,7 +109,11 @@ fn reply<P: super::shell::visit::Pass>(visit: Visit<P>, station: &str, result: C
     Ok(Out::page(visit.viewer.t("nav-scan"), markup(&visit.viewer, &model)).after(status.as_ref()))
 }
 
-async fn scanned(visit: &Floor, form: &Form) -> Result<Came, Fail> {
+/// Takes what a form scanned.
+///
+/// # Errors
+/// What the station refuses.
+pub async fn scanned(visit: &Visit<Grant<ScanParcels>>, form: &Form) -> Result<Came, Fail> {
     let code = form.raw("code").to_owned();
     if let Some(name) = badge(visit, &code).await? {
         return Ok(Came::Person(name));
@@ -241,6 +250,7 @@ fn answered(v: &Viewer, a: &Answered) -> Markup {
             p.word { (word) }
             p.what { (message(v, told)) }
             @if let Some(p) = parcel { (whose(v, p)) } @else { p.code { (told.code) } }
+            @if let Some(c) = &told.unloading { (counted(v, c)) }
             @if told.offer.is_some() { (again("open_case", "1", &v.t("scan-open-case"))) }
             @if told.choices.len() > 1 {
                 p { (v.t("scan-several")) }
@@ -252,6 +262,18 @@ fn answered(v: &Viewer, a: &Answered) -> Markup {
                     div.readings { span { (v.t("scan-could-be")) } @for r in plausible { (again("reading", &r.form, &r.name)) } }
                 }
             }
+        }
+    }
+}
+
+/// Which piece it was of how many, in the unloading at this station.
+fn counted(v: &Viewer, c: &Count) -> Markup {
+    let args =
+        [("n", FluentValue::from(c.scanned)), ("of", c.announced.into()), ("what", c.label.as_str().into())];
+    html! {
+        p.counted {
+            (v.with(if c.announced > 0 { "scan-counted" } else { "scan-counted-more" }, &args))
+            @if let Some(d) = c.difference { " · " b { (v.word("difference", d.as_str())) } }
         }
     }
 }
@@ -268,36 +290,70 @@ fn whose(v: &Viewer, p: &Parcel) -> Markup {
     }
 }
 
-fn markup(v: &Viewer, m: &Model) -> Markup {
+/// A station within another page: its scans are made at `station`, which is the person's own when it is empty.
+#[must_use]
+pub fn dock(v: &Viewer, action: &str, station: &str, came: &Came) -> Markup {
+    let inside = html! {
+        (field(v, action, &html! { input #station type="hidden" name="station" value=(station) data-fixed; }))
+        (result(v, came))
+    };
+    frame(v, "station dock", &inside)
+}
+
+fn frame(v: &Viewer, class: &str, inside: &Markup) -> Markup {
     html! {
-        div.station data-scan data-now=(v.now.millis()) data-away=(v.t("scan-away")) data-ok=(v.t("scan-ok")) data-exception=(v.t("scan-exception"))
-            data-unknown=(v.t("scan-unknown")) data-duplicate=(v.t("scan-duplicate")) data-waits=(v.t("scan-waits")) {
+        div class=(class) data-scan data-now=(v.now.millis()) data-away=(v.t("scan-away")) data-ok=(v.t("scan-ok")) data-exception=(v.t("scan-exception"))
+            data-unknown=(v.t("scan-unknown")) data-duplicate=(v.t("scan-duplicate")) data-waits=(v.t("scan-waits")) { (inside) }
+    }
+}
+
+/// The one field that takes anything.
+fn field(v: &Viewer, action: &str, station: &Markup) -> Markup {
+    parts::post(
+        v,
+        action,
+        &html! {
+            label.away for="code" { (v.t("scan-field")) }
+            input #code.code name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" enterkeyhint="go"
+                maxlength="1024" autofocus placeholder=(v.t("scan-field"));
+            button.primary { (v.t("scan-go")) }
+            (station)
+        },
+    )
+}
+
+/// What came of the last scan, what waits, and the last ten.
+fn result(v: &Viewer, came: &Came) -> Markup {
+    html! {
+        div #result aria-live="assertive" { (outcome(v, came)) }
+        p #waiting .waiting role="status" hidden {}
+        section.recent aria-labelledby="recent" {
+            h2 id="recent" { (v.t("scan-last")) }
+            ol #last {}
+        }
+    }
+}
+
+fn markup(v: &Viewer, m: &Model) -> Markup {
+    let station = html! {
+        details.where { summary { (v.t("scan-where")) }
+            label for="station" { (v.t("station")) }
+            input #station name="station" value=(m.station) maxlength="64" autocomplete="off";
+            p.faint { (v.t("scan-where-hint")) }
+        }
+    };
+    let inside = html! {
             h1.away { (v.t("nav-scan")) }
-            (parts::post(v, "/scan", &html! {
-                label.away for="code" { (v.t("scan-field")) }
-                input #code.code name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" enterkeyhint="go"
-                    maxlength="1024" autofocus placeholder=(v.t("scan-field"));
-                button.primary { (v.t("scan-go")) }
-                details.where { summary { (v.t("scan-where")) }
-                    label for="station" { (v.t("station")) }
-                    input #station name="station" value=(m.station) maxlength="64" autocomplete="off";
-                    p.faint { (v.t("scan-where-hint")) }
-                }
-            }))
-            div #result aria-live="assertive" { (outcome(v, &m.result)) }
-            p #waiting .waiting role="status" hidden {}
-            section.recent aria-labelledby="recent" {
-                h2 id="recent" { (v.t("scan-last")) }
-                ol #last {}
-            }
+            (field(v, "/scan", &station))
+            (result(v, &m.result))
             @if m.is_station { (who(v, m)) }
             details.help {
                 summary { (v.t("scan-help")) }
                 p { (v.t("scan-help-text")) }
                 @if v.may::<PrintLabels>() { p { a.button href="/api/v1/labels/wall-sheet.pdf" { (v.t("scan-wall")) } } }
             }
-        }
-    }
+    };
+    frame(v, "station", &inside)
 }
 
 fn who(v: &Viewer, m: &Model) -> Markup {

@@ -8,14 +8,18 @@ use maud::{Markup, html};
 
 use super::shell::charts::{bars, shares};
 use super::shell::icons::Icon;
-use super::shell::parts::{case_state, empty, status};
+use super::shell::parts::{self, case_state, empty, status};
 use super::shell::{Anyone, Group, Out, Reply, Screen, Viewer, Visit};
 use crate::cases::model::Case;
 use crate::cases::repo::{self as cases, Reader, Wanted, Which, Whose};
 use crate::cases::service::open_by_reason;
-use crate::identity::features::{RunImports, ScanParcels, ViewCases, ViewParcels, ViewSync};
+use crate::eta::outlook::{self, LastWeek, Outlook};
+use crate::eta::service as estimates;
+use crate::identity::features::{RunImports, ScanParcels, ViewCases, ViewParcels, ViewSync, ViewTracking};
+use crate::parcels::cards::Card;
 use crate::parcels::model::Status;
 use crate::parcels::pulse::{DAYS, Pulse};
+use crate::parcels::rules;
 use crate::store::StoreError;
 use crate::sync::sites;
 use crate::sync::status::{self as exchange, DepotView, SiteView};
@@ -46,6 +50,41 @@ struct Model {
     reasons: Vec<(String, u64)>,
     pulse: Option<Arc<Pulse>>,
     line: Option<Line>,
+    ahead: Option<Ahead>,
+}
+
+/// What is foretold, and how that did.
+struct Ahead {
+    /// Parcels likely to break their promise, the nearest promise first, with how likely that is.
+    likely: Vec<(Arc<Card>, Outlook)>,
+    parcels: LastWeek,
+    /// Arrivals of the last week and those within the span of 90 %; for those who see vehicles.
+    arrivals: Option<(u32, u32)>,
+}
+
+/// What is foretold to `visit`; nothing where nothing is.
+fn ahead(visit: &Visit<Anyone>) -> Result<Option<Ahead>, super::shell::Fail> {
+    let v = &visit.viewer;
+    let found = visit.read(|tx| -> Result<_, StoreError> {
+        let mut likely = Vec::new();
+        for (id, outlook) in outlook::likely_late(tx, None, 4 * FIRST)?.0 {
+            let seen = visit.app.cards.find(tx, id)?;
+            let scope = &visit.principal.scope;
+            let seen = seen.filter(|c| scope.admits_distributor(c.parcel.facts.distributor.as_deref()));
+            // One that came, or whose promise passed, since the last look ahead is no longer foretold.
+            let is_ahead = |c: &Arc<Card>| outlook.promised_at > v.now && rules::is_open(c.parcel.status);
+            if let Some(card) = seen.filter(is_ahead) {
+                likely.push((card, outlook));
+            }
+        }
+        likely.truncate(FIRST);
+        let standing = v.may::<ViewTracking>().then(|| estimates::standing(tx)).transpose()?;
+        let arrivals = standing.map(|s| s.days.week(v.now)).filter(|(n, _)| *n > 0);
+        Ok(Ahead { likely, parcels: outlook::last_week(tx, v.now)?, arrivals })
+    })?;
+    visit.saw("parcel", found.likely.iter().map(|(c, _)| c.parcel.id.0));
+    let told = !found.likely.is_empty() || found.parcels.listed > 0 || found.arrivals.is_some();
+    Ok(told.then_some(found))
 }
 
 /// Rows that are counted one by one; beyond there are more than so many.
@@ -53,8 +92,15 @@ const COUNTED: usize = 100;
 
 async fn show(visit: Visit<Anyone>) -> Reply {
     let v = &visit.viewer;
-    let mut model =
-        Model { cases: Vec::new(), overdue: 0, mine: 0, reasons: Vec::new(), pulse: None, line: None };
+    let mut model = Model {
+        cases: Vec::new(),
+        overdue: 0,
+        mine: 0,
+        reasons: Vec::new(),
+        pulse: None,
+        line: None,
+        ahead: None,
+    };
     if v.may::<ViewCases>() {
         let reader = Reader { scope: &visit.principal.scope, actor: &visit.principal.actor };
         visit.read(|tx| -> Result<_, StoreError> {
@@ -90,6 +136,9 @@ async fn show(visit: Visit<Anyone>) -> Reply {
             Ok(pulse) => Some(pulse?),
             Err(_) => visit.app.pulses.last(tenant, &visit.principal.scope),
         };
+    }
+    if v.may::<ViewParcels>() && v.sees_all() {
+        model.ahead = ahead(&visit)?;
     }
     if v.may::<ViewSync>() {
         model.line = Some(line(&visit)?);
@@ -198,6 +247,43 @@ fn flow(v: &Viewer, p: &Pulse) -> Markup {
     }
 }
 
+/// What is likely to be late, and how well that was foretold last week: a promise is worth what it kept.
+fn foretold(v: &Viewer, a: &Ahead) -> Markup {
+    let share = |part: u32, of: u32| format!("{} %", u64::from(part) * 100 / u64::from(of.max(1)));
+    html! {
+        section.card aria-labelledby="ahead" {
+            h2 id="ahead" { (v.t("today-ahead")) }
+            @if !a.likely.is_empty() {
+                ul.queue {
+                    @for (card, outlook) in &a.likely {
+                        li { a href={ "/parcels/" (card.parcel.id) } {
+                            (status(v, card.parcel.status))
+                            strong.id { (card.parcel.number) }
+                            span.id { (v.t("promised")) " " (v.time(outlook.promised_at)) }
+                            span.when { (percent(outlook.late)) " %" }
+                        } }
+                    }
+                }
+            }
+            dl.facts {
+                @if a.parcels.listed > 0 {
+                    @let args = [("n", FluentValue::from(a.parcels.listed)), ("late", a.parcels.late.into()), ("share", share(a.parcels.late, a.parcels.listed).into())];
+                    (parts::fact(&v.t("today-foretold"), Some(&html! { (v.with("today-foretold-parcels", &args)) })))
+                }
+                @if let Some((n, within)) = a.arrivals {
+                    @let args = [("n", FluentValue::from(n)), ("share", share(within, n).into())];
+                    (parts::fact(&v.t("today-arrivals"), Some(&html! { (v.with("today-arrivals-within", &args)) })))
+                }
+            }
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 100
+fn percent(share: f64) -> u8 {
+    (share.clamp(0.0, 1.0) * 100.0).round() as u8
+}
+
 fn markup(v: &Viewer, m: &Model) -> Markup {
     let reasons: Vec<_> = m
         .reasons
@@ -219,6 +305,7 @@ fn markup(v: &Viewer, m: &Model) -> Markup {
                 @if v.may::<ViewCases>() { (queue(v, m)) }
                 @if let Some(p) = &m.pulse { (flow(v, p)) }
                 @else if v.may::<ViewParcels>() { section.card data-again="1000" { p.faint { (v.t("today-counting")) } } }
+                @if let Some(a) = &m.ahead { (foretold(v, a)) }
                 @if !reasons.is_empty() { section.card { (shares(v, "by-reason", &v.t("today-by-reason"), &reasons)) } }
                 @if v.may::<ScanParcels>() && m.pulse.as_ref().is_some_and(|p| p.parcels == 0) {
                     section.card { (empty(&v.t("parcels-none"), &html! { p { (v.t("parcels-none-hint")) } p { @if v.may::<RunImports>() { a.button.primary href="/imports/new" { (v.t("imports-new")) } } " " a.button href="/scan" { (v.t("nav-scan")) } } })) }

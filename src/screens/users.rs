@@ -7,6 +7,8 @@ use super::setup::languages;
 use super::shell::icons::Icon;
 use super::shell::parts::{self, Field, choice, mark, refusal};
 use super::shell::{Fail, Form, Group, Out, Reply, Screen, Viewer, Visit};
+use crate::base::clock::Timestamp;
+use crate::base::error::Invalid;
 use crate::base::ids::Id;
 use crate::base::page::MAX_LIMIT;
 use crate::identity::IdentityError;
@@ -16,6 +18,7 @@ use crate::identity::grant::{Grant, Scope};
 use crate::identity::model::{Role, User, normal_login};
 use crate::identity::repo::{ROLES, USERS};
 use crate::identity::roles::Reach;
+use crate::identity::rules::Override;
 use crate::identity::secret::Secret;
 use crate::identity::service;
 use crate::store::table::{cursor, position};
@@ -37,10 +40,12 @@ pub fn screen() -> Screen {
         .get("/users/new", blank)
         .post("/users/new", add)
         .get("/users/roles", roles)
+        .post("/users/roles", add_role)
         .get("/users/roles/{name}", role)
         .post("/users/roles/{name}", put_role)
         .get("/users/{id}", show)
         .post("/users/{id}", change)
+        .post("/users/{id}/overrides", set_overrides)
         .post("/users/{id}/secrets", set_secrets)
         .post("/users/{id}/out", out)
 }
@@ -230,7 +235,7 @@ fn load<P: super::shell::visit::Pass>(visit: &Visit<P>) -> Result<One, Fail> {
 async fn show(visit: Looking) -> Reply {
     let asked: Asked = visit.query().unwrap_or_default();
     let one = load(&visit)?;
-    let main = markup(&visit.viewer, &one, asked.done.as_deref(), None);
+    let main = markup(&visit.viewer, &one, &Form::default(), asked.done.as_deref(), None);
     Ok(Out::page(one.user.name, main))
 }
 
@@ -250,7 +255,50 @@ fn filled(one: &One) -> Form {
     Form(all.into_iter().map(|(n, t)| (n.to_owned(), t)).collect())
 }
 
-fn markup(v: &Viewer, one: &One, done: Option<&str>, fail: Option<&ApiError>) -> Markup {
+/// Exceptions from the role, each with its end; more can be made.
+fn overrides(v: &Viewer, one: &One, f: &Form) -> Markup {
+    let (u, edits) = (&one.user, v.may::<EditUsers>());
+    let at = format!("/users/{}/overrides", u.id);
+    let features: Vec<_> = ALL.iter().map(|x| (x.name.to_owned(), x.name.to_owned())).collect();
+    let ways =
+        [("give", v.t("override-give")), ("take", v.t("override-take"))].map(|(n, t)| (n.to_owned(), t));
+    html! {
+        @if edits || !u.overrides.is_empty() {
+            section.card.narrow aria-labelledby="overrides" {
+                h2 id="overrides" { (v.t("user-overrides")) }
+                p.faint { (v.t("user-overrides-hint")) }
+                @if !u.overrides.is_empty() {
+                    table.list {
+                        thead { tr { th { (v.t("right")) } th { (v.t("reason")) } th { (v.t("override-until")) } @if edits { th { span.away { (v.t("actions")) } } } } }
+                        tbody { @for o in &u.overrides { tr {
+                            td { (mark(Some(o.grant), &v.t(if o.grant { "override-given" } else { "override-taken" }))) " " code { (o.feature) } }
+                            td { (o.reason) }
+                            td.when { @match o.until { Some(until) => { (v.time(until)) @if !o.is_live(v.now) { " " small.faint { (v.t("override-over")) } } }, None => (v.t("override-no-end")) } }
+                            @if edits { td.act { (parts::post(v, &at, &html! { (parts::version(one.version)) input type="hidden" name="end" value=(o.feature); button.small aria-label={ (v.t("remove")) " " (o.feature) } { (v.t("remove")) } })) } }
+                        } } }
+                    }
+                }
+                @if edits {
+                    details open[f.ticked("way")] {
+                        summary { (v.t("override-new")) }
+                        (parts::post(v, &at, &html! {
+                            (parts::version(one.version))
+                            div.two {
+                                (choice("way", &v.t("override-way"), &ways, f.text("way")))
+                                (choice("feature", &v.t("right"), &features, f.text("feature")))
+                                (Field::text("reason", v.t("reason"), f.text("reason")).needed())
+                                (Field::text("until", v.t("override-until"), f.text("until")).kind("datetime-local", "off").hint(v.t("override-until-hint")))
+                            }
+                            button { (v.t("save")) }
+                        }))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn markup(v: &Viewer, one: &One, given: &Form, done: Option<&str>, fail: Option<&ApiError>) -> Markup {
     let (u, f) = (&one.user, filled(one));
     let at = format!("/users/{}", u.id);
     html! {
@@ -275,22 +323,18 @@ fn markup(v: &Viewer, one: &One, done: Option<&str>, fail: Option<&ApiError>) ->
         } @else {
             dl.facts { (parts::fact(&v.t("login-name"), Some(&html! { (u.login) }))) (parts::fact(&v.t("role"), Some(&html! { (v.word("role", &u.role)) }))) }
         }
-        @if !u.overrides.is_empty() {
-            section.card { h2 { (v.t("user-overrides")) }
-                ul { @for o in &u.overrides { li { (mark(Some(o.grant), &o.feature)) " " (o.reason) @if let Some(until) = o.until { " – " (v.time(until)) } } } }
-            }
-        }
+        (overrides(v, one, given))
         @if v.may::<RevokeSessions>() { (parts::post(v, &format!("{at}/out"), &html! { button { (v.t("user-log-out")) } })) }
     }
 }
 
-fn back<P: super::shell::visit::Pass>(visit: &Visit<P>, done: Result<(), Fail>) -> Reply {
+fn back<P: super::shell::visit::Pass>(visit: &Visit<P>, form: &Form, done: Result<(), Fail>) -> Reply {
     visit.app.gate.changed();
     match done {
         Ok(()) => Ok(Out::See(format!("/users/{}?done=saved", visit.path("id")))),
         Err(Fail::Refused(e)) if visit.viewer.may::<ViewUsers>() => {
             let one = load(visit)?;
-            let main = markup(&visit.viewer, &one, None, Some(&e));
+            let main = markup(&visit.viewer, &one, form, None, Some(&e));
             Ok(Out::page(one.user.name, main).after(Some(&e)))
         }
         Err(fail) => Err(fail),
@@ -301,6 +345,8 @@ async fn change(visit: Editing, f: Form) -> Reply {
     let (one, seen) = (load(&visit)?, f.version()?);
     let id = one.user.id;
     let own_scope = one.user.scope.filter(|s| !matches!(s, Scope::Distributors(_)));
+    let f = std::sync::Arc::new(f);
+    let sent = std::sync::Arc::clone(&f);
     let changed = visit.write::<EditUsers, _, _>(move |tx, grant, cx| -> Result<(), IdentityError> {
         let edit = |u: &mut User| {
             u.name = f.text("name").to_owned();
@@ -314,7 +360,39 @@ async fn change(visit: Editing, f: Form) -> Reply {
         service::change_user(tx, grant, cx, id, seen, edit).map(drop)
     });
     let done = changed.await;
-    back(&visit, done)
+    back(&visit, &sent, done)
+}
+
+/// Makes an exception from the role, or ends one.
+async fn set_overrides(visit: Editing, f: Form) -> Reply {
+    let id = load(&visit)?.user.id;
+    let read = || -> Result<_, Invalid> {
+        let until = f.some("until").map(|t| Timestamp::parse(&t, &visit.viewer.zone));
+        let until = until.transpose().map_err(|e| Invalid::at("/until", e))?;
+        let new = f.ticked("feature").then(|| Override {
+            feature: f.text("feature").to_owned(),
+            grant: f.text("way") != "take",
+            reason: f.text("reason").to_owned(),
+            until,
+        });
+        Ok((new, f.text("end").to_owned(), f.version()?))
+    };
+    let done = match read() {
+        Err(e) => Err(e.into()),
+        Ok((new, end, seen)) => {
+            let done = visit.write::<EditUsers, _, _>(move |tx, grant, cx| -> Result<(), IdentityError> {
+                let edit = |u: &mut User| {
+                    let replaced = new.as_ref().map_or(end.as_str(), |n| n.feature.as_str());
+                    // What is over says nothing any more, and is not to keep a new one from being made.
+                    u.overrides.retain(|o| o.feature != replaced && o.is_live(cx.now));
+                    u.overrides.extend(new.clone());
+                };
+                service::change_user(tx, grant, cx, id, seen, edit).map(drop)
+            });
+            done.await
+        }
+    };
+    back(&visit, &f, done)
 }
 
 async fn set_secrets(visit: Editing, f: Form) -> Reply {
@@ -327,7 +405,7 @@ async fn set_secrets(visit: Editing, f: Form) -> Reply {
         set.await
     };
     let done: Result<(), Fail> = done.await;
-    back(&visit, done)
+    back(&visit, &Form::default(), done)
 }
 
 async fn out(visit: Visit<Grant<RevokeSessions>>, _: Form) -> Reply {
@@ -336,29 +414,68 @@ async fn out(visit: Visit<Grant<RevokeSessions>>, _: Form) -> Reply {
         service::end_sessions(tx, grant, cx, id).map(drop)
     });
     let done = ended.await;
-    back(&visit, done)
+    back(&visit, &Form::default(), done)
 }
 
 #[allow(clippy::unused_async)] // the form of a handler
 async fn roles(visit: Looking) -> Reply {
-    let (roles, v) = (visit.read(all_roles)?, &visit.viewer);
-    let main = html! {
+    let roles = visit.read(all_roles)?;
+    Ok(Out::page(visit.viewer.t("roles"), roles_markup(&visit.viewer, &roles, &Form::default(), None)))
+}
+
+/// Makes a role: at first it may what another may.
+async fn add_role(visit: Visit<Grant<EditRoles>>, f: Form) -> Reply {
+    let (name, like) = (f.text("name").to_owned(), f.text("like").to_owned());
+    let of = name.clone();
+    let made = visit.write::<EditRoles, _, _>(move |tx, grant, cx| -> Result<(), IdentityError> {
+        let unknown = || IdentityError::Unknown { what: "role", name: like.clone() };
+        let (known, _) = crate::identity::repo::role(tx, &like)?.ok_or_else(unknown)?;
+        service::put_role(tx, grant, cx, Role { name: of.clone(), ..known }, None).map(drop)
+    });
+    match made.await {
+        Ok(()) => {
+            visit.app.gate.changed();
+            Ok(Out::See(format!("/users/roles/{name}")))
+        }
+        Err(Fail::Refused(e)) => {
+            let roles = visit.read(all_roles)?;
+            let main = roles_markup(&visit.viewer, &roles, &f, Some(&e));
+            Ok(Out::page(visit.viewer.t("roles"), main).after(Some(&e)))
+        }
+        Err(fail) => Err(fail),
+    }
+}
+
+fn roles_markup(v: &Viewer, roles: &[(Role, u64)], f: &Form, fail: Option<&ApiError>) -> Markup {
+    html! {
         div.head { h1 { (v.t("nav-users")) } }
         (tabs(v, "/users/roles"))
+        (refusal(v, fail))
         p.faint { (v.t("roles-hint")) }
-        div.scroll {
+        @if v.may::<EditRoles>() {
+            details.card.narrow open[fail.is_some()] {
+                summary { (v.t("role-new")) }
+                (parts::post(v, "/users/roles", &html! {
+                    div.two {
+                        (Field::text("name", v.t("name"), f.text("name")).needed().hint(v.t("role-name-hint")))
+                        (choice("like", &v.t("role-like"), &role_choices(v, roles), f.text("like")))
+                    }
+                    button { (v.t("role-add")) }
+                }))
+            }
+        }
+        div.scroll tabindex="0" role="region" aria-label=(v.t("roles")) {
             table.list.matrix {
-                thead { tr { th { (v.t("right")) } @for (r, _) in &roles { th scope="col" { a href={ "/users/roles/" (r.name) } { (v.word("role", &r.name)) } } } } }
+                thead { tr { th { (v.t("right")) } @for (r, _) in roles { th scope="col" { a href={ "/users/roles/" (r.name) } { (v.word("role", &r.name)) } } } } }
                 tbody {
                     @for feature in ALL {
                         tr { th scope="row" title=(feature.about) { code { (feature.name) } }
-                            @for (r, _) in &roles { td { @if r.features.contains_name(feature.name) { (Icon::Tick) span.away { (v.t("yes")) } } } } }
+                            @for (r, _) in roles { td { @if r.features.contains_name(feature.name) { (Icon::Tick) span.away { (v.t("yes")) } } } } }
                     }
                 }
             }
         }
-    };
-    Ok(Out::page(v.t("roles"), main))
+    }
 }
 
 fn one_role<P: super::shell::visit::Pass>(visit: &Visit<P>) -> Result<(Role, u64), Fail> {

@@ -10,7 +10,9 @@
 //! price is that the file can't reuse pages while the snapshot lasts: at a few hundred MiB a second it lasts seconds.
 //!
 //! Not in a backup: the folder `keys/` (whoever finds a backup must not find the keys beside it; without
-//! `keys/seal.key` the encrypted secrets in it stay closed, so keep a copy of that folder elsewhere) and attachments.
+//! `keys/seal.key` the encrypted secrets in it stay closed, so keep a copy of that folder elsewhere).
+//!
+//! With the store go the files that lie beside it, the contents of documents (see `beside`).
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::beside::Beside;
 pub use self::error::BackupError;
 use self::repository::{Repository, at, sync_folder};
 use super::check::{self, Report};
@@ -31,6 +34,7 @@ use super::{Area, Home, Lane, NODE, Store, StoreError, Table, table};
 use crate::base::clock::Timestamp;
 use crate::first_record;
 
+mod beside;
 mod chunk;
 mod error;
 mod repository;
@@ -52,6 +56,8 @@ pub struct Target {
     pub folder: PathBuf,
     /// Seals every chunk when there is one. It can't be changed for a folder that holds backups.
     pub passphrase: Option<String>,
+    /// The folder of files that go with the store; none for the store alone.
+    pub beside: Option<PathBuf>,
 }
 
 impl Target {
@@ -80,6 +86,9 @@ pub struct Manifest {
     pub bytes: u64,
     /// Its chunks, in order.
     pub chunks: Vec<String>,
+    /// The files beside the store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Beside>,
     /// The hash of all of the above.
     pub digest: String,
 }
@@ -167,6 +176,7 @@ pub fn make(store: &Store, target: &Target, label: &str, now: Timestamp) -> Resu
         rows: 0,
         bytes: 0,
         chunks: Vec::new(),
+        files: Vec::new(),
         digest: String::new(),
     };
     let (mut chunks_new, mut bytes_new) = (0, 0);
@@ -204,6 +214,12 @@ pub fn make(store: &Store, target: &Target, label: &str, now: Timestamp) -> Resu
     if let Some(e) = failed {
         return Err(e);
     }
+    // Behind the store: whatever its rows name lay there before they were written.
+    if let Some(folder) = &target.beside {
+        let (files, added) = beside::keep(&repository, folder, last_files(&repository)?)?;
+        (chunks_new, bytes_new) = (chunks_new + added.chunks, bytes_new + added.bytes);
+        manifest.files = files;
+    }
     manifest.digest = digest(&repository, &manifest)?;
     let name = format!("{}-{label}.json", made_at.to_jiff().strftime("%Y%m%dT%H%M%S.%3fZ"));
     repository.keep_manifest(&name, &to_json(&manifest)?)?;
@@ -211,6 +227,13 @@ pub fn make(store: &Store, target: &Target, label: &str, now: Timestamp) -> Resu
     note(store, move |s| *s = BackupState { last_ok: Some(made_at), bytes_new, bytes, ..s.clone() });
     let chunks = manifest.chunks.len() as u64;
     Ok(Made { name, chunks, chunks_new, bytes_new, rows: manifest.rows, took: begun.elapsed() })
+}
+
+/// The files of the newest backup; none where it can't be read, and then all are read anew.
+fn last_files(repository: &Repository) -> Result<Vec<Beside>> {
+    let last = repository.manifests()?.pop();
+    let last = last.and_then(|name| read(repository, &name).ok());
+    Ok(last.map(|m| m.files).filter(|f| beside::missing(repository, f).is_none()).unwrap_or_default())
 }
 
 /// The backup that is the way down from a migration; made by `migrate::run` before its first step.
@@ -302,6 +325,7 @@ pub fn prune(target: &Target, keep: usize) -> Result<Pruned> {
     for (i, (name, manifest)) in all.into_iter().enumerate() {
         if i >= first_kept || Some(i) == way_down {
             needed.extend(manifest.chunks);
+            needed.extend(manifest.files.into_iter().flat_map(|f| f.chunks));
         } else {
             repository.drop_manifest(&name)?;
             backups += 1;
@@ -331,10 +355,13 @@ pub fn restore(target: &Target, which: Which, into: &Path, tables: &[&dyn Checke
         return Err(BackupError::Exists { path: into.display().to_string() });
     }
     let temp = into.with_extension("restoring");
-    let report = fill(target, which, &temp, tables)?;
+    let (report, files) = fill(target, which, &temp, tables)?;
     if let Some(first) = report.faults.first() {
         let path = temp.display().to_string();
         return Err(BackupError::Unsound { faults: report.fault_count, first: first.clone(), path });
+    }
+    if let Some(folder) = &target.beside {
+        beside::restore(&target.open(false)?, &files, folder)?;
     }
     fs::rename(&temp, into).and_then(|()| sync_folder(into)).map_err(at(into))?;
     Ok(report)
@@ -353,16 +380,25 @@ pub fn trial(
     now: Timestamp,
 ) -> Result<Report> {
     let temp = scratch.join("trial.restoring");
-    let report = fill(target, Which::Latest, &temp, tables);
+    let filled = fill(target, Which::Latest, &temp, tables);
     let _ = fs::remove_file(&temp);
-    let report = report?;
+    let (mut report, files) = filled?;
+    if let Some(chunk) = beside::missing(&target.open(false)?, &files) {
+        report.fault(format!("chunk {chunk} of a file is missing"));
+    }
     if report.is_clean() {
         note(store, move |s| s.last_trial = Some(now));
     }
     Ok(report)
 }
 
-fn fill(target: &Target, which: Which, temp: &Path, tables: &[&dyn Checked]) -> Result<Report> {
+/// Fills a file with a backup; what was found in it, and the files that go with it.
+fn fill(
+    target: &Target,
+    which: Which,
+    temp: &Path,
+    tables: &[&dyn Checked],
+) -> Result<(Report, Vec<Beside>)> {
     let repository = target.open(false)?;
     let mut chosen = None;
     // Newest first, so that a damaged old one is not in the way of a good new one.
@@ -413,7 +449,7 @@ fn fill(target: &Target, which: Which, temp: &Path, tables: &[&dyn Checked]) -> 
     if loaded != manifest.rows {
         report.fault(format!("{loaded} rows were restored, the backup holds {}", manifest.rows));
     }
-    Ok(report)
+    Ok((report, manifest.files))
 }
 
 /// The rows of a backup, one chunk in memory at a time.

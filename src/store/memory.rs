@@ -394,6 +394,15 @@ impl WriteTx for Work<'_> {
         }
         Ok(went)
     }
+
+    fn rewrite(&mut self, p: Part, log: LogId, seq: u64, blob: &[u8]) -> Result<bool> {
+        fits("log", &[], blob)?;
+        if self.entry(p, log, seq)?.is_none() {
+            return Ok(false);
+        }
+        self.set(Area::Log, log_key(self.tenant, p, log, seq), Some(blob.to_vec()));
+        Ok(true)
+    }
 }
 
 #[cfg(test)]

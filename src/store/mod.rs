@@ -308,6 +308,12 @@ pub trait WriteTx: ReadTx {
     /// # Errors
     /// Storage failures.
     fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64>;
+    /// Puts `blob` in the place of the entry at `seq` of a log, which keeps its place and its hash; true when there is
+    /// such an entry. For nothing but what has to be forgotten: a log is else never changed.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn rewrite(&mut self, p: Part, log: LogId, seq: u64, blob: &[u8]) -> Result<bool>;
     /// Makes sure that the lease is still held, until the transaction is committed: nobody else gets it before.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ async fn served(call: Call, req: &HttpRequest, app: &Data<App>, body: Payload) -
     if let Some(who) = who {
         app.sync.called(who.tenant, who.site, now);
     }
-    let heavy = matches!(call, Call::Push | Call::Resupply | Call::Digest);
+    let heavy = matches!(call, Call::Push | Call::Resupply | Call::Digest | Call::File);
     let busy = || Refusal { retry_ms: Some(1000), ..Refusal::new(Code::Busy) };
     let _place = if heavy { Some(app.sync.place().ok_or_else(busy)?) } else { None };
     let patience = Duration::from_secs(app.config.limits.body_timeout_s);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
 use super::keys::Sign;
+use super::wire::files::FileHas;
 use super::wire::{self, Cursors, Logs, MAX_PACKED, Pulled, Shown, WireError};
 
 /// What a file begins with; the last digit is its version.
@@ -43,6 +44,9 @@ pub struct Inbound {
     pub ep: u64,
     /// What headquarters has of each log now.
     pub acks: Logs<Option<Shown>>,
+    /// How much headquarters has of the contents that were in the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileHas>,
 }
 
 /// A page of the feeds and where it begins.

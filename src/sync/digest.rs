@@ -118,7 +118,7 @@ fn page(tx: &dyn ReadTx, folder: &Folder, side: Side, only: &[u32], after: Optio
         }
         let rejected = |eid: &[u8; 16]| Ok(REJECTS.get(tx, eid)?.is_some());
         let Some(summed) = (folder.sum)(tx, id, &rejected)? else { continue };
-        if folder.reach == Reach::Shared || within(tx, side, &summed.concerned)? {
+        if folder.reach != Reach::Concerned || within(tx, side, &summed.concerned)? {
             found.push((id, summed.hash));
         }
     }

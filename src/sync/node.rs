@@ -21,6 +21,7 @@ use super::registry::Registry;
 use super::start;
 use super::turn::Party;
 use super::wire::State;
+use crate::attachments::vault::Vault;
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::config::choices::Role;
@@ -171,8 +172,9 @@ impl Node {
                     store: store.clone(),
                     registry: registry.clone(),
                     secret: start::secret(&folder.join("keys/hq.key"))?,
-                    limits: Limits::default(),
+                    limits: Limits { file: config.limits.attachment_max_bytes, ..Limits::default() },
                     verify: keys::verify,
+                    vault: Some(Vault::under(folder)),
                 };
                 // Several processes over one database start in any order: there the figures would differ without cause, and
                 // whoever restores a database has to say so.
@@ -319,6 +321,7 @@ impl Node {
             courier::client(authority.as_deref(), &self.clock, standing.last_at).map_err(unusable)?;
         let mut depot = Depot::new(self.store.clone(), tenant, self.registry.clone(), key, RELEASE);
         depot.most = self.config.sync.batch_max;
+        depot.vault = Some(Vault::under(&self.folder));
         let party = Party { depot, joined, client, base, pace: Pace::default() };
         let mut parties = guard(&self.parties);
         let party = parties.entry(tenant).or_insert_with(|| Arc::new(Mutex::new(party)));

@@ -8,6 +8,7 @@ use crate::attachments::model::{self as attachments, Attachment};
 use crate::base::ids::Id;
 use crate::cases::model::Case;
 use crate::cases::worker;
+use crate::customers::model::Customer;
 use crate::deadlines::dock::DockRules;
 use crate::deadlines::learned::Learning;
 use crate::deadlines::policy::HouseRules;
@@ -24,6 +25,7 @@ use crate::imports::model::Saved;
 use crate::journal::clock::HEADQUARTERS;
 use crate::journal::event::{Eid, SiteRef, Stamped};
 use crate::journal::fold::Timeline;
+use crate::journal::redaction::{self, Redacted};
 use crate::journal::reference::{Ref, Reference, Set};
 use crate::journal::{self, Aggregate, Arrival, Cx, Event};
 use crate::manifests::model::{Manifest, Unloading};
@@ -36,10 +38,12 @@ use crate::parcels::map_service::OwnMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
 use crate::places::model::Place;
+use crate::privacy::model::{self as privacy, Erasure, Hold};
 use crate::routes::event as routes;
 use crate::routes::model::{Optimization, Route};
 use crate::settings::model::Settings;
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Result, StoreError, WriteTx};
+use crate::tracking::model::{Device, Fence};
 use crate::travel::conditions::Conditions;
 
 /// Whom changes of a kind concern.
@@ -47,6 +51,8 @@ use crate::travel::conditions::Conditions;
 pub enum Reach {
     /// Every depot. Headquarters alone writes them; what a depot writes is a proposal.
     Shared,
+    /// Every depot, whoever writes them.
+    Everyone,
     /// The depots that have to do with the aggregate.
     Concerned,
 }
@@ -54,6 +60,8 @@ pub enum Reach {
 type Adopt = fn(&mut dyn WriteTx, &Cx, Id, Option<&[u8]>) -> Result<()>;
 type Receive = fn(&mut dyn WriteTx, &Cx, &[u8], &Arrival) -> Result<bool>;
 type Sum = fn(&dyn ReadTx, Id, Rejected<'_>) -> Result<Option<Summed>>;
+type Redact = fn(&mut dyn WriteTx, &Cx, Id, Id) -> Result<Redacted>;
+type Shown = fn(&dyn ReadTx, Id) -> Result<Option<serde_json::Value>>;
 type Along = fn(&dyn ReadTx, Id) -> Result<Vec<(u16, Id)>>;
 /// A page of aggregates behind a position: their ids, and where to go on.
 type Paging = fn(&dyn ReadTx, Option<Vec<u8>>, usize) -> Result<(Vec<Id>, Option<Vec<u8>>)>;
@@ -80,6 +88,7 @@ pub trait Travels: Aggregate + Serialize {
 
 impl<T: Reference> Travels for Ref<T> {}
 impl Travels for Case {}
+impl Travels for Erasure {}
 
 impl Travels for Mawb {
     /// The site it was announced at, until its file is closed.
@@ -197,6 +206,10 @@ pub struct Folder {
     pub sum: Sum,
     /// For what headquarters owns: makes the content of a proposal its own, or with none says its own word once more.
     pub adopt: Option<Adopt>,
+    /// Leaves out of its changes what marks say; the second id is the erasure's.
+    pub redact: Redact,
+    /// Its state as a document.
+    pub shown: Shown,
     /// Goes through all aggregates.
     pub page: Paging,
     /// What goes where an aggregate goes, though it is one of its own: a kind of its changes, and which.
@@ -221,6 +234,8 @@ impl Folder {
             origin: |_, _| Ok(None),
             sum: sum::<A>,
             adopt: None,
+            redact: |tx, cx, id, by| redaction::redact::<A>(tx, cx, id, by),
+            shown: shown::<A>,
             page: page::<A>,
             along: |_, _| Ok(Vec::new()),
         }
@@ -245,6 +260,11 @@ fn adopt<T: Reference>(tx: &mut dyn WriteTx, cx: &Cx, id: Id, proposed: Option<&
     };
     // Said again even when nothing changes: the later word is the one that counts, at the depot too.
     journal::record(tx, cx, id, row, vec![Set { value }]).map(drop)
+}
+
+fn shown<A: Travels>(tx: &dyn ReadTx, id: Id) -> Result<Option<serde_json::Value>> {
+    let row = journal::load::<A>(tx, id)?.map(|row| serde_json::to_value(row.state));
+    row.transpose().map_err(|e| StoreError::Codec { what: A::NAME, why: e.to_string() })
 }
 
 fn page<A: Aggregate>(
@@ -304,6 +324,9 @@ impl Registry {
     #[must_use]
     pub fn standard() -> Self {
         Self::new(vec![
+            // First, so that whoever offers all he holds has said what was erased before he comes to what is left of it.
+            Folder::of::<Erasure>(privacy::KINDS, Reach::Everyone),
+            Folder::of::<Ref<Hold>>(Hold::KIND..=Hold::KIND, Reach::Everyone),
             parcels(),
             cases(),
             manifests(),
@@ -325,7 +348,10 @@ impl Registry {
             Folder::shared::<Place>(),
             own_record::<Vehicle>(),
             own_record::<Driver>(),
+            own_record::<Customer>(),
             own_record::<Conditions>(),
+            own_record::<Device>(),
+            own_record::<Fence>(),
             Folder {
                 origin: |tx, id| Ok(journal::load::<Route>(tx, id)?.and_then(|row| row.state.origin)),
                 ..Folder::of::<Route>(routes::ROUTE_KINDS, Reach::Concerned)

@@ -166,7 +166,7 @@ impl Worker for Turns {
         let node = &*self.node;
         let Some(party) = node.party(ctx.tenant).map_err(|e| failed(&e))? else { return Ok(Step::IDLE) };
         let mut party = party.lock().unwrap_or_else(PoisonError::into_inner);
-        let unsent = party.depot().unsent()?;
+        let unsent = party.depot().unsent()? + party.depot().unsent_files()?;
         let due = party.pace.due(now, unsent > 0, &node.terms);
         if due > now {
             node.see(ctx.tenant, |seen| seen.next_at = Some(due));
@@ -180,7 +180,7 @@ impl Worker for Turns {
         let done = turn::turn(node, ctx.tenant, &mut party, &self.stop, &budget);
         drop(party);
         let more = match done {
-            Ok(turn) => turn.more && turn.pushed + turn.pulled > 0,
+            Ok(turn) => turn.more && turn.pushed + turn.pulled + turn.filed > 0,
             // It is known, shown and tried again; a line that is down is no failure of the worker's.
             Err(e) => {
                 tracing::debug!(error = %e, "the exchange with headquarters stopped early");

@@ -157,7 +157,7 @@ async fn whose(
     since: Timestamp,
 ) -> Result<service::Whose, ApiError> {
     let (who, tenant, now) = (call.grant.principal(), call.grant.tenant(), call.app.clock.now());
-    let own = service::vehicle(who, named);
+    let own = call.app.store.read(tenant, |tx| service::driven(tx, who, named));
     let Some(delivery) = delivery else { return Ok(own?) };
     let known = call.app.store.read(tenant, |tx| service::vehicle_of(tx, who, delivery))?;
     if let Some(known) = known {
@@ -244,10 +244,11 @@ struct Which {
 
 async fn vehicles(call: Call<ViewTracking>, which: Query<Which>) -> Response {
     let (now, who) = (call.app.clock.now(), call.principal());
-    let own = service::own_track(who.actor.user);
+    let (own, who_) = (service::own_track(who.actor.user), who.clone());
+    let drives = call.app.store.read(call.grant.tenant(), |tx| service::driven(tx, &who_, None)).ok();
     let seen = |id: Id| match who.scope {
         Scope::Tenant => true,
-        Scope::Own => id == own,
+        Scope::Own => id == own || drives.as_ref().is_some_and(|(vehicle, _)| id == *vehicle),
         Scope::Distributors(_) => false,
     };
     let latest = call.app.tracker.latest(&call.app.store, call.grant.tenant());
@@ -269,7 +270,10 @@ async fn vehicle(call: Call<ViewTracking>, name: Path<String>) -> Response {
     call.read(|tx, grant| -> Result<Answer, TrackingError> {
         let may = match grant.scope() {
             Scope::Tenant => true,
-            Scope::Own => id == service::own_track(grant.actor().user),
+            Scope::Own => {
+                let user = grant.actor().user;
+                id == service::own_track(user) || repo::driven_by(tx, user)?.is_some_and(|f| f.vehicle == id)
+            }
             Scope::Distributors(_) => false,
         };
         let track = TRACKS.get(tx, &id)?.filter(|_| may);

@@ -201,6 +201,21 @@ pub struct SaidArrival {
     pub facts: Option<LegFacts>,
 }
 
+/// A route that is under way: what it announced, and who drives which vehicle meanwhile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fed {
+    /// The vehicle's track.
+    pub vehicle: Id,
+    /// What the vehicle is called.
+    pub name: String,
+    /// The user who drives.
+    pub user: Option<Id>,
+    /// The deliveries that were announced.
+    pub stops: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// A public link to one delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Link {
@@ -214,4 +229,4 @@ pub struct Link {
     pub expires: Timestamp,
 }
 
-first_record!(DeviceKey, Track, Stop, Link, super::block::Block);
+first_record!(DeviceKey, Track, Stop, Link, Fed, super::block::Block);

@@ -1,7 +1,7 @@
 //! Where tracks, stops, devices and links are kept. Positions stay at this node.
 
 use super::block::{self, Block, merge};
-use super::model::{Device, DeviceKey, Fence, Fix, Link, Stop, StopState, Track};
+use super::model::{Device, DeviceKey, Fed, Fence, Fix, Link, Stop, StopState, Track};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::config::sections::Retention;
@@ -34,6 +34,16 @@ const BY_TOUCH: Ix = Ix::Nth(1);
 const BY_END: Ix = Ix::Nth(0);
 /// Links by their id.
 pub const BY_ID: Ix = Ix::Nth(1);
+
+/// Routes that are under way, and what they announced.
+pub const FED: Table<Id, Fed> = Table::new(231, "tracking_routes", Home::Local).indexed(&[by_user]);
+const BY_USER: Ix = Ix::Nth(0);
+
+fn by_user(f: &Fed) -> Option<Vec<u8>> {
+    let mut key = f.user?.0.to_vec();
+    key.extend(f.since.unsigned().to_be_bytes());
+    Some(key)
+}
 
 /// The counter of public links.
 pub const LINKS_KEPT: &str = "tracking/links";
@@ -105,6 +115,15 @@ pub fn all<T: Reference>(tx: &dyn ReadTx) -> Result<Vec<(Id, T, u64)>> {
             None => return Ok(found),
         }
     }
+}
+
+/// The vehicle that the user drives, by the route they are on; of several the last that began.
+///
+/// # Errors
+/// Storage failures.
+pub fn driven_by(tx: &dyn ReadTx, user: Id) -> Result<Option<Fed>> {
+    let mut rows = FED.scan(tx, BY_USER, &KeyRange::prefix(&user.0), Dir::Down, 1)?.items;
+    Ok(rows.pop().map(|e| e.value))
 }
 
 /// The id of a delivery's row.
@@ -250,7 +269,7 @@ pub fn retained() -> [Retained; 3] {
 /// This area's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    vec![&DEVICES, &KEYS, &BLOCKS, &STOPS, &LINKS, &FENCES, &TRACKS]
+    vec![&DEVICES, &KEYS, &BLOCKS, &STOPS, &LINKS, &FENCES, &TRACKS, &FED]
 }
 
 #[cfg(test)]

@@ -65,6 +65,19 @@ pub fn vehicle(who: &Principal, named: Option<&str>) -> Result<Whose> {
     }
 }
 
+/// The same for whoever is on a route: a phone of somebody who only sees their own speaks for the vehicle they drive.
+///
+/// # Errors
+/// As [`vehicle`]; storage failures.
+pub fn driven(tx: &dyn ReadTx, who: &Principal, named: Option<&str>) -> Result<Whose> {
+    if who.scope == Scope::Own
+        && let Some(fed) = repo::driven_by(tx, who.actor.user)?
+    {
+        return Ok((fed.vehicle, fed.name));
+    }
+    vehicle(who, named)
+}
+
 /// The vehicle that has the delivery; none when nobody has said yet.
 ///
 /// # Errors

@@ -36,13 +36,18 @@ pub struct Latest {
     pub fix: Fix,
     /// When we heard of it.
     pub heard_at: Timestamp,
+    /// Counts up with every move of any vehicle of the house.
+    pub turn: u64,
 }
 
 #[derive(Default)]
 struct House {
     is_loaded: bool,
+    turn: u64,
     latest: HashMap<Id, Latest>,
     waiting: HashMap<Id, (String, Vec<Report>)>,
+    /// How often anything was told since the start.
+    told: u64,
 }
 
 #[derive(Default)]
@@ -95,14 +100,29 @@ impl Tracker {
             let (fix, heard_at) = (report.fix, report.heard_at);
             let known = house.latest.get(&vehicle);
             if known.is_none_or(|l| fix.at > l.fix.at) {
-                house.latest.insert(vehicle, Latest { name: name.to_owned(), fix, heard_at });
+                house.turn += 1;
+                let turn = house.turn;
+                house.latest.insert(vehicle, Latest { name: name.to_owned(), fix, heard_at, turn });
             }
         }
         let waiting = house.waiting.entry(vehicle).or_insert_with(|| (name.to_owned(), Vec::new()));
         let n = reports.len();
         waiting.1.extend(reports);
+        house.told += 1;
         kept.waiting += n;
         Ok(())
+    }
+
+    /// How often anything was told in the house since the start: as long as that stays, nobody has moved.
+    #[must_use]
+    pub fn told(&self, tenant: Tenant) -> u64 {
+        self.lock().houses.get(&tenant).map_or(0, |h| h.told)
+    }
+
+    /// The latest of one vehicle, as far as anything was told of it since the start.
+    #[must_use]
+    pub fn latest_of(&self, tenant: Tenant, vehicle: Id) -> Option<Latest> {
+        self.lock().houses.get(&tenant)?.latest.get(&vehicle).cloned()
     }
 
     /// Some vehicles' points to be written, about `most` points.
@@ -142,6 +162,19 @@ impl Tracker {
     /// # Errors
     /// Storage failures.
     pub fn latest(&self, store: &Store, tenant: Tenant) -> Result<Vec<(Id, Latest)>> {
+        Ok(self.moved(store, tenant, None)?.1)
+    }
+
+    /// Those that moved since turn `since`, all of them without one; and the turn of now.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn moved(
+        &self,
+        store: &Store,
+        tenant: Tenant,
+        since: Option<u64>,
+    ) -> Result<(u64, Vec<(Id, Latest)>)> {
         if !self.lock().houses.entry(tenant).or_default().is_loaded {
             let tracks = store
                 .read(tenant, |tx| TRACKS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, MAX_TRACKS))?;
@@ -150,15 +183,17 @@ impl Tracker {
             for row in tracks.items {
                 let Track { name, latest: Some(fix), heard_at, .. } = row.value else { continue };
                 let Some(id) = Id::from_slice(&row.pk) else { continue };
-                house.latest.entry(id).or_insert(Latest { name, fix, heard_at });
+                house.latest.entry(id).or_insert(Latest { name, fix, heard_at, turn: 0 });
             }
             house.is_loaded = true;
         }
         let mut kept = self.lock();
         let house = kept.houses.entry(tenant).or_default();
-        let mut all: Vec<_> = house.latest.iter().map(|(id, l)| (*id, l.clone())).collect();
+        let fresh = |l: &Latest| since.is_none_or(|since| l.turn > since);
+        let moved = house.latest.iter().filter(|(_, l)| fresh(l));
+        let mut all: Vec<_> = moved.map(|(id, l)| (*id, l.clone())).collect();
         all.sort_by(|a, b| a.1.name.cmp(&b.1.name).then(a.0.cmp(&b.0)));
-        Ok(all)
+        Ok((house.turn, all))
     }
 
     /// The houses of which something waits.

@@ -55,6 +55,6 @@ async fn put(call: Call<EditConditions>, body: Body<Conditions>) -> Response {
 }
 
 async fn travel(call: Call<ViewConditions>) -> Response {
-    let (now, map_server) = (call.app.clock.now(), call.app.travel.has_server());
-    call.read(|tx, _| -> Result<Answer, StoreError> { Answer::ok(&sources::standing(tx, now, map_server)?) })
+    let (now, all) = (call.app.clock.now(), &call.app.travel);
+    call.read(|tx, _| -> Result<Answer, StoreError> { Answer::ok(&sources::standing(tx, now, all)?) })
 }

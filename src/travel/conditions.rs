@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::geometry;
-use super::sources::Grid;
+use super::sources::{Grid, Times};
 use super::straight::whole;
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
@@ -43,7 +43,9 @@ pub struct Area {
 }
 
 impl Area {
-    fn centre(&self) -> Option<Position> {
+    /// Its middle; none when it is not on this planet.
+    #[must_use]
+    pub fn centre(&self) -> Option<Position> {
         Position::from_degrees(self.latitude, self.longitude).ok()
     }
 
@@ -188,6 +190,22 @@ impl Conditions {
         self.closures.retain(|c| holds(c.until));
         self.construction.retain(|w| holds(w.until));
         self
+    }
+
+    /// What is closed.
+    #[must_use]
+    pub fn closed_areas(&self) -> Vec<Area> {
+        self.closures.iter().map(|c| c.area).collect()
+    }
+
+    /// The figures of `times` as they are under these conditions. What is closed counts where the source has not driven
+    /// round it already.
+    #[must_use]
+    pub fn applied_to(&self, points: &[Position], times: &Times, span: Hours) -> Grid {
+        if !times.is_round {
+            return self.applied(points, &times.grid, span);
+        }
+        Self { closures: Vec::new(), ..self.clone() }.applied(points, &times.grid, span)
     }
 
     /// Whether nothing holds up anybody.

@@ -41,6 +41,27 @@ pub fn nearest(a: Position, b: Position, centre: Position) -> f64 {
     (ax + along * dx).hypot(ay + along * dy)
 }
 
+/// How far along the line from `a` to `b` the point nearest to `at` lies, 0 to 1.
+#[must_use]
+pub fn along(a: Position, b: Position, at: Position) -> f64 {
+    let ((ax, ay), (bx, by)) = (flat(at, a), flat(at, b));
+    let (dx, dy) = (bx - ax, by - ay);
+    let length = dx * dx + dy * dy;
+    if length > 0.0 { (-(ax * dx + ay * dy) / length).clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// The corners, south-west and north-east, of a square around a circle.
+#[must_use]
+pub fn around(centre: Position, radius: f64) -> (Position, Position) {
+    let shrink = (f64::from(centre.lat) / 1e6).to_radians().cos().max(0.01);
+    let (north, east) = ((radius / MICRO).ceil(), (radius / (MICRO * shrink)).ceil());
+    let at = |n: f64, e: f64| Position {
+        lat: (f64::from(centre.lat) + n).clamp(-90e6, 90e6) as i32,
+        lon: (f64::from(centre.lon) + e).clamp(-180e6, 180e6) as i32,
+    };
+    (at(-north, -east), at(north, east))
+}
+
 /// Which part of the line from `a` to `b` lies within `radius` metres of `centre`, 0 to 1.
 #[must_use]
 pub fn part_within(a: Position, b: Position, centre: Position, radius: f64) -> f64 {

@@ -9,7 +9,7 @@ use reqwest::{Client, Response, Url};
 use serde::Deserialize;
 
 use super::geometry;
-use super::sources::{Grid, TravelTimes};
+use super::sources::{Grid, NO_WAY, TravelTimes};
 use super::straight::whole;
 use crate::base::units::Position;
 use crate::config::choices::MapServer;
@@ -24,8 +24,6 @@ const LEAST_CIRCUITY: f64 = 0.9;
 const SNAPPING: f64 = 500.0;
 /// Metres a second that nothing on a road does.
 const TOO_FAST: f64 = 70.0;
-/// Seconds or metres that stand for no way at all: kept out of every plan, and not beyond what the solver takes.
-const NO_WAY: i32 = 1 << 24;
 
 /// A map server.
 pub struct Router {

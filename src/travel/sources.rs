@@ -1,6 +1,7 @@
-//! Travel times from whoever can say them: the map server while it answers, what it last said for an hour, the straight
-//! line for ever.
+//! Travel times from whoever can say them: the map server while it answers, what it last said for an hour, the imported
+//! road map, the straight line for ever.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::conditions::Area;
+use super::roads::shelf::{Roads, Said, Shelf};
 use super::router::Router;
 use super::straight::Straight;
 use crate::base::breaker::{Breaker, Standing, Terms};
@@ -25,6 +28,9 @@ pub const FRESH: Duration = Duration::from_secs(3_600);
 const MAX_REMEMBERED: usize = 8;
 /// Places of an answer that is remembered.
 const MAX_SIZE: usize = 500;
+
+/// Seconds or metres that stand for no way at all: kept out of every plan, and not beyond what the solver takes.
+pub const NO_WAY: i32 = 1 << 24;
 
 /// Places whose straight lines are measured where they are asked for.
 const AT_ONCE: usize = 200;
@@ -60,6 +66,8 @@ pub enum Source {
     MapServer,
     /// The map server, within the last hour.
     Cached,
+    /// The imported road map.
+    OwnMap,
     /// The straight line.
     Estimated,
 }
@@ -118,7 +126,10 @@ pub struct TravelView {
     /// Why it last did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
-    /// What is used without it.
+    /// The imported road map that is used without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map: Option<String>,
+    /// What is used without either.
     pub estimate: String,
 }
 
@@ -126,14 +137,11 @@ pub struct TravelView {
 ///
 /// # Errors
 /// Storage failures.
-pub fn standing(tx: &dyn ReadTx, now: Timestamp, map_server: bool) -> Stored<TravelView> {
+pub fn standing(tx: &dyn ReadTx, now: Timestamp, sources: &Sources) -> Stored<TravelView> {
     let Known { breaker, answered_at, trouble, straight, conditions: _ } = known(tx)?;
-    let (breaker, open_until) = match breaker.standing(now) {
-        Standing::Closed => ("closed", None),
-        Standing::HalfOpen => ("half_open", None),
-        Standing::Open(until) => ("open", Some(until)),
-    };
-    Ok(TravelView { map_server, breaker, open_until, answered_at, trouble, estimate: straight.words() })
+    let (breaker, open_until) = breaker.standing(now).words();
+    let (map_server, map) = (sources.has_server(), sources.roads().map(|r| r.words()));
+    Ok(TravelView { map_server, breaker, open_until, answered_at, trouble, map, estimate: straight.words() })
 }
 
 /// Travel times and what they rest on.
@@ -145,6 +153,24 @@ pub struct Times {
     pub source: Source,
     /// The same in words.
     pub basis: String,
+    /// Whether the ways lead round what is closed.
+    pub is_round: bool,
+}
+
+impl Times {
+    /// Of a source that knows of no closures.
+    const fn of(grid: Grid, source: Source, basis: String) -> Self {
+        Self { grid, source, basis, is_round: false }
+    }
+
+    fn by_map(said: Said, roads: &Roads, straight: &Straight) -> Self {
+        let Said { grid, off, is_round } = said;
+        let basis = match off {
+            0 => roads.words(),
+            n => format!("{}; {n} of the places lie off it: {}", roads.words(), straight.words()),
+        };
+        Self { grid, source: Source::OwnMap, basis, is_round }
+    }
 }
 
 struct Remembered {
@@ -159,25 +185,41 @@ pub struct Sources {
     terms: Terms,
     patience: Duration,
     last: Mutex<Vec<Remembered>>,
+    shelf: Shelf,
 }
 
 impl Sources {
-    /// As the settings say. A map server that can't be asked at all is left out, and that is logged.
+    /// As the settings say, with the road map in the data folder. A map server that can't be asked at all is left out,
+    /// and that is logged.
     #[must_use]
-    pub fn new(config: &Maps) -> Self {
+    pub fn new(config: &Maps, folder: &Path) -> Self {
         let router = Router::new(config).unwrap_or_else(|why| {
             tracing::error!(%why, "the map server can't be asked");
             None
         });
         let router = router.map(|r| Box::new(r) as Box<dyn TravelTimes>);
-        let terms = Terms { failures: config.failures, open: Duration::from_secs(config.open_s) };
-        Self { router, terms, patience: Duration::from_secs(config.budget_s), last: Mutex::default() }
+        let probe = Some(Duration::from_secs(config.probe_s));
+        let terms = Terms { failures: config.failures, open: Duration::from_secs(config.open_s), probe };
+        let (patience, shelf) = (Duration::from_secs(config.budget_s), Shelf::open(folder));
+        Self { router, terms, patience, last: Mutex::default(), shelf }
     }
 
     /// Whether a map server is set up.
     #[must_use]
     pub fn has_server(&self) -> bool {
         self.router.is_some()
+    }
+
+    /// The imported road map, to be asked and replaced.
+    #[must_use]
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// The imported road map in use.
+    #[must_use]
+    pub fn roads(&self) -> Option<Arc<Roads>> {
+        self.shelf.current()
     }
 
     fn remembered(&self, points: &[Position], now: Timestamp) -> Option<(Arc<Grid>, Timestamp)> {
@@ -198,7 +240,7 @@ impl Sources {
         last.push(Remembered { points: points.to_vec(), grid: Arc::new(grid.clone()), at });
     }
 
-    /// Between all of `points`, from the best source that answers.
+    /// Between all of `points`, from the best source that answers; a source that knows roads leads round what is `closed`.
     ///
     /// # Errors
     /// Storage failures; that the map server does not answer is none.
@@ -207,7 +249,7 @@ impl Sources {
         store: &Store,
         tenant: Tenant,
         now: Timestamp,
-        points: &[Position],
+        (points, closed): (&[Position], Vec<Area>),
     ) -> Stored<Times> {
         let known = store.read(tenant, known)?;
         if let Some(router) = &self.router {
@@ -215,15 +257,24 @@ impl Sources {
                 let asked = tokio::time::timeout(self.patience, router.grid(points)).await;
                 let asked = asked.unwrap_or_else(|_| Err("no whole answer in time".into()));
                 if let Some(grid) = self.heard(store, tenant, now, points, asked).await? {
-                    return Ok(Times { grid, source: Source::MapServer, basis: router.words() });
+                    return Ok(Times::of(grid, Source::MapServer, router.words()));
                 }
             }
             if let Some((grid, at)) = self.remembered(points, now) {
                 let basis = format!("{}, as of {at}", router.words());
-                return Ok(Times { grid: Grid::clone(&grid), source: Source::Cached, basis });
+                return Ok(Times::of(Grid::clone(&grid), Source::Cached, basis));
             }
         }
         let (straight, points) = (known.straight, points.to_vec());
+        if let Some(roads) = self.roads() {
+            let points = points.clone();
+            let work = move || Some((roads.grid(&points, &closed, &straight)?, roads));
+            // However large the map: nobody else waits for it.
+            let said = tokio::task::spawn_blocking(work).await.map_err(|e| StoreError::Io(e.to_string()))?;
+            if let Some((said, roads)) = said {
+                return Ok(Times::by_map(said, &roads, &straight));
+            }
+        }
         let basis = straight.words();
         let grid = if points.len() <= AT_ONCE {
             straight.grid(&points)
@@ -232,7 +283,7 @@ impl Sources {
             let work = tokio::task::spawn_blocking(move || straight.grid(&points));
             work.await.map_err(|e| StoreError::Io(e.to_string()))?
         };
-        Ok(Times { grid, source: Source::Estimated, basis })
+        Ok(Times::of(grid, Source::Estimated, basis))
     }
 
     /// Writes down how the map server did; what it said, if it said anything.

@@ -18,9 +18,12 @@ use super::error::ApiError;
 use super::routes::Routes;
 use super::server::Site;
 use super::{meter, shell};
+use crate::carriers::model::Poll;
+use crate::carriers::repo as carriers;
 use crate::identity::features::DetailedHealth;
+use crate::outside::{self, Known, ServiceView};
 use crate::store::migrate::RELEASE;
-use crate::store::{StoreError, space};
+use crate::store::{ReadTx, StoreError, space};
 use crate::travel::sources::{self, TravelView};
 
 /// How the depot is, in short.
@@ -55,6 +58,8 @@ pub struct Detailed {
     pub parts: Value,
     /// Where travel times come from, and how the map server does.
     pub maps: TravelView,
+    /// Every service outside that is leaned on, and whether it is asked or left alone.
+    pub outside: Vec<ServiceView>,
 }
 
 /// The disk under the data folder.
@@ -146,15 +151,36 @@ async fn detailed(call: Call<DetailedHealth>, site: Data<Site>) -> Result<HttpRe
     let Health { status, reasons, version, time } = summary(&app, &site);
     let began = Instant::now();
     call.read(|tx, _| -> Result<Answer, StoreError> {
-        let maps = sources::standing(tx, app.clock.now(), app.travel.has_server())?;
+        let maps = sources::standing(tx, app.clock.now(), &app.travel)?;
         let mut store = serde_json::to_value(app.store.status()).unwrap_or_default();
         store["read_us"] = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).into();
         let free = space::free(&app.folder);
         let disk = Disk { free_bytes: free.map(|f| f.0), total_bytes: free.map(|f| f.1) };
         let parts = site.checks.iter().map(|(name, check)| ((*name).to_owned(), check().err().into()));
         let parts = Value::Object(parts.collect());
-        Answer::ok(&Detailed { status, reasons, version, time, store, disk, parts, maps })
+        let outside = leaned_on(tx, &app)?;
+        Answer::ok(&Detailed { status, reasons, version, time, store, disk, parts, maps, outside })
     })
+}
+
+/// Every service outside, as each area knows it.
+fn leaned_on(tx: &dyn ReadTx, app: &App) -> Result<Vec<ServiceView>, StoreError> {
+    let now = app.clock.now();
+    let sources::Known { breaker, answered_at, trouble, .. } = sources::known(tx)?;
+    let maps = Known { breaker, answered_at, trouble };
+    let sms = outside::known(tx, outside::SMS)?;
+    let mut all = vec![
+        ServiceView::of("maps", app.travel.has_server(), maps, now),
+        ServiceView::of(outside::SMS, app.config.sms.is_on(), sms, now),
+    ];
+    for (carrier, _) in carriers::all(tx)? {
+        let polled = carriers::POLLS.get(tx, &carrier.code)?.unwrap_or_default();
+        let Poll { breaker, answered_at, trouble, .. } = polled;
+        let asked = carrier.active && carrier.poll_s > 0;
+        let known = Known { breaker, answered_at, trouble };
+        all.push(ServiceView::of(format!("carrier/{}", carrier.code), asked, known, now));
+    }
+    Ok(all)
 }
 
 async fn metrics(req: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {

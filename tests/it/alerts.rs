@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crossdock::config::choices::MailSecurity;
+use crossdock::config::choices::{MailSecurity, Role};
 use crossdock::web::control::FIRST_TENANT;
 use serde_json::{Value, json};
 
 use crate::support::Depot;
+use crate::support::desk::Desk;
 use crate::support::people::{depot, depot_with};
 use crate::support::sink::Sink;
 
@@ -117,4 +118,55 @@ fn wishes_are_the_users_own_and_make_sense() {
         depot.ask(&cleo, "PUT", path).body(&bad).gives(422);
     }
     assert_eq!(depot.ask(&cleo, "GET", path).gives(200).json, mine);
+}
+
+#[test]
+fn a_case_that_climbs_past_the_depots_supervisors_is_told_to_headquarters_people_once() {
+    let sink = Sink::open(0);
+    let port = sink.port;
+    let hq = Desk::with(|c| {
+        c.server.role = Role::Hq;
+        c.mail.host = "127.0.0.1".into();
+        c.mail.port = port;
+        c.mail.security = MailSecurity::None;
+        c.mail.from = "hq@example.com".into();
+        c.mail.digest_every_s = 0;
+    });
+    let rules = hq.itself(FIRST_TENANT, "GET", "/rules").gives(200);
+    let mut new = rules.json.clone();
+    new["opening"]["hours"] = json!("always");
+    hq.itself(FIRST_TENANT, "PUT", "/rules").seen(rev(&rules)).body(&new).gives(200);
+    hq.user(FIRST_TENANT, "chief", "supervisor", json!({ "email": "chief@example.com" }));
+    let own = json!({ "subject": "Climbed: {{ count }}", "text": "{% for c in cases %}{{ c.reason }};{% endfor %}" });
+    words(&hq, "/templates/cases.escalated/en", &own);
+    let relay = crate::sync::line(&hq);
+    let depot = crate::sync::joined(&hq, &relay, "North");
+    crate::sync::exchange(&depot);
+    let made = depot.post("/cases", &json!({ "reason": "address_incomplete" }));
+    assert_eq!(made.status, 201, "{made:?}");
+    let case = made.json["id"].as_str().unwrap().to_owned();
+    for (hours, tier) in [(2, "desk"), (2, "supervisor"), (4, "hq")] {
+        // The clocks of both go on alike, or headquarters would take the depot's for wrong.
+        for node in [&depot, &hq] {
+            node.wait(Duration::from_secs(hours * 3_600 + 1));
+        }
+        depot
+            .wait_until("it escalated", || depot.get(&format!("/cases/{case}")).json["escalated_to"] == tier);
+        crate::sync::exchange(&depot);
+        hq.wait_until("it is known", || hq.get(&format!("/cases/{case}")).json["escalated_to"] == tier);
+    }
+    // Clocks that jump make cases of their own, which are none of this.
+    let told = |m: &&String| m.contains("chief@example.com") && m.contains("address_incomplete;");
+    let about = |mails: &[String]| mails.iter().filter(told).count();
+    hq.wait_until("the mail came", || about(&sink.mails()) > 0);
+    // Whatever is exchanged afterwards, and however late somebody looks: nobody is told of the same step again.
+    for _ in 0..3 {
+        crate::sync::exchange(&depot);
+    }
+    for node in [&depot, &hq] {
+        node.wait(Duration::from_secs(60));
+    }
+    crate::sync::exchange(&depot);
+    let mails = sink.mails();
+    assert_eq!(about(&mails), 1, "{mails:?}");
 }

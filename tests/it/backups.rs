@@ -284,7 +284,7 @@ fn upgrade(data: &Path) -> Layout {
     const LAYOUT: Table<str, Layout> = Table::new(1, "layout", Home::Local);
     let store = open(data);
     let ours = migrate::layout(&store).unwrap().unwrap();
-    let down = Target { folder: data.join("backups"), passphrase: None };
+    let down = Target { folder: data.join("backups"), passphrase: None, beside: None };
     before_migration(&store, &down, &ours, Clock::Wall.now()).unwrap();
     let newer = Layout { number: ours.number + 1, release: "99.1.0".into() };
     let put = newer.clone();
@@ -330,7 +330,7 @@ fn the_way_down_leaves_the_present_store_alone_while_it_is_used_or_when_there_is
     assert!(!refused.status.success());
     assert_eq!(stats(&data), figures, "{}", sentence(&refused));
 
-    let down = Target { folder: data.join("backups"), passphrase: None };
+    let down = Target { folder: data.join("backups"), passphrase: None, beside: None };
     let store = open(&data);
     let layout = migrate::layout(&store).unwrap().unwrap();
     before_migration(&store, &down, &layout, Clock::Wall.now()).unwrap();

@@ -370,6 +370,20 @@ fn photos_from_the_door_come_once_by_their_hash_and_go_out_in_one_archive() {
         missing(&dan),
         (vec!["delivery-1/proof.json".into(), "delivery-1/signature-1.svg".into(), photo], json!([]))
     );
+    // The same on paper, for whoever may see it.
+    let paper = depot.ask(&dan, "GET", &format!("/deliveries/{id}/proof.pdf")).gives(200);
+    assert_eq!(paper.header("content-type"), "application/pdf");
+    assert!(
+        paper.text.starts_with("%PDF-") && paper.text.contains("Proof of delivery 1"),
+        "{}",
+        paper.text.len()
+    );
+    assert!(paper.text.contains("J. Doe") && paper.text.contains(" l\n"), "who took it, and the strokes");
+    let both =
+        depot.ask(&dan, "POST", "/deliveries/proofs.pdf").body(&json!({ "ids": [id, "1"] })).gives(200);
+    assert_eq!(both.text.matches("/Type /Page\n").count(), 1, "each once");
+    let none = depot.ask(&dan, "POST", "/deliveries/proofs.pdf").body(&json!({ "ids": [] })).send();
+    assert_eq!(none.problem(), (422, "request.invalid"));
     let path = format!("/deliveries/{id}/proof/files");
     let all = depot.ask(&dan, "GET", &path).gives(200).json;
     assert_eq!(all.as_array().unwrap().len(), 1);
@@ -382,6 +396,8 @@ fn photos_from_the_door_come_once_by_their_hash_and_go_out_in_one_archive() {
         depot.ask(&eve, "GET", &path).send(),
         depot.ask(&eve, "GET", &format!("{path}/{hash}")).send(),
         depot.ask(&eve, "GET", &format!("/deliveries/{id}/proof.zip")).send(),
+        depot.ask(&eve, "GET", &format!("/deliveries/{id}/proof.pdf")).send(),
+        depot.ask(&eve, "POST", "/deliveries/proofs.pdf").body(&json!({ "ids": [id] })).send(),
         depot.ask(&eve, "POST", "/deliveries/proofs").body(&json!({ "ids": [id] })).send(),
     ] {
         assert_eq!(answer.problem(), (404, "delivery.unknown"));

@@ -238,6 +238,42 @@ fn a_socket_follows_the_deliveries_it_asks_for_and_no_others() {
 }
 
 #[test]
+fn a_socket_tells_where_a_followed_delivery_is_and_that_routes_were_planned() {
+    let depot = depot();
+    let ours = request(&depot, "Ann");
+    driver(&depot, "dan");
+    let mut socket = Socket::of(&depot, &depot.token(ADMIN));
+    socket.says(&json!({ "type": "subscribe_delivery", "deliveryId": ours }));
+    assert_eq!(socket.hears()["type"], "subscribed_delivery");
+    assign(&depot, &ours, "dan");
+    start(&depot, &ours);
+    assert_eq!(
+        (socket.hears()["type"].clone(), socket.hears()["type"].clone()),
+        (json!("delivery.status.updated"), json!("delivery.status.updated"))
+    );
+    let here = json!({ "latitude": 40.7128, "longitude": -74.006, "speed": 10.0, "heading": 90.0 });
+    depot.ask(&depot.token("dan"), "POST", &format!("/tracking/{ours}")).body(&here).gives(200);
+    let told = socket.hears();
+    assert_eq!(
+        (&told["type"], &told["data"]["deliveryId"]),
+        (&json!("delivery.location.updated"), &json!(ours))
+    );
+    let near = |value: &Value, want: f64| (value.as_f64().unwrap() - want).abs() < 1e-4;
+    let place = &told["data"]["location"];
+    assert!(near(&place["latitude"], 40.7128) && near(&place["longitude"], -74.006), "{told}");
+    assert!(near(&told["data"]["heading"], 90.0) && told["timestamp"].is_string(), "{told}");
+    // Whoever may see routes hears of a plan without asking; a driver does not.
+    let mut dans = Socket::of(&depot, &depot.token("dan"));
+    let plan = json!({ "stops": [{ "latitude": 52.51, "longitude": 13.45 }], "depot": { "latitude": 52.5, "longitude": 13.4 }, "steps": 20 });
+    depot.itself(FIRST_TENANT, "POST", "/routes/optimize").body(&plan).gives(200);
+    let told = socket.hears();
+    assert_eq!(told["type"], "route.optimization.completed", "{told}");
+    assert!(told["data"]["optimizationId"].is_string() && told["data"]["served"] == 1, "{told}");
+    dans.says(&json!({ "type": "ping" }));
+    assert_eq!(dans.hears()["type"], "pong");
+}
+
+#[test]
 fn a_socket_shows_only_what_its_holder_may_see_and_names_what_it_can_not_do() {
     let depot = depot();
     let (mine, theirs) = (request(&depot, "Ann"), request(&depot, "Ben"));

@@ -424,3 +424,35 @@ fn labels_and_wall_sheets_are_given_in_every_form() {
     assert_eq!(desk.get("/labels/wall-sheet.svg?codes=CMD:").problem(), (422, "request.invalid"));
     assert!(desk.get("/labels/wall-sheet.svg").text.contains("CMD:DAMAGED"));
 }
+
+#[test]
+fn a_consignment_of_several_parcels_says_which_piece_each_is() {
+    let desk = Desk::new();
+    let announce = |number: &str, order: &str, distributor: &str| {
+        let new =
+            json!({ "tracking_number": number, "order_ref": order, "distributor": distributor, "items": 4 });
+        assert_eq!(desk.post("/parcels", &new).status, 201);
+        // Their order is that of their ids, which carry the time.
+        desk.clock.set(desk.clock.now().after(Duration::from_secs(1)));
+    };
+    for (number, order, distributor) in [
+        ("PC0000001", "A-1", "foo"),
+        ("PC0000002", "A-1", "foo"),
+        ("PC0000003", "A-1", "foo"),
+        ("PC0000004", "A-1", "bar"),
+        ("PC0000005", "A-2", "foo"),
+    ] {
+        announce(number, order, distributor);
+    }
+    let says = |number: &str| {
+        let (_, label) =
+            desk.whole(desk.control(Method::GET, &format!("/api/v1/parcels/{number}/label.svg")));
+        let label = String::from_utf8(label).unwrap();
+        ["1/3", "2/3", "3/3", "4 pcs"].into_iter().find(|text| label.contains(text)).unwrap_or_default()
+    };
+    let all = ["PC0000001", "PC0000002", "PC0000003", "PC0000004", "PC0000005"].map(says);
+    let mut pieces = all[..3].to_vec();
+    pieces.sort_unstable();
+    assert_eq!(pieces, ["1/3", "2/3", "3/3"], "each piece is one of three");
+    assert_eq!(all[3..], ["4 pcs", "4 pcs"], "another's order of that name, and one alone");
+}

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const AREAS: &[(&str, &[&str])] = &[
     ("parcels", &[]),
     ("cases", &[]),
-    ("imports", &["parcels", "freight", "orders"]),
+    ("imports", &["parcels", "freight", "orders", "deliveries", "fleet", "customers"]),
+    ("customers", &[]),
     ("manifests", &["parcels", "imports"]),
     ("scan", &["parcels", "manifests"]),
     ("carriers", &["parcels"]),

@@ -461,7 +461,7 @@ fn a_backup_of_a_database_restores_into_a_file_that_is_the_same() {
         made.unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
-    let target = Target { folder: folder.path().join("backups"), passphrase: None };
+    let target = Target { folder: folder.path().join("backups"), passphrase: None, beside: None };
     let made = backup::make(&store, &target, "try", Timestamp::from_millis(1_795_255_200_000)).unwrap();
     let tables: Vec<&dyn Checked> = backup::tables().into_iter().chain([&NAMES as &dyn Checked]).collect();
     let into = folder.path().join("depot.redb");

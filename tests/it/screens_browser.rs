@@ -1,157 +1,18 @@
 //! The screens in a real browser, with its scripts, at a desk and on a phone. Needs chromium and its driver; where they
 //! are not, says so and passes.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crossdock::demo::trade;
 use crossdock::screens::SCREENS;
 use crossdock::web::control::FIRST_TENANT;
 use serde_json::json;
 use thirtyfour::prelude::*;
-use tokio::runtime::Runtime;
 
 use crate::support::Depot;
+use crate::support::browser::{DESK, Driver, PATIENCE, PHONE, fits, log_in, says, there, type_in};
 use crate::support::people::{ADMIN, PASSWORD, depot};
-
-/// How long a page may take to show what it should.
-const PATIENCE: Duration = Duration::from_secs(20);
-const DESK: (u32, u32) = (1360, 900);
-const PHONE: (u32, u32) = (412, 915);
-
-/// A driver that ends with the test.
-struct Driver {
-    child: Child,
-    address: String,
-    runtime: Runtime,
-    _profile: tempfile::TempDir,
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn found(names: &[&str]) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    let all = std::env::split_paths(&folders).flat_map(|f| names.iter().map(move |n| f.join(n)));
-    all.into_iter().find(|p| p.is_file())
-}
-
-impl Driver {
-    fn start() -> Option<Self> {
-        let driver = found(&["chromedriver"]);
-        let browser = found(&["chromium", "chromium-browser", "google-chrome"]);
-        let (Some(driver), Some(_)) = (driver, browser) else {
-            eprintln!("SKIP: no chromium with its chromedriver here");
-            return None;
-        };
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let profile = tempfile::tempdir().unwrap();
-        let child = Command::new(driver)
-            .arg(format!("--port={port}"))
-            .env("TMPDIR", profile.path())
-            .env("HOME", profile.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let driver = Self { child, address: format!("http://127.0.0.1:{port}"), runtime, _profile: profile };
-        let begun = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < PATIENCE, "the driver does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(driver)
-    }
-
-    /// Runs `f` in a browser of this size.
-    fn browse<F, Fut>(&self, (width, height): (u32, u32), f: F)
-    where
-        F: FnOnce(WebDriver) -> Fut,
-        Fut: Future<Output = WebDriverResult<()>>,
-    {
-        self.runtime.block_on(async {
-            let mut caps = DesiredCapabilities::chrome();
-            let size = format!("--window-size={width},{height}");
-            for arg in [
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--hide-scrollbars",
-                "--lang=en-US",
-                size.as_str(),
-            ] {
-                caps.add_arg(arg).unwrap();
-            }
-            let browser = WebDriver::new(&self.address, caps).await.unwrap();
-            browser.set_window_rect(0, 0, width, height).await.unwrap();
-            let done = f(browser.clone()).await;
-            let page = browser.source().await.unwrap_or_default();
-            let _ = browser.quit().await;
-            done.unwrap_or_else(|e| panic!("{e}\n{page}"));
-        });
-    }
-}
-
-/// The first element that fits, once it is there and seen.
-async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
-    let begun = Instant::now();
-    loop {
-        match b.find(By::Css(css)).await {
-            Ok(e) if e.is_displayed().await.unwrap_or(false) => return Ok(e),
-            Err(e) if begun.elapsed() > PATIENCE => return Err(e),
-            _ => assert!(begun.elapsed() < PATIENCE, "{css} is not seen"),
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-/// Waits until the page says `text`.
-async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
-    let begun = Instant::now();
-    loop {
-        let body = b.find(By::Tag("body")).await?.text().await.unwrap_or_default();
-        if body.contains(text) {
-            return Ok(());
-        }
-        assert!(begun.elapsed() < PATIENCE, "the page does not say {text}: {body}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-}
-
-async fn type_in(b: &WebDriver, css: &str, text: &str) -> WebDriverResult<()> {
-    let field = there(b, css).await?;
-    field.clear().await?;
-    field.send_keys(text).await
-}
-
-async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<()> {
-    b.goto(&format!("{base}/login")).await?;
-    type_in(b, "#login", login).await?;
-    type_in(b, "#password", PASSWORD).await?;
-    there(b, "main button").await?.click().await?;
-    there(b, "nav.rail").await.map(drop)
-}
-
-/// Whether nothing lies beyond the right edge of the page.
-async fn fits(b: &WebDriver, what: &str) -> WebDriverResult<()> {
-    let wide = b
-        .execute(
-            "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
-            Vec::new(),
-        )
-        .await?;
-    let wide = wide.json().as_i64().unwrap_or_default();
-    assert!(wide <= 0, "{what} is {wide} px too wide");
-    Ok(())
-}
 
 fn base(depot: &Depot) -> String {
     format!("http://{}", depot.running().address)
@@ -305,6 +166,212 @@ fn a_case_is_worked_with_the_keyboard_alone() {
     });
 }
 
+#[test]
+fn a_waybill_is_opened_a_paper_attached_a_step_taken_and_a_bill_paid() {
+    let Some(driver) = Driver::start() else { return };
+    let depot = depot();
+    let steps = json!({ "steps": [
+        { "key": "papers", "name": "Papers are there", "role": "import_agent", "guards": [{ "files": ["invoice"] }], "auto": true },
+        { "key": "call", "name": "Call the consignee", "role": "clerk", "after": ["papers"] },
+    ] });
+    depot.itself(FIRST_TENANT, "PUT", "/workflow-steps").body(&steps).gives(200);
+    let new = json!({ "number": "020-12345675", "pieces": 10, "destination": "LHR" });
+    let id = depot.itself(FIRST_TENANT, "POST", "/mawbs").body(&new).gives(201).json["id"].clone();
+    let lines = json!([{ "text": "service", "minor": 4500 }]);
+    let bill = json!({ "number": "B-1", "kind": "isc", "mawb": id, "currency": "GBP", "lines": lines });
+    depot.itself(FIRST_TENANT, "POST", "/bills").body(&bill).gives(201);
+    let file = |name: &str| {
+        let path = depot.folder.path().join(name);
+        std::fs::write(&path, "%PDF-1.7\n1 0 obj\nendobj\ntrailer\n%%EOF\n").unwrap();
+        path.display().to_string()
+    };
+    let (invoice, receipt) = (file("invoice.pdf"), file("receipt.pdf"));
+    let base = base(&depot);
+    driver.browse(DESK, async |b| {
+        log_in(&b, &base, ADMIN).await?;
+        b.goto(&format!("{base}/mawbs")).await?;
+        fits(&b, "waybills").await?;
+        there(&b, "tr[data-row] td.id a").await?.click().await?;
+        says(&b, "documents are missing: invoice").await?;
+        for (kind, path, name) in
+            [("invoice", &invoice, "invoice.pdf"), ("isc_receipt", &receipt, "receipt.pdf")]
+        {
+            there(&b, &format!("#type option[value={kind}]")).await?.click().await?;
+            b.find(By::Css("#file")).await?.send_keys(path.as_str()).await?;
+            there(&b, "form[data-upload] button").await?.click().await?;
+            says(&b, name).await?;
+        }
+        says(&b, "1 of 2 steps").await?;
+        there(&b, ".flow form[action$='/advance'] button").await?.click().await?;
+        says(&b, "2 of 2 steps").await?;
+        there(&b, ".pay button").await?.click().await?;
+        says(&b, "Saved.").await?;
+        fits(&b, "a waybill").await
+    });
+    let paid = depot.itself(FIRST_TENANT, "GET", "/bills").gives(200).json["items"][0].clone();
+    assert!(paid["paid_at"].is_string() && paid["receipt"].is_string(), "{paid}");
+    driver.browse(PHONE, async |b| {
+        log_in(&b, &base, ADMIN).await?;
+        for path in [
+            "/mawbs",
+            &format!("/mawbs/{}", id.as_str().unwrap()),
+            "/mawbs/clocks",
+            "/bills",
+            "/procedure",
+            "/procedure/papers",
+        ] {
+            b.goto(&format!("{base}{path}")).await?;
+            there(&b, "main h1").await?;
+            fits(&b, path).await?;
+        }
+        Ok(())
+    });
+}
+
+/// One record of each kind that a page is about, by the name of its picture: a dock at work, reports with something to
+/// draw, and what a demonstration has by itself.
+fn pictured(depot: &Depot) -> Vec<(String, String)> {
+    let ask = |method: &str, path: &str, body: serde_json::Value| {
+        depot.itself(FIRST_TENANT, method, path).body(&body).send().json
+    };
+    let get = |path: &str| depot.itself(FIRST_TENANT, "GET", path).gives(200).json;
+    let id = |json: &serde_json::Value| json["id"].as_str().unwrap_or_default().to_owned();
+    let announced = get("/parcels?status=in_transit&limit=24");
+    let numbers: Vec<String> = announced["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["tracking_number"].as_str().unwrap().to_owned())
+        .collect();
+    let lines = |of: &[String]| -> serde_json::Value {
+        of.iter().enumerate().map(|(n, t)| json!({ "tracking_number": t, "pieces": 1 + n % 3, "weight_g": 800 + 130 * n, "service": "standard" })).collect()
+    };
+    let truck = |number: &str, of: &[String]| {
+        let new = json!({ "number": number, "carrier": "Kestrel", "vehicle": "FLX-4D21", "from": "Campinas", "expected_at": "2026-11-21T10:30:00Z", "lines": lines(of) });
+        id(&ask("POST", "/manifests", new))
+    };
+    let (first, second) =
+        (truck("LH-2026-1121-A", &numbers[..12]), truck("LH-2026-1121-B", &numbers[12..20]));
+    truck("LH-2026-1122-A", &numbers[20..]);
+    let dock = |manifest: &str, station: &str| {
+        id(&ask(
+            "POST",
+            "/unloadings",
+            json!({ "manifests": [manifest], "door": station, "stations": [station] }),
+        ))
+    };
+    let (open, closed) = (dock(&first, "door 3"), dock(&second, "door 5"));
+    for (numbers, station) in
+        [(&numbers[..7], "door 3"), (&numbers[12..17], "door 5"), (&numbers[20..21], "door 5")]
+    {
+        for number in numbers {
+            ask("POST", "/scan", json!({ "code": number, "station": station }));
+        }
+    }
+    ask("POST", &format!("/unloadings/{closed}/close"), json!({}));
+    let wish = json!({ "name": "Carriers, every Monday", "definition": { "kind": "scorecard", "by": ["carrier"] }, "schedule": { "weekly_at": { "weekday": "monday", "hour": 6, "minute": 30 } } });
+    let report = id(&ask("POST", "/reports", wish));
+    let run = id(&ask("POST", &format!("/reports/{report}/run"), json!({})));
+    depot.until("the report is counted", |d| {
+        d.itself(FIRST_TENANT, "GET", &format!("/report-runs/{run}")).gives(200).json["state"] == "done"
+    });
+    let item = |path: &str| id(&get(path)["items"][0]);
+    let user = item("/users");
+    let all = [
+        ("parcel", format!("/parcels/{}", item("/parcels?exceptional=true&limit=1"))),
+        ("label", format!("/parcels/{}/label", item("/parcels?limit=1"))),
+        ("case", format!("/cases/{}", item("/cases?limit=1"))),
+        ("manifest", format!("/manifests/{first}")),
+        ("manifest-print", format!("/manifests/{first}/print")),
+        ("unloading", format!("/unloadings/{open}")),
+        ("unloading-closed", format!("/unloadings/{closed}")),
+        ("report", format!("/reports/{report}")),
+        ("report-run", format!("/reports/runs/{run}")),
+        ("report-exceptions", "/reports/show?kind=exceptions&by=reason".into()),
+        ("report-age", "/reports/show?kind=exceptions&by=age&and=distributor".into()),
+        ("report-lateness", "/reports/show?kind=lateness&by=distributor".into()),
+        ("report-volumes", "/reports/show?kind=volumes&by=day&period=30".into()),
+        ("report-trace", "/reports/trace?kind=volumes&by=carrier&m=parcels".into()),
+        ("map", "/maps/kestrel".into()),
+        ("user", format!("/users/{user}")),
+        ("role", "/users/roles/clerk".into()),
+    ];
+    all.into_iter().map(|(n, p)| (n.to_owned(), p)).collect()
+}
+
+/// The same of the trades: freight, deliveries, orders, products, webhooks.
+fn traded(depot: &Depot) -> Vec<(String, String)> {
+    let get = |path: &str| depot.itself(FIRST_TENANT, "GET", path).gives(200).json;
+    let one = |name: &str, path: &str, to: &str| {
+        let found = get(path);
+        let id = found["items"][0]["id"].as_str().or_else(|| found[0]["id"].as_str())?;
+        Some((name.to_owned(), format!("{to}/{id}")))
+    };
+    let all = [
+        one("mawb", "/mawbs?late=true&limit=1", "/mawbs"),
+        one("delivery-done", "/deliveries?status=completed&limit=1", "/deliveries"),
+        one("delivery", "/deliveries?status=assigned&limit=1", "/deliveries"),
+        one("driver-stop", "/deliveries?status=in_transit&limit=1", "/driver/stops"),
+        one("order", "/orders?status=packed&limit=1", "/orders"),
+        one("webhook", "/webhooks", "/webhooks"),
+        one("route", "/routes?state=planned&limit=1", "/routes"),
+        Some(("procedure-step".to_owned(), "/procedure/pre_alert".to_owned())),
+        Some(("product".to_owned(), "/products/3".to_owned())),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+#[test]
+fn the_demos_day_is_planned_a_stop_is_dragged_and_that_is_accepted() {
+    let Some(driver) = Driver::start() else { return };
+    let depot = depot();
+    let app = &depot.running().app;
+    let now = app.clock.now();
+    crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 20, now).unwrap();
+    crossdock::demo::fleet::fill(&app.store, &app.tracker, FIRST_TENANT, 1, now).unwrap();
+    app.wake.wake();
+    let planned = || {
+        let all = depot.itself(FIRST_TENANT, "GET", "/routes?state=planned&limit=100").gives(200).json;
+        all["items"].as_array().unwrap().len()
+    };
+    let stops = |van: &str| {
+        let path = format!("/routes?state=planned&vehicle={van}");
+        let all = depot.itself(FIRST_TENANT, "GET", &path).gives(200).json;
+        all["items"].as_array().unwrap().iter().map(|r| r["stops"].as_u64().unwrap()).sum::<u64>()
+    };
+    let before = planned();
+    let base = base(&depot);
+    driver.browse(DESK, async |b| {
+        log_in(&b, &base, ADMIN).await?;
+        b.goto(&format!("{base}/routes")).await?;
+        fits(&b, "routes").await?;
+        there(&b, ".map svg .way").await?;
+        there(&b, "a[href^='/routes/plan?']").await?.click().await?;
+        fits(&b, "planning").await?;
+        type_in(&b, "#seconds", "1").await?;
+        there(&b, "main form button.primary").await?.click().await?;
+        says(&b, "Points of 100").await?;
+        there(&b, ".gantt .block.job").await?;
+        b.goto(&format!("{base}/routes")).await?;
+        let row = there(&b, ".gantt [data-route]").await?;
+        let strips = b.find_all(By::Css(".gantt [data-route]")).await?;
+        assert!(strips.len() > 1, "two vehicles have routes that are only planned");
+        let stop = row.find(By::Css("[data-stop]")).await?;
+        let to = strips[1].find(By::Css(".row")).await?;
+        to.scroll_into_view().await?;
+        b.action_chain().drag_and_drop_element(&stop, &to).perform().await?;
+        says(&b, "How it would be").await?;
+        fits(&b, "what if").await?;
+        there(&b, "form[action='/routes/whatif'] button").await?.click().await?;
+        says(&b, "Saved.").await?;
+        b.goto(&format!("{base}/live")).await?;
+        there(&b, ".map .vehicle").await?;
+        fits(&b, "the live map").await
+    });
+    assert!(planned() > before, "what was left to be planned is on routes");
+    assert!(stops("Van%202") > 0);
+}
+
 /// Writes a picture of every screen into the folder that `CROSSDOCK_SCREENSHOTS` names; `tests/screenshots` asks for it.
 #[test]
 fn pictures_of_every_screen_are_taken_when_asked_for() {
@@ -313,12 +380,18 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
     std::fs::create_dir_all(&folder).unwrap();
     let depot = depot();
     let app = &depot.running().app;
-    crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 2_000, app.clock.now()).unwrap();
+    let now = app.clock.now();
+    crossdock::demo::seed::fill(&app.store, FIRST_TENANT, 1, 2_000, now).unwrap();
+    let hash = crossdock::identity::password::hash(PASSWORD).unwrap();
+    let drivers = trade::staff(&app.store, FIRST_TENANT, &hash, now).unwrap();
+    trade::fill(&app.store, FIRST_TENANT, &drivers, now).unwrap();
+    crossdock::demo::fleet::fill(&app.store, &app.tracker, FIRST_TENANT, 1, now).unwrap();
+    app.gate.changed();
+    let hook = json!({ "url": "https://shop.example.com/hook", "types": ["delivery."] });
+    depot.itself(FIRST_TENANT, "POST", "/webhooks").body(&hook).gives(201);
     app.wake.wake();
-    let first = |path: &str| {
-        depot.itself(FIRST_TENANT, "GET", path).gives(200).json["items"][0]["id"].as_str().map(str::to_owned)
-    };
-    let (parcel, case) = (first("/parcels?exceptional=true&limit=1"), first("/cases?limit=1"));
+    let mut shown = pictured(&depot);
+    shown.extend(traded(&depot));
     let base = base(&depot);
     for (name, size) in [("desk", DESK), ("phone", PHONE)] {
         let (base, folder) = (base.clone(), folder.clone());
@@ -328,20 +401,31 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             .filter(|r| r.method == "GET" && !r.path.contains('{'))
             .map(|r| r.path.to_owned())
             .collect();
-        let more =
-            [parcel.as_ref().map(|p| format!("/parcels/{p}")), case.as_ref().map(|c| format!("/cases/{c}"))];
+        let shown = shown.clone();
         driver.browse(size, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;
             log_in(&b, &base, ADMIN).await?;
-            for path in paths.into_iter().chain(more.into_iter().flatten()) {
+            let listed = paths.into_iter().map(|p| (p.trim_matches('/').replace('/', "-"), p));
+            for (file, path) in listed.chain(shown) {
                 b.goto(&format!("{base}{path}")).await?;
                 tokio::time::sleep(Duration::from_millis(400)).await;
-                let file: String = path.trim_matches('/').replace('/', "-").chars().take(24).collect();
                 b.screenshot(&folder.join(format!("{name}-{file}.png"))).await?;
                 fits(&b, &path).await?;
             }
-            Ok(())
+            b.delete_all_cookies().await?;
+            log_in(&b, &base, trade::DRIVERS[0].0).await?;
+            there(&b, ".stops li").await?;
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            b.screenshot(&folder.join(format!("{name}-stops.png"))).await?;
+            fits(&b, "stops").await?;
+            there(&b, ".stops li[data-state=in_transit] a, .stops li[data-state=assigned] a")
+                .await?
+                .click()
+                .await?;
+            there(&b, ".door").await?;
+            b.screenshot(&folder.join(format!("{name}-stop.png"))).await?;
+            fits(&b, "a stop").await
         });
     }
 }

@@ -186,6 +186,7 @@ macro_rules! store_suite {
                 the_head_holds_the_last_hash
                 trimming_minds_limit_and_end
                 positions_go_on_after_all_is_trimmed
+                an_entry_is_rewritten_in_its_place_or_not_at_all
                 a_tail_is_gapless_under_eight_writers
                 a_claim_that_runs_again_changes_nothing
             }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use actix_web::HttpMessage;
 use actix_web::http::Method;
 use actix_web::web::{Path, Payload};
+use serde::Deserialize;
 
-use super::{PAGE, Paged, Response};
+use super::{PAGE, Paged, Response, zone};
 use crate::base::error::{Invalid, Problem};
 use crate::base::page::Page;
 use crate::deadlines::policy::Policy;
+use crate::freight::board::{self, Board, Order};
 use crate::freight::error::{FreightError, Result};
 use crate::freight::inbox::{self, Heard, Outcome};
 use crate::freight::repo::{self, HEARD};
@@ -41,6 +43,17 @@ pub(super) fn routes(r: Routes) -> Routes {
             "The import desk at a glance",
         )
         .answers::<Glance>(200)
+        .add::<ViewAirFreight, _, _>(
+            Method::GET,
+            "/airfreight/clocks",
+            clocks,
+            "The clocks that run, across all masters: what is due next, or what costs most",
+        )
+        .query(&[
+            ("kind", "storage, isc, customs, pickup or detention"),
+            ("order", "due or money; due when absent"),
+        ])
+        .answers::<Board>(200)
         .add::<SendAirMessages, _, _>(
             Method::POST,
             "/air-carriers/{code}/events",
@@ -90,6 +103,24 @@ async fn unknown(call: Call<ViewAirFreight>, q: Query<Paged>) -> Response {
         let range = KeyRange::all().resume(position(q.0.cursor.as_deref())?);
         let rows = HEARD.scan(tx, repo::UNKNOWN, &range, Dir::Down, limit(q.0.limit)?.min(50))?;
         Ok(Answer::page(&rows.into_page()?)?)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clocks {
+    kind: Option<String>,
+    #[serde(default)]
+    order: Order,
+}
+
+async fn clocks(call: Call<ViewAirFreight>, q: Query<Clocks>) -> Response {
+    let now = call.app.clock.now();
+    call.read(|tx, grant| -> Result<Answer> {
+        service::whole(grant)?;
+        let kind = q.0.kind.as_deref().map(str::parse::<board::Kind>).transpose();
+        let kind = kind.map_err(|e| Invalid::at("?kind", e))?;
+        Ok(Answer::ok(&board::board(tx, (&zone(tx)?, now), (kind, q.0.order))?)?)
     })
 }
 

@@ -12,19 +12,16 @@ use crate::base::error::Invalid;
 use crate::base::page::Page;
 use crate::freight::desk;
 use crate::freight::error::{FreightError, Result};
+use crate::freight::listing::{self, Filter};
 use crate::freight::model::{State, Unit};
-use crate::freight::repo::{self, MAWBS};
 use crate::freight::service::{self, Customs, NewMawb, Reported};
 use crate::freight::views::{self, MawbCard, MawbView, TimelineView};
 use crate::identity::features::{ClearCustoms, EditAirFreight, ViewAirFreight};
 use crate::journal::{Cx, Folded};
 use crate::parcels::queries::limit;
-use crate::store::table::{Entry, cursor, position};
-use crate::store::{Dir, Ix, KeyRange, ReadTx, key};
+use crate::store::ReadTx;
+use crate::store::table::Entry;
 use crate::web::{Answer, Body, Call, Query, Routes};
-
-/// Rows a page looks at when its filters have no index of their own; it then ends early, with a cursor.
-const SCAN_BUDGET: usize = 2_000;
 
 const LIST: &[(&str, &str)] = &[
     ("state", "booked, departed, arrived, received, released, collected, delivered or closed"),
@@ -32,6 +29,8 @@ const LIST: &[(&str, &str)] = &[
     ("destination", "three letters"),
     ("airline", "the three digits of its waybills"),
     ("q", "the beginning of a number"),
+    ("late", "true: whose flight should have been here, or whose storage is charged"),
+    ("lfd_within_days", "whose last free day is at most so many days away, or over"),
     ("limit", "rows, at most 500"),
     ("cursor", "from the page before"),
 ];
@@ -103,58 +102,28 @@ struct Listing {
     destination: Option<String>,
     airline: Option<String>,
     q: Option<String>,
+    late: Option<bool>,
+    lfd_within_days: Option<u16>,
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
-impl Listing {
-    fn admits(&self, row: &Folded<crate::freight::model::Mawb>, state: Option<State>) -> bool {
-        let m = &row.state;
-        state.is_none_or(|s| s == m.state)
-            && self.open.is_none_or(|open| open == m.state.is_open())
-            && self.destination.as_ref().is_none_or(|d| m.facts.destination.as_ref() == Some(d))
-            && self.airline.as_deref().is_none_or(|a| a == m.number.prefix())
-            && !m.number.digits().is_empty()
-    }
-}
-
 async fn list(call: Call<ViewAirFreight>, q: Query<Listing>) -> Response {
-    let q = q.0;
+    let (q, now) = (q.0, call.app.clock.now());
     call.read(|tx, grant| -> Result<Answer> {
         service::whole(grant)?;
-        let (most, zone) = (limit(q.limit)?, zone(tx)?);
         let state = q.state.as_deref().map(str::parse::<State>).transpose();
-        let state = state.map_err(|e| Invalid::at("?state", e))?;
-        if let Some(text) = &q.q {
-            let mut items = Vec::new();
-            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-            for id in repo::beginning_with(tx, &digits)?.into_iter().take(most) {
-                if let Some(e) = MAWBS.entry(tx, &id)?.filter(|e| q.admits(&e.value, state)) {
-                    items.push(views::card(tx, &zone, &e)?);
-                }
-            }
-            return Ok(Answer::page(&Page { items, next: None })?);
-        }
-        let (ix, prefix) = match (&q.destination, &q.airline, state) {
-            (Some(there), _, _) => (repo::BY_DESTINATION, key::text_then(there, &[])),
-            (_, _, Some(state)) => (repo::BY_STATE, repo::state_key(state)),
-            (_, Some(airline), _) => (repo::BY_PREFIX, key::text_then(airline, &[])),
-            _ => (Ix::Primary, Vec::new()),
+        let filter = Filter {
+            state: state.map_err(|e| Invalid::at("?state", e))?,
+            open: q.open,
+            destination: q.destination,
+            airline: q.airline,
+            number: q.q,
+            late: q.late.unwrap_or_default(),
+            lfd_within: q.lfd_within_days,
         };
-        let (mut items, mut looked, mut at) = (Vec::new(), 0, position(q.cursor.as_deref())?);
-        loop {
-            let room = (most - items.len()).min(SCAN_BUDGET - looked);
-            let rows = MAWBS.scan(tx, ix, &KeyRange::prefix(&prefix).resume(at), Dir::Down, room)?;
-            looked += rows.items.len();
-            for e in rows.items.iter().filter(|e| q.admits(&e.value, state)) {
-                items.push(views::card(tx, &zone, e)?);
-            }
-            at = rows.next;
-            if at.is_none() || items.len() >= most || looked >= SCAN_BUDGET {
-                let next = at.as_ref().map(cursor).transpose()?;
-                return Ok(Answer::page(&Page { items, next })?);
-            }
-        }
+        let page = (limit(q.limit)?, q.cursor.as_deref());
+        Ok(Answer::page(&listing::list(tx, (&zone(tx)?, now), &filter, page)?)?)
     })
 }
 

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Response;
-use crate::base::error::Invalid;
 use crate::freight::desk;
-use crate::freight::error::{FreightError, Result};
+use crate::freight::error::Result;
 use crate::freight::service::{self, Advance};
 use crate::freight::sop::{Sop, Step};
 use crate::freight::views::{self, WorkflowView};
@@ -93,16 +92,7 @@ async fn put_steps(call: Call<EditWorkflows>, body: Body<StepsInput>) -> Respons
     let seen = call.if_match()?.or(body.0.version);
     call.write(move |tx, grant, cx| -> Result<Answer> {
         service::whole(grant)?;
-        let (old, found) = desk::present(tx)?;
-        match seen {
-            // Nobody has set any yet: there is no revision to have seen.
-            _ if found == 0 => {}
-            None => return Err(Invalid::at("/version", "name the revision you have seen").into()),
-            Some(seen) if seen != found => return Err(FreightError::Stale { found, seen }),
-            Some(_) => {}
-        }
-        Sop { version: old.version + 1, steps: body.0.steps.clone() }.check()?;
-        let (Sop { version, steps }, revision) = desk::keep(tx, cx, body.0.steps.clone())?;
+        let (Sop { version, steps }, revision) = desk::put(tx, cx, body.0.steps.clone(), seen)?;
         Ok(Answer::ok(&SopView { version, revision, steps })?.rev(revision))
     })
     .await

@@ -19,13 +19,23 @@ struct Files;
 /// Every asset; a module stands behind those it imports, since the hashed names of these stand in it.
 const NAMES: &[(&str, &str)] = &[
     ("icon.svg", "image/svg+xml"),
+    ("icon-192.png", "image/png"),
+    ("icon-512.png", "image/png"),
     ("app.css", "text/css; charset=utf-8"),
     ("sound.js", "text/javascript; charset=utf-8"),
     ("wedge.js", "text/javascript; charset=utf-8"),
     ("live.js", "text/javascript; charset=utf-8"),
     ("keys.js", "text/javascript; charset=utf-8"),
     ("scan.js", "text/javascript; charset=utf-8"),
+    ("blake3.js", "text/javascript; charset=utf-8"),
+    ("sign.js", "text/javascript; charset=utf-8"),
+    ("photo.js", "text/javascript; charset=utf-8"),
+    ("queue.js", "text/javascript; charset=utf-8"),
+    ("driver.js", "text/javascript; charset=utf-8"),
+    ("drag.js", "text/javascript; charset=utf-8"),
+    ("vehicles.js", "text/javascript; charset=utf-8"),
     ("app.js", "text/javascript; charset=utf-8"),
+    ("worker.js", "text/javascript; charset=utf-8"),
 ];
 
 struct Asset {
@@ -57,6 +67,12 @@ static ALL: LazyLock<BTreeMap<&'static str, Asset>> = LazyLock::new(|| {
 #[must_use]
 pub fn path(name: &str) -> &'static str {
     ALL.get(name).map_or("/assets/none", |a| a.path.as_str())
+}
+
+/// What the asset `name` holds, for what is served under a name of its own.
+#[must_use]
+pub fn content(name: &str) -> Option<Bytes> {
+    ALL.get(name).map(|a| a.content.clone())
 }
 
 /// Serves an asset by its hashed name.

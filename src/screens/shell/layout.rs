@@ -25,6 +25,11 @@ pub fn page(v: &Viewer, title: &str, main: &Markup) -> Markup {
                 title { (title) @if !v.depot.is_empty() { " · " (v.depot) } " · Crossdock" }
                 link rel="icon" href=(assets::path("icon.svg")) type="image/svg+xml";
                 link rel="stylesheet" href=(assets::path("app.css"));
+                @if v.path.starts_with("/driver/") {
+                    link rel="manifest" href="/driver/manifest.webmanifest";
+                    link rel="apple-touch-icon" href=(assets::path("icon-192.png"));
+                    meta name="theme-color" content="#0c6a4e";
+                }
                 script type="module" src=(assets::path("app.js")) {}
             }
             body.bare[!known] data-live[known] {
@@ -45,12 +50,13 @@ fn bar(v: &Viewer) -> Markup {
         header.bar {
             a.brand href="/" { img src=(assets::path("icon.svg")) alt="" width="26" height="26"; span { (v.depot) } }
             @if v.may::<ViewParcels>() {
-                form.find role="search" action="/find" {
+                form.find role="search" action="/find" aria-label=(v.t("find")) {
                     (Icon::Search)
                     input #find type="search" name="q" autocomplete="off" aria-label=(v.t("find")) placeholder=(v.t("find"));
                     kbd { "/" }
                 }
             }
+            @if v.may::<OwnProfile>() { (bell(v)) }
             details.me {
                 summary { (Icon::Person) span { (name) } }
                 div {
@@ -59,6 +65,16 @@ fn bar(v: &Viewer) -> Markup {
                     (parts::post(v, "/logout", &html! { button.link { (v.t("log-out")) } }))
                 }
             }
+        }
+    }
+}
+
+/// How many notifications are unread; the stream keeps it up to date.
+fn bell(v: &Viewer) -> Markup {
+    let shown = if v.unread > 99 { "99+".to_owned() } else { v.unread.to_string() };
+    html! {
+        a.bell.rings[v.unread > 0] href="/notifications" data-bell {
+            (Icon::Bell) span.away { (v.t("notifications")) } b hidden[v.unread == 0] { (shown) }
         }
     }
 }

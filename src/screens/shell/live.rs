@@ -9,8 +9,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 
 use super::visit::{Anyone, Visit, answer};
+use crate::base::ids::Id;
 use crate::journal::change;
 use crate::journal::log::{APPLIED, applied_after};
+use crate::notify::inbox;
 use crate::store::{DEPOT, StoreError};
 use crate::web::follow::{Follower, Hall, LASTS, Turn};
 
@@ -24,6 +26,9 @@ static SCREENS: Hall = Hall::new(MAX_STREAMS);
 struct Line {
     follower: Follower,
     greeted: bool,
+    /// Whose it is, and how many unread notifications they were last told of.
+    user: Id,
+    unread: u64,
 }
 
 /// The stream.
@@ -35,14 +40,14 @@ pub async fn stream(req: HttpRequest) -> HttpResponse {
         Err(super::visit::Fail::LogIn) => return HttpResponse::NoContent().finish(),
         Err(fail) => return answer(&req, Err(fail)),
     };
-    let tenant = visit.principal.tenant;
+    let (tenant, user, unread) = (visit.principal.tenant, visit.principal.actor.user, visit.viewer.unread);
     let sent = req.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
     let until = visit.app.clock.now().after(LASTS);
     let follower = match Follower::new(&req, visit.app, tenant, sent, until, &SCREENS) {
         Ok(follower) => follower,
         Err(fail) => return answer(&req, Err(fail.into())),
     };
-    let body = stream::unfold(Line { follower, greeted: false }, next);
+    let body = stream::unfold(Line { follower, greeted: false, user, unread }, next);
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -54,20 +59,38 @@ pub async fn stream(req: HttpRequest) -> HttpResponse {
 async fn next(mut line: Line) -> Option<(Result<Bytes, StoreError>, Line)> {
     if !line.greeted {
         line.greeted = true;
-        let text = format!("retry: 2000\nid: {}\nevent: hello\ndata: \n\n", line.follower.at);
+        let at = line.follower.at;
+        let text =
+            format!("retry: 2000\nid: {at}\nevent: hello\ndata: \n\nevent: bell\ndata: {}\n\n", line.unread);
         return Some((Ok(text.into()), line));
     }
     match line.follower.turn().await {
         Turn::Over => None,
-        Turn::Quiet => Some((Ok(Bytes::from_static(b": still here\n\n")), line)),
+        // Notifications are written after what they tell of, and by themselves they are no news in the log.
+        Turn::Quiet => {
+            let text = rung(&mut line).ok()?.unwrap_or_else(|| ": still here\n\n".into());
+            Some((Ok(text.into()), line))
+        }
         Turn::More => {
             let (at, kinds) = changed(&line.follower).ok()?;
             line.follower.at = at;
             let kinds: Vec<&str> = kinds.into_iter().collect();
-            let text = format!("id: {at}\nevent: changed\ndata: {}\n\n", kinds.join(" "));
+            let bell = rung(&mut line).ok()?.unwrap_or_default();
+            let text = format!("{bell}id: {at}\nevent: changed\ndata: {}\n\n", kinds.join(" "));
             Some((Ok(text.into()), line))
         }
     }
+}
+
+/// That there are more or fewer unread notifications than was last told.
+fn rung(line: &mut Line) -> Result<Option<String>, StoreError> {
+    let (follower, user) = (&line.follower, line.user);
+    let unread = follower.app().store.read(follower.tenant(), |tx| inbox::unread_count(tx, user))?;
+    if unread == line.unread {
+        return Ok(None);
+    }
+    line.unread = unread;
+    Ok(Some(format!("event: bell\ndata: {unread}\n\n")))
 }
 
 /// What changed since the line was last told: the place that was looked up to and the kinds of records.

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod live;
 pub mod parts;
 pub mod screen;
+pub mod upload;
 pub mod viewer;
 pub mod visit;
 pub mod words;

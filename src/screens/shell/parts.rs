@@ -5,6 +5,8 @@ use maud::{Markup, html};
 use super::icons::Icon;
 use super::viewer::Viewer;
 use crate::cases::rules::State;
+use crate::deliveries::model::Status as Delivery;
+use crate::orders::model::Status as Order;
 use crate::parcels::model::Status;
 use crate::web::ApiError;
 
@@ -192,6 +194,34 @@ pub fn case_state(v: &Viewer, s: State, overdue: bool) -> Markup {
         State::Merged => ("over", Icon::Cross),
     };
     html! { span class={ "state " (class) } { (icon) (v.word("case-state", &s.to_string())) } }
+}
+
+/// Where a delivery is as word, colour and shape.
+#[must_use]
+pub fn delivery_state(v: &Viewer, s: Delivery) -> Markup {
+    let (class, icon) = match s {
+        Delivery::Created => ("soon", Icon::Ring),
+        Delivery::Assigned => ("here", Icon::Square),
+        Delivery::InTransit => ("moves", Icon::Dot),
+        Delivery::Completed => ("done", Icon::Tick),
+        Delivery::Failed => ("stuck", Icon::Triangle),
+        Delivery::Cancelled => ("over", Icon::Cross),
+    };
+    html! { span class={ "state " (class) } { (icon) (v.word("delivery-state", s.as_str())) } }
+}
+
+/// Where an order is as word, colour and shape.
+#[must_use]
+pub fn order_state(v: &Viewer, s: Order) -> Markup {
+    let (class, icon) = match s {
+        Order::Pending => ("soon", Icon::Ring),
+        Order::Processing | Order::Packed => ("here", Icon::Square),
+        Order::Shipped => ("moves", Icon::Dot),
+        Order::Delivered => ("done", Icon::Tick),
+        Order::Cancelled => ("over", Icon::Cross),
+        Order::Returned => ("back", Icon::Back),
+    };
+    html! { span class={ "state " (class) } { (icon) (v.word("order-state", s.as_str())) } }
 }
 
 /// A mark with a word: good, bad or neither.

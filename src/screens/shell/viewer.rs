@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use fluent_bundle::FluentValue;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
@@ -18,6 +19,7 @@ use crate::deadlines::policy::Policy;
 use crate::identity::auth::csrf_of;
 use crate::identity::features::Feature;
 use crate::identity::grant::{Principal, Scope};
+use crate::notify::inbox;
 use crate::settings::service as settings;
 use crate::store::StoreError;
 use crate::web::App;
@@ -41,6 +43,26 @@ pub struct Viewer {
     pub now: Timestamp,
     /// Where the page is, for the mark in the navigation.
     pub path: String,
+    /// Notifications they have not read.
+    pub unread: u64,
+}
+
+#[cfg(test)]
+impl Viewer {
+    /// Nobody in particular, who reads English.
+    pub fn plain() -> Self {
+        Self {
+            principal: None,
+            words: words::of("en"),
+            zone: TimeZone::UTC,
+            depot: String::new(),
+            is_hq: false,
+            csrf: String::new(),
+            now: Timestamp::from_millis(1_795_255_200_000),
+            path: "/".into(),
+            unread: 0,
+        }
+    }
 }
 
 impl Viewer {
@@ -58,6 +80,7 @@ impl Viewer {
             csrf: String::new(),
             now: app.clock.now(),
             path: req.path().to_owned(),
+            unread: 0,
         }
     }
 
@@ -66,12 +89,13 @@ impl Viewer {
     /// # Errors
     /// Storage failures.
     pub fn of(app: &App, req: &HttpRequest, principal: Arc<Principal>) -> Result<Self, StoreError> {
-        let (zone, depot) = app.store.read::<_, StoreError>(principal.tenant, |tx| {
-            Ok((Policy::current(tx)?.calendar.zone().clone(), settings::settings(tx)?.0.depot))
+        let (zone, depot, unread) = app.store.read::<_, StoreError>(principal.tenant, |tx| {
+            let unread = inbox::unread_count(tx, principal.actor.user)?;
+            Ok((Policy::current(tx)?.calendar.zone().clone(), settings::settings(tx)?.0.depot, unread))
         })?;
         let csrf = shown(req).session.map(csrf_of).unwrap_or_default();
         let words = words::of(&principal.language);
-        Ok(Self { words, zone, depot, csrf, principal: Some(principal), ..Self::nobody(app, req) })
+        Ok(Self { words, zone, depot, csrf, unread, principal: Some(principal), ..Self::nobody(app, req) })
     }
 
     /// Whether they may do `F`.
@@ -138,7 +162,9 @@ impl Viewer {
         out
     }
 
-    fn decimal(&self, text: &str) -> String {
+    /// A number that was written with a point.
+    #[must_use]
+    pub fn decimal(&self, text: &str) -> String {
         if self.words.tag == "en" { text.to_owned() } else { text.replace('.', ",") }
     }
 
@@ -172,6 +198,19 @@ impl Viewer {
             "en" => local.strftime("%-d %b %Y").to_string(),
             _ => local.strftime("%d/%m/%Y").to_string(),
         }
+    }
+
+    /// A calendar day, without the year when it is this.
+    #[must_use]
+    pub fn date(&self, day: Date) -> String {
+        let same = day.year() == self.now.civil(&self.zone).year();
+        let form = match (self.words.tag, same) {
+            ("en", true) => "%-d %b",
+            ("en", false) => "%-d %b %Y",
+            (_, true) => "%d/%m",
+            (_, false) => "%d/%m/%Y",
+        };
+        day.strftime(form).to_string()
     }
 
     /// A time of day in the depot's zone.
@@ -235,6 +274,7 @@ mod tests {
             csrf: String::new(),
             now: Timestamp::from_millis(1_795_255_200_000),
             path: "/".into(),
+            unread: 0,
         }
     }
 

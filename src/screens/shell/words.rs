@@ -95,7 +95,11 @@ mod tests {
     use crate::cases::reasons::{Fault, Reason};
     use crate::cases::rules::{Resolution, State, Step};
     use crate::identity::roles;
+    use crate::manifests::model::Difference;
     use crate::parcels::model::Status;
+    use crate::reports::dimension::Dimension;
+    use crate::reports::measure::Measure;
+    use crate::reports::model::Kind;
 
     /// Letters of the longest text that may be the same in two languages, such as "Supervisor".
     const SAME: usize = 12;
@@ -166,8 +170,77 @@ mod tests {
         all.extend(
             AnswerKind::ALL.iter().map(|a| format!("answer-{}", name(serde_json::to_value(a).unwrap()))),
         );
-        all.extend(roles::NAMES.iter().map(|r| format!("role-{r}")));
+        all.extend(roles::NAMES.iter().chain(["system"].iter()).map(|r| format!("role-{r}")));
+        all.extend(air());
+        all.extend(crate::deliveries::model::Status::ALL.iter().map(|s| format!("delivery-state-{s}")));
+        all.extend(crate::deliveries::rules::REASONS.iter().map(|r| format!("reason-{}", r.code)));
+        let proofs = ["name", "signature", "photo", "code", "scan"].map(|k| format!("proof-{k}"));
+        let priorities = ["low", "normal", "high", "urgent"].map(|p| format!("priority-{p}"));
+        let moves = ["receipt", "reserve", "release", "ship", "return", "adjust", "count"];
+        let orders = crate::orders::model::Status::ALL;
+        all.extend(orders.iter().flat_map(|s| [format!("order-state-{s}"), format!("order-step-{s}")]));
+        all.extend(proofs.into_iter().chain(priorities).chain(moves.map(|m| format!("stock-{m}"))));
+        all.extend(Measure::ALL.iter().map(|m| format!("measure-{}", m.code())));
+        all.extend(Dimension::ALL.iter().map(|d| format!("by-{}", d.as_str())));
+        all.extend(Kind::ALL.iter().map(|k| format!("report-{}", k.as_str())));
+        all.extend(Kind::ALL.iter().map(|k| format!("report-about-{}", k.as_str())));
+        all.extend(Difference::ALL.iter().map(|d| format!("difference-{}", d.as_str())));
+        let few = [
+            ("manifest", "announced late unloading unloaded cancelled"),
+            ("manifest-kind", "truck flight distributor"),
+            ("part", "median p90"),
+            ("basis", "created delivered promised closed"),
+            ("schedule", "never daily weekly monthly"),
+            ("weekday", "monday tuesday wednesday thursday friday saturday sunday"),
+            (
+                "group",
+                "address recipient payment customs handling transport external data security operation",
+            ),
+            ("desk", "clerk return_desk dispatcher linehaul_desk accounts broker supervisor operator"),
+            ("route", "planned dispatched completed cancelled deleted"),
+            ("route-goal", "both distance time fuel"),
+            ("act", "deliver collect fetch drop reload pause"),
+            ("travel", "map_server cached own_map estimated"),
+            ("lack", "skills capacity windows shift route_time route_distance stops not_worth"),
+            ("accuracy", "exact street postcode city"),
+            ("place", "given hand remembered file"),
+            ("fleet-priority", "low normal high urgent"),
+            ("privacy-kind", "parcel delivery order mawb hawb case attachment place route driver"),
+            ("privacy-role", "recipient sender customer shipper consignee driver address texts content"),
+        ];
+        let few = few.iter().flat_map(|(kind, all)| all.split(' ').map(move |w| format!("{kind}-{w}")));
+        all.extend(few);
         all
+    }
+
+    /// The words of air freight.
+    fn air() -> BTreeSet<String> {
+        use crate::attachments::model::FILE_TYPES;
+        use crate::freight::board::Kind;
+        use crate::freight::codes::Code;
+        use crate::freight::model::State;
+        let moments = ["eta", "arrived", "received", "delivered", "hold_start", "lfd_end", "detention_end"];
+        let days = ["lfd", "detention"];
+        let guards = ["step", "number_ok", "files", "entry_number", "event", "counted", "isc_paid"];
+        let more = ["customs_released", "pickup_booked", "delivered", "units_returned", "bills_settled"];
+        let bills = ["isc", "storage", "detention", "freight", "customs", "other"];
+        let alarms = ["late_flight", "not_counted", "storage_running", "unit_out"];
+        let forms = ["hours", "on_day", "working_days", "each"];
+        let actions = ["mail_consignee", "mail_role", "task", "label", "status", "webhook"];
+        let of = |kind: &'static str, names: Vec<&'static str>| {
+            names.into_iter().map(move |name| format!("{kind}-{name}"))
+        };
+        of("air-state", State::ALL.iter().map(|s| s.as_str()).collect())
+            .chain(of("clock", Kind::ALL.iter().map(|k| k.as_str()).collect()))
+            .chain(of("fsu", Code::ALL.iter().map(|c| c.as_str()).collect()))
+            .chain(of("file", FILE_TYPES.iter().map(|t| t.code).collect()))
+            .chain(of("moment", moments.into_iter().chain(days).collect()))
+            .chain(of("guard", guards.into_iter().chain(more).collect()))
+            .chain(of("bill", bills.to_vec()))
+            .chain(of("alarm", alarms.to_vec()))
+            .chain(of("when-form", forms.to_vec()))
+            .chain(of("action", actions.to_vec()))
+            .collect()
     }
 
     fn sources() -> String {

@@ -163,6 +163,11 @@ impl Repository {
         Ok((name, file.len() as u64))
     }
 
+    /// Whether there is a chunk `name`.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        self.chunk_path(name).exists()
+    }
+
     /// The plain bytes of chunk `name`, held against their name.
     pub(super) fn fetch(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.chunk_path(name);

@@ -30,7 +30,7 @@ fn filled(rows: u32) -> Store {
 }
 
 fn target(folder: &Path, passphrase: Option<&str>) -> Target {
-    Target { folder: folder.join("backups"), passphrase: passphrase.map(Into::into) }
+    Target { folder: folder.join("backups"), passphrase: passphrase.map(Into::into), beside: None }
 }
 
 fn at(hour: i64) -> Timestamp {

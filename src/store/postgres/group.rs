@@ -619,6 +619,18 @@ impl WriteTx for Group<'_> {
         Ok(went)
     }
 
+    fn rewrite(&mut self, p: Part, log: LogId, seq: u64, blob: &[u8]) -> Result<bool> {
+        fits("log", &[], blob)?;
+        // The log's end has to be known before an entry of it is kept here.
+        self.head(p, log)?;
+        let Some(old) = self.entry(p, log, seq)? else { return Ok(false) };
+        let k = log_key(p, log);
+        let slot = self.logs.get_mut().entry(k).or_default();
+        let had = slot.entries.insert(seq, (Some(blob.to_vec()), true));
+        self.undo.push(Undo::Entry(k, seq, had, Some(old)));
+        Ok(true)
+    }
+
     fn hold(&mut self, fence: &Fence) -> Result<()> {
         if self.held.contains(fence) {
             return Ok(());

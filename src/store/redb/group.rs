@@ -388,4 +388,14 @@ impl WriteTx for Group<'_> {
         self.set_head(head_key(self.tenant, p, log), Head { floor: old.floor + went, ..old });
         Ok(went)
     }
+
+    fn rewrite(&mut self, p: Part, log: LogId, seq: u64, blob: &[u8]) -> Result<bool> {
+        fits("log", &[], blob)?;
+        let Some(old) = self.entry(p, log, seq)? else { return Ok(false) };
+        let k = log_key(self.tenant, p, log, seq);
+        self.write(Area::Log, &k, Some(blob))?;
+        // What was there comes back as a trimmed entry does.
+        self.undo.push(Undo::Trimmed(k, old));
+        Ok(true)
+    }
 }

@@ -1,11 +1,13 @@
 //! A depot's side of the exchange by files.
 
-use serde_bytes::ByteArray;
+use serde_bytes::{ByteArray, ByteBuf};
 
 use super::super::carried::{FileError, Inbound, Leg, Outbound, Reader, Writer};
 use super::super::hq::Verify;
 use super::super::keys;
+use super::super::wire::files::{FilePart, MAX_PART};
 use super::super::wire::{self, Call, Log, MAX_CHANGES};
+use super::files::{Waiting, read};
 use super::tables::{save, standing};
 use super::{Depot, Link, LinkError, SyncError, push};
 use crate::base::clock::Timestamp;
@@ -68,7 +70,28 @@ impl Depot {
                 n += batch.ch.len() as u64;
             }
         }
+        self.add_files(&mut file)?;
         Ok((file.signed(&*self.key), n))
+    }
+
+    /// Adds contents that headquarters lacks, from where it has them, as far as there is room.
+    fn add_files(&self, file: &mut Writer) -> Result<(), SyncError> {
+        let Some(vault) = &self.vault else { return Ok(()) };
+        let failed = |e: std::io::Error| StoreError::Io(format!("a document's content can't be read: {e}"));
+        for Waiting { hash, unsent } in self.waiting()? {
+            let Ok(mut content) = std::fs::File::open(vault.content(self.tenant, &hash)) else { continue };
+            let size = content.metadata().map_err(failed)?.len();
+            let mut at = unsent.have.min(size);
+            while at < size {
+                let part = ByteBuf::from(read(&mut content, at, MAX_PART as u64).map_err(failed)?);
+                let next = at + part.len() as u64;
+                if next == at || !file.add(&FilePart { f: ByteArray::new(hash), size, at, part })? {
+                    return Ok(());
+                }
+                at = next;
+            }
+        }
+        Ok(())
     }
 
     /// Takes in headquarters' answer to such a file; `public` is the key that was pinned.
@@ -87,6 +110,7 @@ impl Depot {
             return Err(CarriedError::Forged);
         }
         let head: Inbound = file.head()?;
+        let files = head.files.clone();
         let acknowledged = self
             .write(move |tx| {
                 let (origin, mut s) = (Origin::load(tx)?, standing(tx)?);
@@ -107,6 +131,9 @@ impl Depot {
                 Ok(Some(n))
             })?
             .ok_or(CarriedError::Another)?;
+        for has in files {
+            self.heard_of_file(has)?;
+        }
         let mut brought = Brought { acknowledged, ..Brought::default() };
         for message in file.messages() {
             let Leg { from, page } = wire::decode(&wire::unpack(message)?)?;

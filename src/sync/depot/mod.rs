@@ -2,6 +2,7 @@
 //! in what headquarters has. Every step leaves the store in a state from which the next turn goes on, whatever was lost.
 
 pub mod carried;
+pub mod files;
 pub mod pull;
 pub mod push;
 pub mod relog;
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 use super::keys::Sign;
 use super::registry::Registry;
 use super::wire::{self, Call, Code, Refusal, State, WireError};
+use crate::attachments::vault::Vault;
 use crate::base::clock::Timestamp;
 use crate::store::{Lane, Store, StoreError, Tenant, WriteTx};
 use tables::{Standing, save, standing};
@@ -79,6 +81,8 @@ pub struct Turn {
     pub pushed: u64,
     /// Feed entries taken in.
     pub pulled: u64,
+    /// Parts of documents' contents sent.
+    pub filed: u64,
     /// Whether more is to be done at once.
     pub more: bool,
 }
@@ -90,7 +94,7 @@ pub struct Budget {
     pub pushes: usize,
     /// Pulls.
     pub pulls: usize,
-    /// Bytes of pushed changes, before packing.
+    /// Bytes of pushed changes and of contents, before packing.
     pub bytes: u64,
 }
 
@@ -114,6 +118,8 @@ pub struct Depot {
     pub software: String,
     /// Changes of one push at the most, whatever headquarters allows.
     pub most: usize,
+    /// Where contents of documents lie; without one none are sent.
+    pub vault: Option<Vault>,
     session: Option<Open>,
     /// Positions up to which something was pushed without an answer: shown at the next session, so that headquarters
     /// can say exactly what it has.
@@ -138,6 +144,7 @@ impl Depot {
             key,
             software: software.into(),
             most: wire::MAX_CHANGES,
+            vault: None,
             session: None,
             sent,
         }
@@ -211,10 +218,15 @@ impl Depot {
                 State::Ok | State::Clock | State::Resupply | State::Snapshot => {}
             }
         }
-        turn.pushed = self.push_all(link, now, budget)?;
+        let (pushed, bytes) = self.push_all(link, now, budget)?;
+        turn.pushed = pushed;
         let (pulled, more) = self.pull_all(link, now, budget.pulls)?;
         turn.pulled = pulled;
         turn.more = more || self.unsent()? > 0;
+        // What people wait for goes before what they may look at later.
+        if !turn.more {
+            (turn.filed, turn.more) = self.send_files(link, budget.bytes.saturating_sub(bytes))?;
+        }
         Ok(turn)
     }
 

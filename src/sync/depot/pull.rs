@@ -18,6 +18,7 @@ use crate::journal::change;
 use crate::journal::clock::Origin;
 use crate::journal::fold::shifted;
 use crate::journal::log::{self, BUSINESS, own};
+use crate::journal::redaction;
 use crate::journal::shifts::{self, Shift};
 use crate::journal::{Arrival, Cx, Eid};
 use crate::store::{DEPOT, Dir, Ix, KeyRange, Result, StoreError, WriteTx};
@@ -183,6 +184,8 @@ fn one(
     adj: i64,
     word: Option<[u8; 16]>,
 ) -> Result<()> {
+    // Feeds hold what headquarters has left of a change; one of a file, or of an earlier headquarters, may hold more.
+    let blob = &*redaction::kept(tx, blob)?;
     let eid = change::eid(blob);
     let way = Arrival { adj, word, carrier: 0, settles: true };
     let kind = change::decode(blob).map(|(h, _)| h.k);

@@ -17,13 +17,13 @@ use crate::store::{DEPOT, ReadTx, Result, StoreError};
 pub const SMALLEST: u32 = 16;
 
 impl Depot {
-    /// Pushes all three logs as far as the budget goes; returns how many changes went.
+    /// Pushes all three logs as far as the budget goes; returns how many changes and bytes went.
     pub(super) fn push_all(
         &mut self,
         link: &mut dyn Link,
         now: Timestamp,
         budget: &Budget,
-    ) -> std::result::Result<u64, SyncError> {
+    ) -> std::result::Result<(u64, u64), SyncError> {
         let (mut pushes, mut bytes, mut pushed) = (0, 0, 0);
         for l in Log::ALL {
             while pushes < budget.pushes && bytes < budget.bytes {
@@ -33,7 +33,7 @@ impl Depot {
                 pushed += self.push_one(link, now, &batch)?;
             }
         }
-        Ok(pushed)
+        Ok((pushed, bytes))
     }
 
     /// The next batch of a log; none when headquarters has all of it.

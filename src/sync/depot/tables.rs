@@ -1,7 +1,7 @@
 //! What a depot keeps for sync.
 
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
+use serde_bytes::{ByteArray, ByteBuf};
 
 use super::super::wire::{Cursors, Logs};
 use super::supply::Offering;
@@ -46,6 +46,11 @@ pub struct Standing {
     pub hold_until: Option<Timestamp>,
     /// New logs begun.
     pub rejoins: u64,
+    /// The life of headquarters that was offered all contents of documents that lie here.
+    pub offered: u64,
+    /// How far such an offer has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered_to: Option<ByteBuf>,
     /// The release that last looked at what had been set aside.
     pub looked: String,
 }

@@ -1,6 +1,7 @@
 //! The second stage: batches of the inbox are opened and every change goes through the fold, once, whoever brings it how
 //! often. What can't be taken in is set aside and holds up nothing.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_bytes::{ByteArray, ByteBuf};
@@ -10,7 +11,7 @@ use super::super::registry::{Folder, Reach, Registry};
 use super::super::sites;
 use super::super::wire::{Log, Marker, Push};
 use super::tables::{Arrived, Aside, MEMBERS, PROPOSALS, Proposal, TOLD, Told, inbox};
-use super::{Hq, chain, feed, quarantine, route};
+use super::{Hq, chain, feed, ingest, quarantine, route};
 use crate::audit;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
@@ -22,13 +23,16 @@ use crate::journal::clock::{HEADQUARTERS, UNENROLLED};
 use crate::journal::event::SiteRef;
 use crate::journal::fold::shifted;
 use crate::journal::readers::{Cursor, READERS};
-use crate::journal::{Aggregate, Arrival, Cx, Eid, log};
+use crate::journal::{Aggregate, Arrival, Cx, Eid, log, redaction};
 use crate::parcels::model::Parcel;
 use crate::parcels::repo as parcels;
 use crate::store::{DEPOT, Lane, Result, StoreError, Tenant, WriteTx};
 
 /// The code of a change to an aggregate that its sender has nothing to do with.
 pub const SCOPE: &str = "scope";
+
+/// Batches let go of behind one that held something that was erased.
+const LET_GO: usize = 1_000;
 
 /// Why a change could not be taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,13 +138,17 @@ fn batch(
     let entry = entry.ok_or_else(|| StoreError::Corrupt(format!("batch {at} of site {site} is gone")))?;
     let (Arrived { skip, .. }, push) = chain::opened(&entry)?;
     let cx = Cx::new(tx, &Actor::system(), now, "sync")?;
-    let (mut h, mut run) = (*push.h0, None);
+    let (mut h, mut run, mut redacted) = (*push.h0, None, false);
     for (n, blob) in push.ch.iter().enumerate() {
         let (position, eid) = (push.from + n as u64, change::eid(blob));
         h = change::link(&h, &eid);
         if n < skip as usize {
             continue;
         }
+        // What an erasure that is known takes out of it is not kept, wherever it goes from here.
+        let blob = redaction::kept(tx, blob)?;
+        redacted |= matches!(blob, Cow::Owned(_));
+        let blob = &*blob;
         let adj = shift_at(&push, position);
         let carrier = if push.l == Log::B { site } else { 0 };
         let way = Way { site, adj, carrier, tmax: push.tmax, poison, own: true };
@@ -159,6 +167,10 @@ fn batch(
     }
     end(tx, site, run)?;
     READERS.put(tx, &cursor(site), &Cursor { seq: at })?;
+    if redacted {
+        // The batch as it came holds what was erased before it came.
+        ingest::retain(tx, site, Timestamp::MAX, LET_GO)?;
+    }
     Ok(())
 }
 
@@ -261,7 +273,10 @@ fn forged(tx: &dyn crate::store::ReadTx, header: &Header, way: &Way<'_>) -> Resu
 
 /// Whether `site` may write to the aggregate `id`: whoever first told of it, has it, expects it, or was ever told of it.
 fn may_write(tx: &dyn crate::store::ReadTx, folder: &Folder, id: Id, site: u32) -> Result<bool> {
-    if (folder.line)(tx, id)?.is_none() || MEMBERS.get(tx, &route::member_key(id, site))?.is_some() {
+    if folder.reach == Reach::Everyone
+        || (folder.line)(tx, id)?.is_none()
+        || MEMBERS.get(tx, &route::member_key(id, site))?.is_some()
+    {
         return Ok(true);
     }
     let origin = (folder.origin)(tx, id)?;
@@ -346,6 +361,7 @@ pub(super) fn offered(
     poison: &HashSet<Eid>,
 ) -> std::result::Result<bool, Failed> {
     let way = Way { site, adj, carrier: 0, tmax, poison, own };
+    let blob = &*redaction::kept(tx, blob)?;
     match one(tx, cx, registry, from, blob, &way)? {
         Outcome::New(_) | Outcome::Kept => Ok(true),
         Outcome::Refused(why) => {
@@ -369,5 +385,6 @@ pub(super) fn again(
     let none = HashSet::new();
     let Aside { site, adj, own, .. } = *aside;
     let way = Way { site, adj, carrier: 0, tmax: u64::MAX, poison: &none, own };
-    Ok(!matches!(one(tx, &cx, registry, Log::B, &aside.blob, &way)?, Outcome::Refused(_)))
+    let blob = redaction::kept(tx, &aside.blob)?;
+    Ok(!matches!(one(tx, &cx, registry, Log::B, &blob, &way)?, Outcome::Refused(_)))
 }

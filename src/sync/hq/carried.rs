@@ -4,8 +4,9 @@
 use super::super::carried::{FileError, Inbound, Leg, Outbound, Reader, Writer};
 use super::super::keys::Sign;
 use super::super::sites::{self, KEYS};
+use super::super::wire::files::{FileHas, FilePart};
 use super::super::wire::{self, BATCH_BYTES, Code, Log, Logs, Pull, Push, Pushed, Refusal, Shown};
-use super::{Body, Caller, Hq, feed, ingest, tables};
+use super::{Body, Caller, Hq, feed, files, ingest, tables};
 use crate::base::clock::Timestamp;
 use crate::store::{NODE, Tenant};
 
@@ -20,6 +21,7 @@ pub struct Taken {
     pub stopped: Option<Refusal>,
     head: Outbound,
     acks: Logs<Option<Shown>>,
+    files: Vec<FileHas>,
 }
 
 impl From<FileError> for Refusal {
@@ -50,13 +52,23 @@ pub fn take(hq: &Hq, tenant: Tenant, bytes: &[u8], now: Timestamp) -> Result<Tak
         return Err(Refusal::new(Code::Stale).saying(said));
     }
     let who = Caller { tenant, site: head.site, epoch: head.ep };
-    let mut taken =
-        Taken { site: head.site, changes: 0, stopped: None, head: head.clone(), acks: Logs::default() };
+    let mut taken = Taken {
+        site: head.site,
+        changes: 0,
+        stopped: None,
+        head: head.clone(),
+        acks: Logs::default(),
+        files: Vec::new(),
+    };
     for raw in file.messages() {
         match one(hq, who, raw, now) {
-            Ok((l, n, pushed)) => {
+            Ok(One::Changes(l, n, pushed)) => {
                 taken.changes += n;
                 *taken.acks.of_mut(l) = Some(Shown(pushed.ack, pushed.h));
+            }
+            Ok(One::File(has)) => {
+                taken.files.retain(|f| f.f != has.f);
+                taken.files.push(has);
             }
             Err(refusal) => {
                 taken.stopped = Some(refusal);
@@ -67,11 +79,22 @@ pub fn take(hq: &Hq, tenant: Tenant, bytes: &[u8], now: Timestamp) -> Result<Tak
     Ok(taken)
 }
 
-fn one(hq: &Hq, who: Caller, raw: &[u8], now: Timestamp) -> Result<(Log, u64, Pushed), Refusal> {
+/// What one message brought.
+enum One {
+    /// Changes of a log: how many, and what was said to them.
+    Changes(Log, u64, Pushed),
+    /// A part of a content.
+    File(FileHas),
+}
+
+fn one(hq: &Hq, who: Caller, raw: &[u8], now: Timestamp) -> Result<One, Refusal> {
     let plain = wire::unpack(raw)?;
+    if let Ok(part) = wire::decode::<FilePart>(&plain) {
+        return Ok(One::File(files::take(hq, who, &part)?));
+    }
     let push: Push = wire::decode(&plain)?;
     let pushed = ingest::push(hq, who, Body { raw, packed: true, plain: &plain }, now)?;
-    Ok((push.l, push.ch.len() as u64, pushed))
+    Ok(One::Changes(push.l, push.ch.len() as u64, pushed))
 }
 
 /// The answer to a file: what was acknowledged, and what the depot has not seen of its feeds, as far as a file may hold
@@ -80,7 +103,7 @@ fn one(hq: &Hq, who: Caller, raw: &[u8], now: Timestamp) -> Result<(Log, u64, Pu
 /// # Errors
 /// A refusal.
 pub fn answer(hq: &Hq, tenant: Tenant, taken: &Taken, key: &dyn Sign) -> Result<Vec<u8>, Refusal> {
-    let head = Inbound { site: taken.site, ep: taken.head.ep, acks: taken.acks };
+    let head = Inbound { site: taken.site, ep: taken.head.ep, acks: taken.acks, files: taken.files.clone() };
     let mut file = Writer::new(&head)?;
     let who = Caller { tenant, site: taken.site, epoch: taken.head.ep };
     let (generation, mut from) = (tables::life(&hq.store, tenant)?, taken.head.cur);

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod carried;
 pub mod chain;
 pub mod feed;
+pub mod files;
 pub mod ingest;
 pub mod proposals;
 pub mod quarantine;
@@ -19,6 +20,7 @@ use super::digest;
 use super::registry::Registry;
 use super::sites::{self, SESSIONS};
 use super::wire::{self, Call, Code, Refusal};
+use crate::attachments::vault::Vault;
 use crate::base::clock::Timestamp;
 use crate::store::{NODE, Store, Tenant};
 
@@ -36,11 +38,13 @@ pub struct Limits {
     pub schema: u16,
     /// The oldest release that is served, as depots are told.
     pub software: String,
+    /// Bytes of a document's content.
+    pub file: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rejoins: 3, page: 500, schema: 1, software: "0.1.0".into() }
+        Self { rejoins: 3, page: 500, schema: 1, software: "0.1.0".into(), file: 1 << 30 }
     }
 }
 
@@ -60,6 +64,8 @@ pub struct Hq {
     pub limits: Limits,
     /// How signatures are verified.
     pub verify: Verify,
+    /// Where contents of documents lie; without one none are taken.
+    pub vault: Option<Vault>,
 }
 
 /// Who asks, as the session says.
@@ -123,6 +129,7 @@ impl Hq {
             Call::Push => said(&ingest::push(self, who, body, now)?),
             Call::Pull => said(&feed::pull(self, who, &wire::decode(body.plain)?)?),
             Call::Fetch => said(&feed::fetch(self, who, &wire::decode(body.plain)?)?),
+            Call::File => said(&files::take(self, who, &wire::decode(body.plain)?)?),
             Call::Resupply => said(&resupply::take(self, who, &wire::decode(body.plain)?, now)?),
             Call::Digest => {
                 let ask: wire::DigestAsk = wire::decode(body.plain)?;

@@ -20,6 +20,7 @@ use crate::identity::grant::Actor;
 use crate::journal::change;
 use crate::journal::event::SiteRef;
 use crate::journal::fold::shifted;
+use crate::journal::redaction;
 use crate::journal::{Cx, Eid};
 use crate::store::{Lane, ReadTx, Result, StoreError, WriteTx};
 
@@ -180,6 +181,10 @@ fn admitted(
     let Ok((header, _)) = change::decode(blob) else { return Ok(None) };
     if sites::number_of(tx, SiteRef::new(header.o, header.e))? == Some(who.site) {
         return Ok(Some(true));
+    }
+    // The word is on the identity, and a redacted change does not prove that it is the one it stands for.
+    if !redaction::is_sound(tx, blob)? {
+        return Ok(None);
     }
     let right = keys::word(secret, who.tenant, &change::eid(blob), adj);
     Ok(word.filter(|w| keys::same(&w[..], &right)).map(|_| false))

@@ -77,6 +77,10 @@ fn one(tx: &mut dyn WriteTx, registry: &Registry, seq: u64, entry: &log::Applied
             }
             Ok(Vec::new())
         }
+        Reach::Everyone => {
+            feed::append_change(tx, SHARED_FEED, seq)?;
+            Ok(Vec::new())
+        }
         Reach::Concerned => deliver(tx, registry, folder, header.id, writer.filter(|w| *w != HEADQUARTERS)),
     }
 }
@@ -195,7 +199,7 @@ fn seed(tx: &mut dyn WriteTx, registry: &Registry, number: u32) -> Result<()> {
         None => {
             quarantine::tell_again(tx, number, after)?.map(|after| Seeding { folder: n, after: Some(after) })
         }
-        Some(folder) if folder.reach == Reach::Shared => Some(Seeding { folder: n + 1, after: None }),
+        Some(folder) if folder.reach != Reach::Concerned => Some(Seeding { folder: n + 1, after: None }),
         Some(folder) => {
             let (ids, next) = (folder.page)(tx, after, SEEDS_AT_ONCE)?;
             for id in ids {

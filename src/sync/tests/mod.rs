@@ -48,7 +48,7 @@ fn headquarters() -> Hq {
     let store = Store::new(Memory::default());
     put(&store, |tx| sites::found(tx, at(0)));
     let registry = Registry::standard();
-    Hq { store, registry, secret: [9; 32], limits: Limits::default(), verify: keys::verify }
+    Hq { store, registry, secret: [9; 32], limits: Limits::default(), verify: keys::verify, vault: None }
 }
 
 struct Wire<'a>(&'a Hq, Timestamp);

@@ -6,6 +6,7 @@ mod body;
 pub mod columns;
 mod compare;
 mod exchange;
+pub mod files;
 mod refusal;
 mod session;
 #[cfg(test)]
@@ -62,12 +63,21 @@ pub enum Call {
     Fetch,
     Digest,
     Resupply,
+    File,
 }
 
 impl Call {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Enrol, Self::Session, Self::Push, Self::Pull, Self::Fetch, Self::Digest, Self::Resupply];
+    pub const ALL: [Self; 8] = [
+        Self::Enrol,
+        Self::Session,
+        Self::Push,
+        Self::Pull,
+        Self::Fetch,
+        Self::Digest,
+        Self::Resupply,
+        Self::File,
+    ];
 
     /// The last part of its path.
     #[must_use]
@@ -80,6 +90,7 @@ impl Call {
             Self::Fetch => "fetch",
             Self::Digest => "digest",
             Self::Resupply => "resupply",
+            Self::File => "file",
         }
     }
 }

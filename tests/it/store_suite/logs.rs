@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossdock::store::{DEPOT, Expect, Hash, Head, LogId, Part, Store, WriteTx};
+use crossdock::store::{DEPOT, Expect, Hash, Head, LogId, Part, Store, StoreError, WriteTx};
 
 use super::{A, LOG, T, append, head, tail, write};
 
@@ -56,6 +56,20 @@ pub fn trimming_minds_limit_and_end(s: &Store) {
     assert_eq!((head(s).floor, head(s).last, tail(s, 0, 2)), (5, 10, vec![5, 6]));
     assert_eq!(trim(u64::MAX, usize::MAX), 6);
     assert_eq!((head(s).floor, tail(s, 0, 2)), (11, vec![]));
+}
+
+pub fn an_entry_is_rewritten_in_its_place_or_not_at_all(s: &Store) {
+    write(s, T, |tx| (0..3).try_for_each(|n| append(tx, &[n]).map(drop))).unwrap();
+    write(s, T, |tx| tx.trim(DEPOT, LOG, 1, 1)).unwrap();
+    let before = head(s);
+    let put = |seq| write(s, T, move |tx| tx.rewrite(DEPOT, LOG, seq, b"a longer one")).unwrap();
+    assert_eq!([put(0), put(1), put(2), put(4)], [false, false, true, false]);
+    assert_eq!(head(s), before);
+    let held = s.read(T, |tx| Ok::<_, StoreError>((tx.entry(DEPOT, LOG, 2)?, tx.tail(DEPOT, LOG, 1, 9)?)));
+    let (one, all) = held.unwrap();
+    assert_eq!(one.as_deref(), Some(&b"a longer one"[..]));
+    assert_eq!(all, [(2, b"a longer one".to_vec()), (3, vec![2])]);
+    assert_eq!(write(s, T, |tx| append(tx, b"next")).unwrap(), 4, "the log goes on behind it");
 }
 
 pub fn positions_go_on_after_all_is_trimmed(s: &Store) {

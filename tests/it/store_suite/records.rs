@@ -115,6 +115,8 @@ pub fn an_error_gives_back_what_was_overwritten_deleted_and_trimmed(s: &Store) {
         tx.put(A, b"a", b"8", &[Some(b"w".to_vec()), Some(b"z".to_vec())], Expect::Any)?;
         tx.del(A, b"b", Expect::Any)?;
         tx.put(A, b"b", b"7", &[], Expect::Absent)?;
+        tx.rewrite(DEPOT, LOG, 2, b"else")?;
+        tx.rewrite(DEPOT, LOG, 5, b"else")?;
         tx.trim(DEPOT, LOG, 3, 9)?;
         append(tx, b"6")?;
         tx.trim(DEPOT, LOG, 9, 9)?;

@@ -1,10 +1,14 @@
 //! A depot to try: the real server in this process, on a port of its own, in a folder of its own, with a clock that
 //! stands where the test puts it. Dropping it ends it.
 
+pub mod browser;
 pub mod carrier;
 pub mod cli;
+pub mod crowd;
 pub mod desk;
+pub mod line;
 pub mod page;
+pub mod pbf;
 pub mod people;
 #[cfg(feature = "pg")]
 pub mod pg;

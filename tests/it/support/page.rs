@@ -220,7 +220,8 @@ impl Page {
                     "id" if !ids.insert(value.clone()) => faults.push(format!("id {value} stands twice")),
                     "style" => faults.push(format!("{name} has a style")),
                     "src" | "href" | "action" | "formaction"
-                        if !value.starts_with('/') && !value.starts_with('#') || value.starts_with("//") =>
+                        if !["/", "#", "tel:", "geo:"].iter().any(|ours| value.starts_with(ours))
+                            || value.starts_with("//") =>
                     {
                         faults.push(format!("{name} leads elsewhere: {value}"));
                     }

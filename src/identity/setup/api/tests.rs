@@ -57,7 +57,7 @@ fn depot(keys: &tempfile::TempDir) -> App {
     let (config, store) = (Arc::new(Config::default()), Store::new(Redb::memory().unwrap()));
     let clock = Clock::hand(Timestamp::from_millis(1_800_000_000_000));
     let sync = Node::open(Arc::clone(&config), &folder, &store, &clock, &Wake::default(), &[]).unwrap();
-    let travel = Arc::new(Sources::new(&config.maps));
+    let travel = Arc::new(Sources::new(&config.maps, &folder));
     let desk = Arc::new(Desk::new(&config.routing));
     App {
         tracker: crate::tracking::tracker::Tracker::default(),

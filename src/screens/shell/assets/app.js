@@ -3,6 +3,8 @@ import { begin as live, fetchPage, showPage } from "./live.js";
 import { begin as keys } from "./keys.js";
 import { begin as scan } from "./scan.js";
 import { listen } from "./wedge.js";
+import { begin as drag } from "./drag.js";
+import { begin as vehicles } from "./vehicles.js";
 
 // A form that is marked for it is sent without leaving the page.
 document.addEventListener("submit", async (e) => {
@@ -14,7 +16,7 @@ document.addEventListener("submit", async (e) => {
   const body = new URLSearchParams(new FormData(form));
   if (e.submitter?.name) body.append(e.submitter.name, e.submitter.value);
   try {
-    const { response, page } = await fetchPage(form.action, { method: "POST", body });
+    const { response, page } = await fetchPage(e.submitter?.hasAttribute("formaction") ? e.submitter.formAction : form.action, { method: "POST", body });
     showPage(page, response.redirected ? response.url : null);
   } catch {
     const offline = document.getElementById("offline");
@@ -35,7 +37,8 @@ function upload(form) {
   form.addEventListener("submit", (e) => {
     e.preventDefault();
     const request = new XMLHttpRequest();
-    request.open("POST", e.submitter?.formAction || form.action);
+    const to = e.submitter?.formAction || form.action;
+    request.open("POST", to);
     request.setRequestHeader("X-Fragment", "1");
     request.upload.addEventListener("progress", (p) => {
       if (!p.lengthComputable) return;
@@ -46,7 +49,7 @@ function upload(form) {
     });
     request.addEventListener("load", () => {
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
-      showPage(page, request.responseURL.includes("/new") ? null : request.responseURL);
+      showPage(page, request.responseURL.split("?")[0] === to.split("?")[0] ? null : request.responseURL);
     });
     request.addEventListener("error", () => { document.getElementById("offline").hidden = false; });
     request.send(new FormData(form));
@@ -57,8 +60,11 @@ function ready() {
   for (const form of document.querySelectorAll("[data-upload]")) upload(form);
   for (const select of document.querySelectorAll("[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
   for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+  const driver = document.querySelector("[data-driver]");
+  if (driver && !driver.dataset.begun) { driver.dataset.begun = "1"; import("./driver.js").then((m) => m.begin()); }
   const station = document.querySelector("[data-scan]");
   if (station && !station.dataset.begun) { station.dataset.begun = "1"; scan(station); }
+  vehicles();
   // What was just done is said once.
   const url = new URL(location);
   if (url.searchParams.has("done") || url.searchParams.has("refused")) {
@@ -82,9 +88,12 @@ document.addEventListener("click", (e) => {
   for (const open of document.querySelectorAll(".me[open]")) if (!open.contains(e.target)) open.open = false;
 });
 keys();
+drag();
 if (!document.querySelector("[data-scan]")) {
   // Anywhere else a scan is a question: which parcel is that?
   listen((code) => { if (document.getElementById("find")) location.href = `/find?q=${encodeURIComponent(code)}`; });
 }
 if (document.body.hasAttribute("data-live")) live();
+// Whoever comes next to this phone finds nobody's list on it. What is not sent yet stays, for the one whose it is.
+else if ("caches" in self) caches.delete("crossdock-pages");
 ready();

@@ -49,6 +49,7 @@ function take(region, fresh) {
     if (here && key === here) row.classList.add("here");
   }
   if (kept) region.querySelector(`a[href="${CSS.escape(kept)}"]`)?.focus();
+  document.dispatchEvent(new CustomEvent("region"));
 }
 
 let asking = false;
@@ -97,6 +98,10 @@ export function begin() {
     clearTimeout(timer);
     timer = setTimeout(() => refresh((r) => (r.dataset.kinds || "").split(" ").some((k) => kinds.has(k))), 120);
   });
+  stream.addEventListener("bell", (e) => {
+    ring(Number(e.data));
+    refresh((r) => r.dataset.kinds === "bell");
+  });
   stream.addEventListener("error", () => {
     delete document.documentElement.dataset.live;
     setTimeout(() => {
@@ -106,6 +111,16 @@ export function begin() {
   });
   addEventListener("pagehide", () => stream.close());
   tick();
+}
+
+// How many notifications are unread, on the bell.
+function ring(n) {
+  const bell = document.querySelector("[data-bell]");
+  if (!bell) return;
+  const count = bell.querySelector("b");
+  count.hidden = n === 0;
+  count.textContent = n > 99 ? "99+" : n;
+  bell.classList.toggle("rings", n > 0);
 }
 
 // Regions that change without an entry in the log, such as progress, are asked for by the clock.

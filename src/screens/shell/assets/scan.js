@@ -36,7 +36,8 @@ export function begin(station) {
   let sending = false;
   let before = { code: "", at: 0 };
 
-  where.value ||= localStorage.getItem(STATION) || "";
+  // A page of one unloading scans at its own station, whatever the last one was.
+  if (!where.hasAttribute("data-fixed")) where.value ||= localStorage.getItem(STATION) || "";
   where.addEventListener("change", () => localStorage.setItem(STATION, where.value.trim()));
 
   function noted() {

@@ -1,0 +1,194 @@
+//! A real browser, for the tests of screens. Needs chromium and its driver; where they are not, says so.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use thirtyfour::prelude::*;
+use tokio::runtime::Runtime;
+
+use super::people::PASSWORD;
+
+/// How long a page may take to show what it should.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const DESK: (u32, u32) = (1360, 900);
+pub const PHONE: (u32, u32) = (412, 915);
+
+/// A driver that ends with the test.
+pub struct Driver {
+    child: Child,
+    address: String,
+    runtime: Runtime,
+    _profile: tempfile::TempDir,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn found(names: &[&str]) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    let all = std::env::split_paths(&folders).flat_map(|f| names.iter().map(move |n| f.join(n)));
+    all.into_iter().find(|p| p.is_file())
+}
+
+impl Driver {
+    /// Starts it, where it is.
+    pub fn start() -> Option<Self> {
+        let driver = found(&["chromedriver"]);
+        let browser = found(&["chromium", "chromium-browser", "google-chrome"]);
+        let (Some(driver), Some(_)) = (driver, browser) else {
+            eprintln!("SKIP: no chromium with its chromedriver here");
+            return None;
+        };
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let profile = tempfile::tempdir().unwrap();
+        let child = Command::new(driver)
+            .arg(format!("--port={port}"))
+            .env("TMPDIR", profile.path())
+            .env("HOME", profile.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let driver = Self { child, address: format!("http://127.0.0.1:{port}"), runtime, _profile: profile };
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "the driver does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(driver)
+    }
+
+    /// Runs `f` in a browser of this size.
+    pub fn browse<F, Fut>(&self, size: (u32, u32), f: F)
+    where
+        F: FnOnce(WebDriver) -> Fut,
+        Fut: Future<Output = WebDriverResult<()>>,
+    {
+        self.browse_as(size, Looks::default(), f);
+    }
+
+    /// The same in a browser that is set up otherwise.
+    pub fn browse_as<F, Fut>(&self, (width, height): (u32, u32), looks: Looks, f: F)
+    where
+        F: FnOnce(WebDriver) -> Fut,
+        Fut: Future<Output = WebDriverResult<()>>,
+    {
+        self.runtime.block_on(async {
+            let mut caps = DesiredCapabilities::chrome();
+            let size = format!("--window-size={width},{height}");
+            for arg in [
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--hide-scrollbars",
+                "--lang=en-US",
+                size.as_str(),
+            ] {
+                caps.add_arg(arg).unwrap();
+            }
+            if looks.without_scripts {
+                let prefs = json!({ "profile.managed_default_content_settings.javascript": 2 });
+                caps.add_experimental_option("prefs", prefs).unwrap();
+            }
+            let browser = WebDriver::new(&self.address, caps).await.unwrap();
+            browser.set_window_rect(0, 0, width, height).await.unwrap();
+            let tools = browser.cdp();
+            if looks.dark {
+                let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
+                tools.send_raw("Emulation.setEmulatedMedia", dark).await.unwrap();
+            }
+            if let Some(source) = looks.first {
+                let first = json!({ "source": source });
+                tools.send_raw("Page.addScriptToEvaluateOnNewDocument", first).await.unwrap();
+            }
+            let done = f(browser.clone()).await;
+            let page = browser.source().await.unwrap_or_default();
+            let _ = browser.quit().await;
+            done.unwrap_or_else(|e| panic!("{e}\n{page}"));
+        });
+    }
+}
+
+/// How a browser is set up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Looks {
+    /// Its user likes it dark.
+    pub dark: bool,
+    /// It runs no script of a page.
+    pub without_scripts: bool,
+    /// What runs in every page before its own scripts.
+    pub first: Option<&'static str>,
+}
+
+/// The page on paper, as a PDF.
+pub async fn printed(b: &WebDriver) -> WebDriverResult<Vec<u8>> {
+    use base64::Engine;
+    let tools = b.cdp();
+    let made: Value = tools.send_raw("Page.printToPDF", json!({ "printBackground": true })).await?;
+    let text = made["data"].as_str().unwrap_or_default();
+    Ok(base64::engine::general_purpose::STANDARD.decode(text).unwrap())
+}
+
+/// The first element that fits, once it is there and seen.
+pub async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
+    let begun = Instant::now();
+    loop {
+        match b.find(By::Css(css)).await {
+            Ok(e) if e.is_displayed().await.unwrap_or(false) => return Ok(e),
+            Err(e) if begun.elapsed() > PATIENCE => return Err(e),
+            _ => assert!(begun.elapsed() < PATIENCE, "{css} is not seen"),
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// Waits until the page says `text`.
+pub async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
+    let begun = Instant::now();
+    loop {
+        let body = b.find(By::Tag("body")).await?.text().await.unwrap_or_default();
+        if body.contains(text) {
+            return Ok(());
+        }
+        assert!(begun.elapsed() < PATIENCE, "the page does not say {text}: {body}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+pub async fn type_in(b: &WebDriver, css: &str, text: &str) -> WebDriverResult<()> {
+    let field = there(b, css).await?;
+    field.clear().await?;
+    field.send_keys(text).await
+}
+
+pub async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<()> {
+    b.goto(&format!("{base}/login")).await?;
+    type_in(b, "#login", login).await?;
+    type_in(b, "#password", PASSWORD).await?;
+    there(b, "main button").await?.click().await?;
+    there(b, "nav.rail").await.map(drop)
+}
+
+/// Whether nothing lies beyond the right edge of the page.
+pub async fn fits(b: &WebDriver, what: &str) -> WebDriverResult<()> {
+    let wide = b
+        .execute(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
+            Vec::new(),
+        )
+        .await?;
+    let wide = wide.json().as_i64().unwrap_or_default();
+    assert!(wide <= 0, "{what} is {wide} px too wide");
+    Ok(())
+}
