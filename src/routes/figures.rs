@@ -65,7 +65,9 @@ impl Sums {
         let ended = jobs.iter().filter_map(|s| s.done_at).max();
         let planned = jobs.iter().map(|s| s.end).max();
         if let (Some(ended), Some(planned)) = (ended, planned) {
-            let (actual, estimated) = (ended.since(begun.max(c.depart)), planned.since(c.depart));
+            // Entered when all was over: only the plan knows when it began.
+            let begun = if begun < ended { begun.max(c.depart) } else { c.depart };
+            let (actual, estimated) = (ended.since(begun), planned.since(c.depart));
             if estimated.as_secs() > 0 {
                 self.actual_s += actual.as_secs();
                 self.estimated_s += estimated.as_secs();
@@ -128,7 +130,7 @@ pub struct Figures {
 }
 
 /// What efficiency means, for whoever reads it.
-pub const EFFICIENCY: &str = "100 x actual / estimated duration of completed routes, from dispatch (or the planned departure, when dispatched before) to the last stop: below 100 is faster than planned";
+pub const EFFICIENCY: &str = "100 x actual / estimated duration of completed routes, from dispatch (or the planned departure, when dispatched before it or entered afterwards) to the last stop: below 100 is faster than planned";
 
 /// The days that are asked for: at most [`MAX_DAYS`], in order.
 ///

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod crowd;
 pub mod desk;
 pub mod line;
+pub mod load;
 pub mod page;
 pub mod pbf;
 pub mod people;
