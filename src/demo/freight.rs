@@ -13,7 +13,7 @@ use crate::freight::free::{CountsFrom, FreeRule, Tariff, TariffStep};
 use crate::freight::model::{BillKind, Facts, HouseFacts, Party, Pickup, Unit};
 use crate::freight::service::{self, Advance, Customs, NewMawb, Reported};
 use crate::freight::terminals::{Charge, Terminal};
-use crate::freight::{desk, houses};
+use crate::freight::{desk, fsu, houses, inbox};
 use crate::identity::features::Feature;
 use crate::identity::grant::{Actor, Grant, Principal};
 use crate::journal::{Cx, reference};
@@ -106,12 +106,28 @@ pub fn fill(store: &Store, tenant: Tenant, now: Timestamp) -> std::result::Resul
         cx.quiet = true;
         let t = terminal();
         reference::set(tx, &cx, desk::terminal_id(&t.code), Some(t))?;
-        STORIES.iter().try_for_each(|s| tell(tx, &mut cx, &owner, (s, now))).map_err(|e| match e {
+        let told = STORIES.iter().try_for_each(|s| tell(tx, &mut cx, &owner, (s, now)));
+        told.and_then(|()| messages(tx, &cx)).map_err(|e| match e {
             FreightError::Store(e) => e,
             other => StoreError::Corrupt(other.to_string()),
         })
     };
     store.write(tenant, Lane::Bulk, write).wait()
+}
+
+/// What airlines wrote of some of them; a line of it is in nobody's words.
+fn messages(tx: &mut dyn WriteTx, cx: &Cx) -> Result<()> {
+    let day = |n: i64| {
+        let at = hours(cx.now, n).civil(&jiff::tz::TimeZone::UTC);
+        at.strftime("%d%b%H%M").to_string().to_uppercase()
+    };
+    let lufthansa =
+        format!("FSU/14\n020-12345675FRAGRU/T10K250.0\nFOH/{}/FRA/T10K250.0\nXPS/READY SOON\n", day(-11));
+    let emirates = format!("FSU/14\n176-72160723DXBGRU/T4K820.0\nMAN/EK9903/{}/DXBGRU/T4K820.0\n", day(-6));
+    for (by, text) in [("Lufthansa Cargo", lufthansa), ("fsu-emirates.eml", emirates)] {
+        inbox::take_in(tx, cx, (by, cx.now), &fsu::parse(&text))?;
+    }
+    Ok(())
 }
 
 fn grant<F: Feature>(owner: &Arc<Principal>) -> Result<Grant<F>> {

@@ -1,5 +1,7 @@
 use super::*;
 use crate::base::ids::Id;
+use crate::freight::codes::Code;
+use crate::freight::model::Mawb;
 use crate::freight::repo::{HEARD, with_number};
 use crate::freight::work::Person;
 use crate::identity::model::Tenant;
@@ -39,8 +41,8 @@ impl Room {
         };
         store.write(NODE, Lane::People, all).wait().unwrap();
         let mail_in = MailIn::new(folder.path(), Duration::from_secs(10), Arc::new(One));
-        // 2026-11-21T10:00:00Z
-        Self { folder, store, mail_in, now: Timestamp::from_millis(1_795_255_200_000) }
+        // 2100: behind whatever the machine's own clock gives files.
+        Self { folder, store, mail_in, now: Timestamp::from_millis(4_102_444_800_000) }
     }
 
     fn put(&self, name: &str, text: &str) {
@@ -66,7 +68,9 @@ impl Room {
 
     fn marks(&self, tenant: u32) -> usize {
         let found = self.store.read(tenant, |tx| with_number(tx, "02012345675")).unwrap().pop();
-        found.map_or(0, |m| m.value.state.marks.len())
+        // The booking is noted by itself.
+        let told = |m: &Mawb| m.marks.iter().filter(|k| k.code != Code::Bkd).count();
+        found.map_or(0, |m| told(&m.value.state))
     }
 
     fn told(&self) -> Vec<String> {

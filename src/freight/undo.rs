@@ -106,6 +106,32 @@ fn standing<A: Undoable>(tx: &dyn ReadTx, line: &Timeline) -> Result<VecDeque<Sa
     Ok(all)
 }
 
+/// Whether `id` is a house's, not a master's.
+///
+/// # Errors
+/// Storage failures.
+pub fn is_house(tx: &dyn ReadTx, id: Id) -> Result<bool> {
+    Ok(load::<Hawb>(tx, id)?.is_some())
+}
+
+/// [Takes back](take_back) changes of a master or a house; says its number, as it was, too.
+///
+/// # Errors
+/// Storage failures.
+pub fn waybill(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    id: Id,
+    changes: &[Eid],
+    why: &str,
+) -> Result<(String, Undone)> {
+    if let Some(house) = load::<Hawb>(tx, id)? {
+        return Ok((house.state.number, take_back::<Hawb>(tx, cx, id, changes, why)?));
+    }
+    let number = load::<Mawb>(tx, id)?.map_or_else(String::new, |row| row.state.number.to_string());
+    Ok((number, take_back::<Mawb>(tx, cx, id, changes, why)?))
+}
+
 /// Takes `changes` of the waybill `id` back, which are in the order they were written, the last one first: each of them
 /// unless something stands that came later.
 ///

@@ -5,8 +5,6 @@ use super::model::{IMPORTS, Import, MAX_STAYS, STAYS, State, Stays, made_log, st
 use super::run::FORGET_AT_ONCE;
 use crate::base::clock::Clock;
 use crate::base::ids::Id;
-use crate::freight::model::{Hawb, Mawb};
-use crate::freight::repo::{HAWBS, MAWBS};
 use crate::freight::undo::{self, Undone};
 use crate::identity::grant::Actor;
 use crate::journal::{Cx, Eid};
@@ -68,22 +66,12 @@ fn some(tx: &mut dyn WriteTx, cx: &Cx, import: &mut Import) -> Result<bool, Stor
             None => by_waybill.push((waybill, vec![eid])),
         }
     }
-    let (houses, masters): (Vec<_>, Vec<_>) = {
-        let mut houses = Vec::new();
-        let mut masters = Vec::new();
-        for one in by_waybill {
-            if HAWBS.get(tx, &one.0)?.is_some() { houses.push(one) } else { masters.push(one) }
-        }
-        (houses, masters)
-    };
-    for (id, eids) in houses {
-        let number = HAWBS.get(tx, &id)?.map(|row| row.state.number).unwrap_or_default();
-        let undone = undo::take_back::<Hawb>(tx, cx, id, &eids, WHY)?;
-        note(tx, import, (id, number), undone)?;
+    let (mut houses, mut masters) = (Vec::new(), Vec::new());
+    for one in by_waybill {
+        if undo::is_house(tx, one.0)? { houses.push(one) } else { masters.push(one) }
     }
-    for (id, eids) in masters {
-        let number = MAWBS.get(tx, &id)?.map(|row| row.state.number.to_string()).unwrap_or_default();
-        let undone = undo::take_back::<Mawb>(tx, cx, id, &eids, WHY)?;
+    for (id, eids) in houses.into_iter().chain(masters) {
+        let (number, undone) = undo::waybill(tx, cx, id, &eids, WHY)?;
         note(tx, import, (id, number), undone)?;
     }
     import.undone_from = first;
