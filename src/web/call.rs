@@ -303,33 +303,6 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// A body of plain text such as a list of comma separated values, UTF-8.
-pub struct Text(pub String);
-
-impl FromRequest for Text {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
-
-    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (req, payload) = (req.clone(), payload.take());
-        Box::pin(async move {
-            let limits = app(&req)?.config.limits.clone();
-            let kind = req.content_type().split(';').next().unwrap_or_default().trim().to_owned();
-            if !kind.is_empty() && !kind.starts_with("text/") {
-                let detail = format!("send text/csv, not {kind}");
-                return Err(Refusal::new(Kind::Unsupported, "request.media_type", detail).into());
-            }
-            let most = usize::try_from(limits.body_max_bytes).unwrap_or(usize::MAX);
-            let bytes = collect(payload, most, Duration::from_secs(limits.body_timeout_s)).await?;
-            if req.headers().contains_key("idempotency-key") {
-                req.extensions_mut().insert(BodyHash(*blake3::hash(&bytes).as_bytes()));
-            }
-            let text = String::from_utf8(bytes.to_vec());
-            text.map(Self).map_err(|e| Invalid::at("/", format!("the text is not UTF-8: {e}")).into())
-        })
-    }
-}
-
 /// Collects a body of at most `max` bytes, and gives up when none comes for `patience`.
 ///
 /// # Errors

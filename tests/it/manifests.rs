@@ -415,12 +415,13 @@ fn a_partner_announces_their_own_and_sees_nothing_of_others() {
     assert_eq!(dock.parcel("B1")["distributor"], "bar");
     let theirs = ask("POST", "/manifests", json!({ "number": "B-2", "distributor": "foo" }));
     assert_eq!(theirs.status, 422, "{theirs:?}");
-    let stolen =
-        ask("POST", "/manifests", json!({ "number": "B-3", "lines": [{ "tracking_number": "F1" }] }));
-    assert_eq!(stolen.status, 409, "{stolen:?}");
+    // Another's number is announced as any other: nobody learns that it is known, and the other's parcel stays theirs.
+    let same = ask("POST", "/manifests", json!({ "number": "B-3", "lines": [{ "tracking_number": "F1" }] }));
+    assert_eq!((same.status, &same.json["announced_now"]), (201, &json!(1)), "{same:?}");
+    assert_eq!(dock.depot.ask(&partner, "GET", "/parcels/F1").gives(200).json["distributor"], "bar");
     assert_eq!(ask("GET", "/manifests/F-1", Value::Null).problem(), (404, "manifest.unknown"));
     let list = ask("GET", "/manifests", Value::Null);
-    assert_eq!(list.json["items"].as_array().unwrap().len(), 1, "{list:?}");
+    assert_eq!(list.json["items"].as_array().unwrap().len(), 2, "{list:?}");
     assert_eq!(ask("POST", "/unloadings", json!({ "manifests": ["B-1"] })).status, 403);
     let of_foo = dock.open(&["F-1"]);
     assert_eq!(

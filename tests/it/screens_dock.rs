@@ -317,6 +317,8 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
     let dock = json!({ "manifests": ["closed"], "stations": ["closed"] });
     let dock = text(&depot.itself(FIRST_TENANT, "POST", "/unloadings").body(&dock).gives(201).json, "id");
     depot.itself(FIRST_TENANT, "POST", &format!("/unloadings/{dock}/close")).gives(200);
+    let bulk = json!({ "rows": [{ "parcel": "PF000002", "status": "in_transit" }] });
+    depot.itself(FIRST_TENANT, "POST", "/parcels/events").body(&bulk).gives(200);
     let printer = format!("/printers/{}", records.printer);
     admin.post(&format!("{printer}/test"), &[]);
     depot.user(FIRST_TENANT, "gate", "station", json!({ "password": PASSWORD, "is_station": true }));

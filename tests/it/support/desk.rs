@@ -119,6 +119,11 @@ impl Desk {
         Self::set_up(Depot::embedded(), "America/Sao_Paulo")
     }
 
+    /// The same with settings of the test's.
+    pub fn embedded_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::set_up(Depot::embedded_with(change), "America/Sao_Paulo")
+    }
+
     fn set_up(depot: Depot, zone: &str) -> Self {
         let app = &depot.running().app;
         let new = SetUp {

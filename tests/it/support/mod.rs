@@ -102,7 +102,12 @@ impl Depot {
 
     /// A depot over the embedded store, whatever tests run on: depots have no other.
     pub fn embedded() -> Self {
-        Self::built(Vec::new(), |_| {}, Vec::new(), true)
+        Self::embedded_with(|_| {})
+    }
+
+    /// The same with settings of the test's.
+    pub fn embedded_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::built(Vec::new(), change, Vec::new(), true)
     }
 
     #[cfg_attr(not(feature = "pg"), allow(unused_variables))]
