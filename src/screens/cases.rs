@@ -270,11 +270,11 @@ fn answer_form(v: &Viewer, s: &Shown) -> Markup {
                 (choice("answer", &v.t("case-answer"), &kinds, "new_address"))
                 fieldset {
                     legend { (v.t("case-answer-to")) }
-                    (Field::text("line", v.t("street"), ""))
-                    div.two { (Field::text("zip", v.t("zip"), "")) (Field::text("city", v.t("city"), "")) }
-                    div.two { (Field::text("state", v.t("province"), "")) (Field::text("country", v.t("country"), "")) }
+                    (Field::text("to_line", v.t("street"), ""))
+                    div.two { (Field::text("to_zip", v.t("zip"), "")) (Field::text("to_city", v.t("city"), "")) }
+                    div.two { (Field::text("to_state", v.t("province"), "")) (Field::text("to_country", v.t("country"), "")) }
                 }
-                (Field::text("note", v.t("note"), ""))
+                (Field::text("answer_note", v.t("note"), ""))
                 button.primary { (v.t("case-answer-send")) }
             }))
         }
@@ -286,16 +286,16 @@ async fn answered(visit: Visit<Grant<AnswerCases>>, form: Form) -> Reply {
     let id = name.parse::<CaseId>().map_err(|_| CaseError::Unknown(name.clone()))?;
     let kind: AnswerKind = form.one_of("answer")?;
     let place = PlaceInput {
-        line: form.some("line"),
-        zip: form.some("zip"),
-        city: form.some("city"),
-        state: form.some("state"),
-        country: form.some("country"),
+        line: form.some("to_line"),
+        zip: form.some("to_zip"),
+        city: form.some("to_city"),
+        state: form.some("to_state"),
+        country: form.some("to_country"),
         ..PlaceInput::default()
     };
     // The fields of the address are on the form whatever was chosen.
     let to = (kind == AnswerKind::NewAddress).then_some(place);
-    let note = form.text("note").to_owned();
+    let note = form.text("answer_note").to_owned();
     let done = visit.write::<AnswerCases, _, _>(move |tx, grant, cx| -> Result<(), CaseError> {
         matter_api::answered(tx, grant, cx, id, kind, to.clone(), &note).map(drop)
     });

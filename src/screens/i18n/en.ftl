@@ -1330,6 +1330,7 @@ privacy-kind-route = Route
 privacy-kind-place = Place
 privacy-kind-case = Case
 privacy-kind-attachment = Document
+privacy-kind-customer = Customer
 privacy-role-recipient = recipient
 privacy-role-customer = customer
 privacy-role-sender = sender

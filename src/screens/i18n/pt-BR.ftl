@@ -1330,6 +1330,7 @@ privacy-kind-route = Rota
 privacy-kind-place = Lugar
 privacy-kind-case = Caso
 privacy-kind-attachment = Documento
+privacy-kind-customer = Cliente
 privacy-role-recipient = destinatário
 privacy-role-customer = cliente
 privacy-role-sender = remetente
