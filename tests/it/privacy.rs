@@ -394,7 +394,7 @@ fn what_waits_to_be_sent_to_an_erased_person_goes_nowhere_and_what_waits_for_oth
         (1, 1),
         "the namesake's wait on"
     );
-    assert_eq!((jobs("sms.send", "cancelled"), jobs("mail.send", "cancelled")), (1, 1));
+    assert_eq!((jobs("sms.send", "dead"), jobs("mail.send", "dead")), (1, 1), "theirs were called off");
     let told = depot.get(&format!("/webhooks/{hook}/deliveries")).text;
     for word in PLANTED {
         assert!(!told.contains(word), "{word} in {told}");
