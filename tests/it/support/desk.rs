@@ -63,7 +63,7 @@ impl Desk {
         let http = reqwest::Client::builder()
             .pool_max_idle_per_host(0)
             .no_proxy()
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(100))
             .build()
             .unwrap();
         Self(Depot {

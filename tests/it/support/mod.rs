@@ -139,7 +139,7 @@ impl Depot {
         let http = Client::builder()
             .pool_max_idle_per_host(0)
             .no_proxy()
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(100))
             .build()
             .unwrap();
         Self {
