@@ -88,7 +88,8 @@ impl Depot {
     }
 
     fn of(control: &Control, own: Option<Running>) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        // A connection is not kept: the server ends one that was idle for some seconds, perhaps while it is used again.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build()?;
         Ok(Self {
             http,
             base: format!("http://{}", control.address),
