@@ -141,7 +141,14 @@ pub fn latest(visit: &Visit<Grant<BulkParcels>>) -> Result<Markup, Fail> {
 
 /// The form's plain fields and its file, once it is known that who sends it may.
 async fn taken<P: Pass>(req: &HttpRequest, body: Payload) -> Result<(Visit<P>, Form, String), Fail> {
-    let Upload { given, mut file, rest: _rest } = upload::read(req, body).await.map_err(|(fail, _)| fail)?;
+    let Upload { given, mut file, rest: _rest } = match upload::read(req, body).await {
+        Ok(upload) => upload,
+        // Whoever may not is told that, and not what was wrong with the form.
+        Err((fail, given)) => {
+            Visit::<P>::enter(req, Some(given.raw("csrf")))?;
+            return Err(fail);
+        }
+    };
     // Nothing is taken from anybody before it is known who sends it.
     let visit = Visit::<P>::enter(req, Some(given.raw("csrf")))?;
     let text = lists::text(&upload::whole(&mut file, MAX_BYTES).await?)?;

@@ -48,10 +48,26 @@ impl<F: Feature> FromRequest for Call<F> {
 fn principal(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
     let app = app(req)?;
     let principal = match shell::control_tenant(req) {
-        Some(tenant) => Arc::new(Principal::system(tenant)),
+        Some(tenant) => behind_control(req, &app, tenant)?,
         None => app.gate.admit(&app.store, &shown(req), app.clock.now())?,
     };
     Ok((app, principal))
+}
+
+/// In this header whoever comes through the control door shows the access token of a user they act for.
+pub const AS_USER: &str = "x-crossdock-as";
+
+/// Who comes through the control door: the depot's owner, or the user whose token they show.
+fn behind_control(req: &HttpRequest, app: &App, tenant: u32) -> Result<Arc<Principal>, ApiError> {
+    let Some(token) = req.headers().get(AS_USER).and_then(|v| v.to_str().ok()) else {
+        return Ok(Arc::new(Principal::system(tenant)));
+    };
+    let shown = Shown { bearer: Some(token), address: shell::address(req), ..Shown::default() };
+    let who = app.gate.admit(&app.store, &shown, app.clock.now())?;
+    if who.tenant != tenant {
+        return Err(Refusal::new(Kind::Forbidden, "control.tenant", "that user is of another tenant").into());
+    }
+    Ok(who)
 }
 
 /// Before anybody has set the depot up there is nobody to write for, and what is asked through the control door would

@@ -444,7 +444,11 @@ fn restored_headquarters_forget(carried: bool) {
 
     hq.stop();
     let file = data.join("depot.redb");
-    std::fs::remove_file(&file).unwrap();
+    for entry in std::fs::read_dir(&data).unwrap().map(|e| e.unwrap()) {
+        if entry.file_name().to_string_lossy().starts_with("depot") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
     std::fs::remove_file(data.join(tombs::LIST)).unwrap();
     backup::restore(&target, Which::Latest, &file, &house::tables()).unwrap();
     let holds = std::fs::read(&file).unwrap();

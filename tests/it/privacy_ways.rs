@@ -49,7 +49,7 @@ fn a_person_is_found_handed_out_held_and_erased_on_the_screen_by_two() {
     let export: Value = serde_json::from_str(&file.text).unwrap();
     assert_eq!(export["items"][0]["state"]["facts"]["recipient"]["email"], EMAIL, "{export}");
 
-    ana.does("/privacy/hold", &[("record", "QF0000001"), ("reason", "claim 17")]);
+    ana.does("/privacy/hold", &[("record", "QF0000001"), ("why", "claim 17")]);
     let held = ana.post("/privacy/erase", &record);
     assert!(held.status == 409 && held.text.contains("claim 17"), "{}", held.page().text());
     let lift =
