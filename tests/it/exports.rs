@@ -59,7 +59,10 @@ fn every_list_can_be_had_and_each_export_is_in_the_audit_log() {
             json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": "Ann" }),
         ),
         ("/products", json!({ "name": "Lamp", "price": 1.0, "stock": 10 })),
-        ("/orders", json!({ "customer_name": "Bob", "items": [{ "product_id": 1, "quantity": 1 }] })),
+        (
+            "/orders",
+            json!({ "customer_name": "Bob", "delivery_address": "there", "items": [{ "product_id": 1, "quantity": 1 }] }),
+        ),
     ] {
         let made = desk.post(path, &new);
         assert!((200..300).contains(&made.status), "{path}: {made:?}");
