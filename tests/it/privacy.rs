@@ -369,7 +369,8 @@ fn what_waits_to_be_sent_to_an_erased_person_goes_nowhere_and_what_waits_for_oth
     let hook = json!({ "url": format!("http://localhost:{hook}/in"), "types": ["delivery."] });
     let hook = made(&depot, "/webhooks", &hook)["id"].as_str().unwrap().to_owned();
     let sets_out = |name: &str, phone: Option<&str>, email: Option<&str>| {
-        let new = json!({ "pickupAddress": "the depot", "deliveryAddress": format!("{STREET} {name}"),
+        let street = if name == NAME { STREET } else { "Rua B 1" };
+        let new = json!({ "pickupAddress": "the depot", "deliveryAddress": street,
             "customerName": name, "customerPhone": phone, "customerEmail": email, "assignedDriver": "dan" });
         let id = made(&depot, "/deliveries", &new)["id"].as_str().unwrap().to_owned();
         let on = json!({ "status": "in_transit", "notes": format!("{name} was called") });
