@@ -357,7 +357,7 @@ mod tests {
                         [["QX", "RX", "SX"][n % 3], "QX"].iter().enumerate().take(1 + n % 3 / 2)
                     {
                         let note = (n % 2 == 0).then(|| "out for delivery".to_owned());
-                        let mut digest = [0; 32];
+                        let mut digest = [0; 16];
                         digest[..8].copy_from_slice(&((n * 2 + row) as u64).to_be_bytes());
                         let (number, raw) = (Some(format!("N{n:05}")), Some((*code).to_owned()));
                         let when = Some(at(row as u64));
