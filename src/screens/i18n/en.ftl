@@ -911,6 +911,7 @@ air-send-notice = Send the arrival notice
 air-begun = Procedure begun, version { $n }
 air-stepped = Step done:
 air-reminded = Reminded
+air-taken-back = Taken back
 air-signalled = { $name } told to those who listen
 air-procedure-hint = New waybills begin with these steps. One that is under way keeps the version it began with.
 air-version = Version { $n }
@@ -1046,6 +1047,20 @@ fsu-OSI = remark
 role-system = by itself
 air-still-at = still at { $depot }
 when-on-day = on { $day }, { $at }
+air-messages = Messages
+air-messages-text = Status messages
+air-messages-hint = One or many, as the airline sends them (FSU or FSA)
+air-messages-take = Take them in
+air-messages-came = Came
+air-messages-outcome = Outcome
+air-messages-odd = Not understood
+air-messages-none = No message has come
+air-messages-none-hint = Paste one above, let them be mailed in, or let the airline send them.
+air-messages-of = { $messages } messages · { $reports } new reports · { $created } new waybills
+air-messages-lines = { $n ->
+    [one] one line
+   *[other] { $shown } lines
+}
 air-days-over = { $n ->
     [one] one day over
    *[other] { $shown } days over

@@ -911,6 +911,7 @@ air-send-notice = Enviar el aviso de llegada
 air-begun = Procedimiento iniciado, versión { $n }
 air-stepped = Paso hecho:
 air-reminded = Recordado
+air-taken-back = Deshecho
 air-signalled = { $name } comunicado a quien escucha
 air-procedure-hint = Las guías nuevas empiezan con estos pasos. Una en curso conserva la versión con la que empezó.
 air-version = Versión { $n }
@@ -1046,6 +1047,20 @@ fsu-OSI = observación
 role-system = por sí solo
 air-still-at = todavía en { $depot }
 when-on-day = en { $day }, { $at }
+air-messages = Mensajes
+air-messages-text = Mensajes de estado
+air-messages-hint = Uno o varios, tal como los envía la aerolínea (FSU o FSA)
+air-messages-take = Recibirlos
+air-messages-came = Llegada
+air-messages-outcome = Resultado
+air-messages-odd = Sin entender
+air-messages-none = No ha llegado ningún mensaje
+air-messages-none-hint = Pegue uno arriba, recíbalos por correo o deje que la aerolínea los envíe.
+air-messages-of = { $messages } mensajes · { $reports } informes nuevos · { $created } guías nuevas
+air-messages-lines = { $n ->
+    [one] una línea
+   *[other] { $shown } líneas
+}
 air-days-over = { $n ->
     [one] un día vencido
    *[other] { $shown } días vencidos

@@ -911,6 +911,7 @@ air-send-notice = Enviar o aviso de chegada
 air-begun = Procedimento iniciado, versão { $n }
 air-stepped = Passo feito:
 air-reminded = Lembrado
+air-taken-back = Desfeito
 air-signalled = { $name } avisado a quem escuta
 air-procedure-hint = Novos conhecimentos começam com estes passos. Um em andamento mantém a versão com que começou.
 air-version = Versão { $n }
@@ -1046,6 +1047,20 @@ fsu-OSI = observação
 role-system = sozinho
 air-still-at = ainda em { $depot }
 when-on-day = em { $day }, { $at }
+air-messages = Mensagens
+air-messages-text = Mensagens de status
+air-messages-hint = Uma ou várias, como a companhia as envia (FSU ou FSA)
+air-messages-take = Receber
+air-messages-came = Chegada
+air-messages-outcome = Resultado
+air-messages-odd = Não entendido
+air-messages-none = Nenhuma mensagem chegou
+air-messages-none-hint = Cole uma acima, receba por e-mail ou deixe a companhia enviar.
+air-messages-of = { $messages } mensagens · { $reports } relatos novos · { $created } conhecimentos novos
+air-messages-lines = { $n ->
+    [one] uma linha
+   *[other] { $shown } linhas
+}
 air-days-over = { $n ->
     [one] um dia vencido
    *[other] { $shown } dias vencidos
