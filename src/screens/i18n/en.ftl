@@ -1345,6 +1345,7 @@ privacy-kind-route = Route
 privacy-kind-place = Place
 privacy-kind-case = Case
 privacy-kind-attachment = Document
+privacy-kind-customer = Customer
 privacy-role-recipient = recipient
 privacy-role-customer = customer
 privacy-role-sender = sender
@@ -1624,3 +1625,33 @@ today-foretold = Last week's warnings
 today-foretold-parcels = { $late } of { $n } came late indeed ({ $share })
 today-arrivals = Last week's arrivals
 today-arrivals-within = { $share } of { $n } within the span that 90 % should keep
+
+## lists
+list-file = A list as a file
+list-announce-hint = CSV or .xlsx with a line of headings: tracking_number, recipient, address, zip, city, country, weight_g. At most 1,000 rows.
+list-report-hint = CSV or .xlsx with a line of headings: number and status; at, note and reason may be there. At most 1,000 rows.
+list-status = Status of rows that name none
+list-status-each = each row names its own
+list-latest = Latest reports
+list-undo-hint = What this report moved goes back; rows on which later facts stand stay.
+list-taken = { $n ->
+    [one] One row was taken
+   *[other] { $shown } rows were taken
+}
+list-refused = { $n ->
+    [one] one was not
+   *[other] { $shown } were not
+}
+list-ignored = Columns that nobody knows were passed over: { $columns }
+list-back = { $n ->
+    [one] One row was taken back
+   *[other] { $shown } rows were taken back
+}
+list-kept = { $n ->
+    [one] one stays: later facts stand on it
+   *[other] { $shown } stay: later facts stand on them
+}
+case-answer = What is to be done
+case-answer-to = The new address
+case-answer-send = Answer
+province = State or province

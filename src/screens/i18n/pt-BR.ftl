@@ -1345,6 +1345,7 @@ privacy-kind-route = Rota
 privacy-kind-place = Lugar
 privacy-kind-case = Caso
 privacy-kind-attachment = Documento
+privacy-kind-customer = Cliente
 privacy-role-recipient = destinatário
 privacy-role-customer = cliente
 privacy-role-sender = remetente
@@ -1624,3 +1625,33 @@ today-foretold = Avisos da semana passada
 today-foretold-parcels = { $late } de { $n } atrasaram mesmo ({ $share })
 today-arrivals = Chegadas da semana passada
 today-arrivals-within = { $share } de { $n } dentro do intervalo que 90 % deve cumprir
+
+## lists
+list-file = Uma lista em arquivo
+list-announce-hint = CSV ou .xlsx com uma linha de títulos: tracking_number, recipient, address, zip, city, country, weight_g. No máximo 1.000 linhas.
+list-report-hint = CSV ou .xlsx com uma linha de títulos: number e status; pode haver at, note e reason. No máximo 1.000 linhas.
+list-status = Status das linhas que não o dizem
+list-status-each = cada linha diz o seu
+list-latest = Últimos informes
+list-undo-hint = O que este informe moveu volta; ficam as linhas sobre as quais há fatos posteriores.
+list-taken = { $n ->
+    [one] Uma linha aceita
+   *[other] { $shown } linhas aceitas
+}
+list-refused = { $n ->
+    [one] uma não
+   *[other] { $shown } não
+}
+list-ignored = Colunas que ninguém conhece foram ignoradas: { $columns }
+list-back = { $n ->
+    [one] Uma linha foi desfeita
+   *[other] { $shown } linhas foram desfeitas
+}
+list-kept = { $n ->
+    [one] uma fica: há fatos posteriores sobre ela
+   *[other] { $shown } ficam: há fatos posteriores sobre elas
+}
+case-answer = O que fazer
+case-answer-to = O novo endereço
+case-answer-send = Responder
+province = Estado ou província
