@@ -200,7 +200,7 @@ fn queue(v: &Viewer, m: &Model, query: &str) -> Markup {
                                 td { (case_state(v, c.state, r.overdue)) @if c.level > 0 { " " small.level title=(v.t("escalated")) { "▲" (c.level) } } }
                                 td { a href={ "/cases/" (c.id) (query_kept) } { (v.word("reason", c.reason.code())) } }
                                 td.id { (c.subject.label) }
-                                td.when.late[r.overdue] { (v.time(c.running().due)) }
+                                td.when.late[r.overdue] data-as=(v.t("due")) { (v.time(c.running().due)) }
                                 td { @if let Some(o) = &c.owner { (o.name) } @else { span.faint { "–" } } }
                             }
                         }
