@@ -396,6 +396,14 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
     app.wake.wake();
     let mut shown = pictured(&depot);
     shown.extend(traded(&depot));
+    let scanned: Vec<String> = ["delivered", "in_transit", "accepted"]
+        .iter()
+        .filter_map(|status| {
+            let path = format!("/parcels?status={status}&limit=1");
+            let all = depot.itself(FIRST_TENANT, "GET", &path).gives(200).json;
+            all["items"][0]["tracking_number"].as_str().map(str::to_owned)
+        })
+        .collect();
     let base = base(&depot);
     let looks = [("desk", DESK, false), ("phone", PHONE, false), ("dark", DESK, true)];
     for (name, size, dark) in looks {
@@ -406,7 +414,7 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             .filter(|r| r.method == "GET" && !r.path.contains('{'))
             .map(|r| r.path.to_owned())
             .collect();
-        let shown = shown.clone();
+        let (shown, scanned) = (shown.clone(), scanned.clone());
         driver.browse_as(size, Looks { dark, ..Looks::default() }, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;
@@ -418,6 +426,12 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
                 b.screenshot(&folder.join(format!("{name}-{file}.png"))).await?;
                 fits(&b, &path).await?;
             }
+            b.goto(&format!("{base}/scan")).await?;
+            for code in &scanned {
+                type_in(&b, "#code", &format!("{code}\n")).await?;
+                there(&b, &format!(".outcome[data-code='{code}']")).await?;
+            }
+            b.screenshot(&folder.join(format!("{name}-scan-answered.png"))).await?;
             b.delete_all_cookies().await?;
             log_in(&b, &base, trade::DRIVERS[0].0).await?;
             there(&b, ".stops li").await?;
@@ -445,7 +459,7 @@ fn elsewhere(driver: &Driver, folder: &Path) {
     let (north, south) = (joined(&hq, &relay, "Cais Norte"), joined(&hq, &relay, "Cais Sul"));
     exchange(&north);
     for at in [&hq, &south] {
-        at.wait(Duration::from_secs(3_600));
+        at.wait(Duration::from_secs(27 * 3_600));
     }
     exchange(&south);
     let base = base(&hq);

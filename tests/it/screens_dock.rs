@@ -304,7 +304,7 @@ fn somebody_may_more_until_a_day_and_a_role_is_made_like_another() {
 const ELSEWHERE: [&str; 3] = ["/sync/now", "/sync/depots", "/webhooks/{id}/resend"];
 
 /// Pages on which something waits for a hand: a driver's stops, two routes and a search, an erasure and a hold.
-fn waiting(depot: &Depot, admin: &Person) -> Vec<Came> {
+fn waiting(depot: &Depot, admin: &Person, records: &Records) -> Vec<Came> {
     depot.user(FIRST_TENANT, "dan", "driver", json!({ "password": PASSWORD }));
     let stop = |name: &str| {
         let new = json!({ "pickup_address": "Depot", "delivery_address": "9 Elm Street", "customer_name": name, "assigned_to": "dan" });
@@ -314,23 +314,37 @@ fn waiting(depot: &Depot, admin: &Person) -> Vec<Came> {
     let dan = Person::logged_in(depot, "dan", PASSWORD);
     dan.does(&format!("/driver/stops/{first}/start"), &[]);
     let [from, to] = two_routes(depot).map(|r| text(&r, "id"));
+    for n in 1..=6 {
+        let new = json!({ "pickupAddress": "the depot", "deliveryAddress": format!("{n} Main Street"), "customerName": "Bo",
+            "deliveryLocation": { "latitude": 52.5, "longitude": 13.4 + 0.01 * f64::from(n) } });
+        depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201);
+    }
+    let place = json!({ "address": "the depot", "latitude": 52.5, "longitude": 13.4 });
+    depot.itself(FIRST_TENANT, "POST", "/places").body(&place).gives(201);
     let planned = [("day", "2030-05-07"), ("seconds", "60"), ("goal", "both")];
     let open = admin.get("/routes/plan?day=2030-05-07");
     let chosen = values(&open, "delivery");
     let chosen = chosen.iter().map(|c| ("delivery", c.as_str()));
     let begun = admin.post("/routes/plan", &planned.into_iter().chain(chosen).collect::<Vec<_>>());
     assert_eq!(begun.status, 303, "{}", begun.text);
-    let search = begun.location().to_owned();
+    let search = admin.get(begun.location());
     let found = admin.post("/privacy/find", &[("name", "alpha recipient")]);
     let subject = values(&found, "subject").remove(0);
     admin.does("/privacy/erase", &[("subject", &subject), ("reason", "letter")]);
-    admin.does("/privacy/hold", &[("record", "PF000001"), ("reason", "claim 17")]);
+    admin.does("/privacy/hold", &[("record", &records.number), ("why", "claim 17")]);
     depot.user(FIRST_TENANT, "bea", "admin", json!({ "password": PASSWORD }));
     let bea = Person::logged_in(depot, "bea", PASSWORD);
     let pages = [first, second].map(|id| dan.get(&format!("/driver/stops/{id}")));
     let whatif = admin.get(&format!("/routes/whatif?from={from}&stop=0&to={to}"));
-    let search = admin.get(&search);
-    pages.into_iter().chain([whatif, search, found, bea.get("/privacy")]).collect()
+    let pages: Vec<Came> = pages
+        .into_iter()
+        .chain([whatif, search, found, admin.get("/privacy"), bea.get("/privacy")])
+        .collect();
+    for came in &pages {
+        let page = came.page();
+        assert!(page.faults(&came.text).is_empty(), "{:?}: {}", page.faults(&came.text), came.text);
+    }
+    pages
 }
 
 #[test]
@@ -358,7 +372,11 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
     let mut offered: BTreeSet<&str> = BTreeSet::new();
     let mut pages: Vec<String> = gets.iter().map(|r| fill(&records, r.path)).collect();
     pages.extend([looked, format!("/unloadings/{dock}"), printer]);
-    let all = pages.iter().map(|p| admin.get(p)).chain([gate.get("/scan")]).chain(waiting(&depot, &admin));
+    let all = pages
+        .iter()
+        .map(|p| admin.get(p))
+        .chain([gate.get("/scan")])
+        .chain(waiting(&depot, &admin, &records));
     for page in all.filter(|p| p.status == 200) {
         let page = page.page();
         let to = page.all("form", "action").into_iter().chain(page.all("button", "formaction"));
