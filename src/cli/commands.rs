@@ -43,6 +43,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let token = made["access_token"].as_str().or_else(|| made["token"].as_str());
             answer(token.context("the depot answered no token")?)
         }
+        Command::Import { place, kind, dry_run: false, compare: false, json, file, .. } if kind == "fsu" => {
+            messages(&place, &file, json).await
+        }
         Command::Import { place, kind, source, dry_run, compare, json, file } => {
             let (kind, source) = (encoded(&kind), encoded(&source));
             let query = format!("kind={kind}&source={source}&dry_run={dry_run}&compare={compare}");
@@ -300,6 +303,15 @@ async fn import(place: &Place, query: &str, file: &Path, json: bool) -> anyhow::
         Some(why) => Err(Refused { status: 422, detail: format!("the file was not imported: {why}") }.into()),
         None => Ok(()),
     }
+}
+
+/// Hands airlines' status messages in, which are no table.
+async fn messages(place: &Place, file: &Path, json: bool) -> anyhow::Result<()> {
+    let depot = connect(place).await?;
+    let outcome = depot.upload("/api/v1/fsu", file, "text/plain").await;
+    depot.close().await;
+    let outcome = outcome?;
+    answer(&if json { outcome.to_string() } else { readable(&outcome) })
 }
 
 /// Reads a map's file here, so that a mistake in it is named by its line, and sets it.

@@ -77,8 +77,8 @@ async fn list(visit: Looking) -> Reply {
                             td { a href={ "/imports/" (i.id) } { (i.file.as_deref().unwrap_or(&v.t("file"))) } }
                             td { (i.source) }
                             td { (state(v, i)) }
-                            td.n { (v.number(i.counts.rows)) }
-                            td.n.late[i.counts.refused > 0] { (v.number(i.counts.refused)) }
+                            td.n data-as=(v.t("rows")) { (v.number(i.counts.rows)) }
+                            td.n.late[i.counts.refused > 0] data-as=(v.t("refused-rows")) { (v.number(i.counts.refused)) }
                             td { (i.by_name) }
                             td.when { (v.time(i.created_at)) }
                         }

@@ -149,7 +149,7 @@ pub fn table(v: &Viewer, rows: &[Arc<Card>]) -> Markup {
                         td.when { (v.time(p.since)) }
                         td { (town(&p.facts.to)) }
                         td { (p.facts.distributor.as_deref().unwrap_or("–")) }
-                        td.when.late[late] { @if let Some(at) = p.facts.promised_at { (v.time(at)) } @else { "–" } }
+                        td.when.late[late] data-as=(v.t("promised")) { @if let Some(at) = p.facts.promised_at { (v.time(at)) } @else { "–" } }
                     }
                 }
             }

@@ -173,15 +173,15 @@ fn erasure(v: &Viewer, e: &ErasureView, me: Id) -> Markup {
             td.when { @if let Some(a) = asked { (v.time(a.at)) } }
             td { (state) @if let Some(why) = e.waiting.as_ref().and_then(|w| w.held.as_deref()) { " " span.faint { (v.t("privacy-held")) ": " (why) } } }
             td { (e.reason) @if let Some(why) = &e.refusal { br; span.faint { (why) } } }
-            td.n { (e.records) }
+            td.n data-as=(v.t("privacy-records")) { (e.records) }
             td { @if let Some(a) = asked { (a.name) } }
             td { @if let Some(d) = &e.decided { (d.name) } }
-            td.n { (e.done.len()) }
+            td.n data-as=(v.t("privacy-nodes")) { (e.done.len()) }
             td.act {
                 @if e.state == State::Asked {
                     @if mine { span.faint { (v.t("privacy-second")) } }
                     @else { details.confirm { summary.button.small { (v.t("privacy-confirm")) } (parts::post(v, &format!("{at}/confirm"), &html! { p { (v.t("privacy-confirm-hint")) } button.danger { (v.t("privacy-confirm-now")) } })) } }
-                    details.confirm { summary.button.small { (v.t("privacy-refuse")) } (parts::post(v, &format!("{at}/refuse"), &html! { input name="reason" required autocomplete="off" aria-label=(v.t("reason")); " " button { (v.t("privacy-refuse")) } })) }
+                    details.confirm { summary.button.small { (v.t("privacy-refuse")) } (parts::post(v, &format!("{at}/refuse"), &html! { p { input name="reason" aria-label=(v.t("reason")) placeholder=(v.t("reason")) required autocomplete="off"; } button { (v.t("privacy-refuse")) } })) }
                 }
             }
         }

@@ -224,7 +224,7 @@ fn the_demonstration_prints_its_address_and_a_login_that_holds_and_fills_itself(
     };
     let answer = login().map(|(address, password)| {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let asked = http.post(format!("{address}/api/v1/auth/login"));

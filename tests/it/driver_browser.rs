@@ -5,11 +5,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossdock::base::clock::Timestamp;
 use crossdock::web::control::FIRST_TENANT;
-use serde_json::{Value, json};
+use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::support::Depot;
-use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in};
+use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in, until};
 use crate::support::line::{Line, State};
 use crate::support::people::{PASSWORD, depot, text};
 
@@ -27,19 +27,6 @@ fn given(depot: &Depot, n: usize) -> String {
         "proof_required": ["signature", "photo"], "assigned_to": "dan",
     });
     text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201).json, "id")
-}
-
-/// Asks the page until it says `wanted`.
-async fn until(b: &WebDriver, what: &str, script: &str, wanted: Value) -> WebDriverResult<()> {
-    let begun = Instant::now();
-    loop {
-        let said = b.execute(script, Vec::new()).await.map(|r| r.json().clone()).unwrap_or_default();
-        if said == wanted {
-            return Ok(());
-        }
-        assert!(begun.elapsed() < PATIENCE * 3, "{what}: {said} and not {wanted}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
 }
 
 const UNSENT: &str = "return Number(document.getElementById('waiting')?.dataset.n)";

@@ -212,6 +212,7 @@ scan-help-text = Without a code before it, a scan arrives a parcel. A code on th
 scan-wall = Print the wall sheet
 scan-away = Kept: the depot does not answer
 scan-waits = scans wait to be sent
+scan-kept = kept, not sent yet
 
 ## cases
 cases-open = Open
@@ -230,6 +231,18 @@ case-open = Open the case
 case-subject = Parcel
 case-subject-hint = Its number; empty when it is about no parcel
 case-detail = What is the matter
+case-many = One case for many parcels
+case-name = What to call it
+case-name-hint = Such as: storm, route 7
+case-numbers = Numbers of the parcels
+case-numbers-hint = One a line, or with commas between; at most { $shown }
+case-take-in = Take in their own open cases of this reason
+case-many-open = Open one case
+case-parcels = { $n ->
+    [one] { $shown } parcel
+   *[other] { $shown } parcels
+}
+case-parcels-more = and { $shown } more
 case-take = Take
 case-wait-for = for
 case-how = how
@@ -318,6 +331,12 @@ parcels-exceptional = something wrong
 parcels-late = late
 parcels-none = No parcels yet
 parcels-none-hint = Import a file, or scan the first one.
+first-steps = First steps
+first-printer = Add a printer and print a test label
+first-scanner = Try the scanner: whatever it reads is answered
+first-people = Add people and stations
+first-trust = Trust this depot on phones and other PCs: install its certificate
+first-hq = Join a headquarters
 parcels-nothing = Nothing fits
 parcels-nothing-hint = Widen the filter, or type the beginning of a number.
 next-steps = Next step
@@ -911,6 +930,7 @@ air-send-notice = Send the arrival notice
 air-begun = Procedure begun, version { $n }
 air-stepped = Step done:
 air-reminded = Reminded
+air-taken-back = Taken back
 air-signalled = { $name } told to those who listen
 air-procedure-hint = New waybills begin with these steps. One that is under way keeps the version it began with.
 air-version = Version { $n }
@@ -1046,6 +1066,20 @@ fsu-OSI = remark
 role-system = by itself
 air-still-at = still at { $depot }
 when-on-day = on { $day }, { $at }
+air-messages = Messages
+air-messages-text = Status messages
+air-messages-hint = One or many, as the airline sends them (FSU or FSA)
+air-messages-take = Take them in
+air-messages-came = Came
+air-messages-outcome = Outcome
+air-messages-odd = Not understood
+air-messages-none = No message has come
+air-messages-none-hint = Paste one above, let them be mailed in, or let the airline send them.
+air-messages-of = { $messages } messages · { $reports } new reports · { $created } new waybills
+air-messages-lines = { $n ->
+    [one] one line
+   *[other] { $shown } lines
+}
 air-days-over = { $n ->
     [one] one day over
    *[other] { $shown } days over

@@ -212,6 +212,7 @@ scan-help-text = Sin un código antes, el escaneo da entrada al paquete. Un cód
 scan-wall = Imprimir la hoja de la pared
 scan-away = Guardado: el depósito no responde
 scan-waits = escaneos esperan envío
+scan-kept = guardado, aún sin enviar
 
 ## cases
 cases-open = Abiertos
@@ -230,6 +231,18 @@ case-open = Abrir el caso
 case-subject = Paquete
 case-subject-hint = Su número; vacío si no trata de un paquete
 case-detail = Qué ocurre
+case-many = Un caso para muchos paquetes
+case-name = Cómo llamarlo
+case-name-hint = Por ejemplo: temporal, ruta 7
+case-numbers = Números de los paquetes
+case-numbers-hint = Uno por línea, o separados por comas; como máximo { $shown }
+case-take-in = Incluir sus casos abiertos con este motivo
+case-many-open = Abrir un solo caso
+case-parcels = { $n ->
+    [one] { $shown } paquete
+   *[other] { $shown } paquetes
+}
+case-parcels-more = y { $shown } más
 case-take = Tomar
 case-wait-for = por
 case-how = cómo
@@ -318,6 +331,12 @@ parcels-exceptional = algo mal
 parcels-late = retrasado
 parcels-none = Aún no hay paquetes
 parcels-none-hint = Importe un archivo o escanee el primero.
+first-steps = Primeros pasos
+first-printer = Añadir una impresora e imprimir una etiqueta de prueba
+first-scanner = Probar el lector: todo lo que lee tiene respuesta
+first-people = Añadir personas y puestos
+first-trust = Confiar en este depósito en teléfonos y otros PC: instalar su certificado
+first-hq = Unirse a una central
 parcels-nothing = Nada coincide
 parcels-nothing-hint = Amplíe el filtro o teclee el comienzo de un número.
 next-steps = Próximo paso
@@ -911,6 +930,7 @@ air-send-notice = Enviar el aviso de llegada
 air-begun = Procedimiento iniciado, versión { $n }
 air-stepped = Paso hecho:
 air-reminded = Recordado
+air-taken-back = Deshecho
 air-signalled = { $name } comunicado a quien escucha
 air-procedure-hint = Las guías nuevas empiezan con estos pasos. Una en curso conserva la versión con la que empezó.
 air-version = Versión { $n }
@@ -1046,6 +1066,20 @@ fsu-OSI = observación
 role-system = por sí solo
 air-still-at = todavía en { $depot }
 when-on-day = en { $day }, { $at }
+air-messages = Mensajes
+air-messages-text = Mensajes de estado
+air-messages-hint = Uno o varios, tal como los envía la aerolínea (FSU o FSA)
+air-messages-take = Recibirlos
+air-messages-came = Llegada
+air-messages-outcome = Resultado
+air-messages-odd = Sin entender
+air-messages-none = No ha llegado ningún mensaje
+air-messages-none-hint = Pegue uno arriba, recíbalos por correo o deje que la aerolínea los envíe.
+air-messages-of = { $messages } mensajes · { $reports } informes nuevos · { $created } guías nuevas
+air-messages-lines = { $n ->
+    [one] una línea
+   *[other] { $shown } líneas
+}
 air-days-over = { $n ->
     [one] un día vencido
    *[other] { $shown } días vencidos

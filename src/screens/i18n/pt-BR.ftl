@@ -212,6 +212,7 @@ scan-help-text = Sem um código antes, a leitura dá entrada no pacote. Um códi
 scan-wall = Imprimir a folha da parede
 scan-away = Guardado: o depósito não responde
 scan-waits = leituras aguardam envio
+scan-kept = guardado, ainda não enviado
 
 ## cases
 cases-open = Abertos
@@ -230,6 +231,18 @@ case-open = Abrir o caso
 case-subject = Pacote
 case-subject-hint = O número; vazio se não é sobre um pacote
 case-detail = Qual é o problema
+case-many = Um caso para muitos pacotes
+case-name = Como chamá-lo
+case-name-hint = Por exemplo: temporal, rota 7
+case-numbers = Números dos pacotes
+case-numbers-hint = Um por linha, ou separados por vírgulas; no máximo { $shown }
+case-take-in = Incluir os casos abertos deles com este motivo
+case-many-open = Abrir um só caso
+case-parcels = { $n ->
+    [one] { $shown } pacote
+   *[other] { $shown } pacotes
+}
+case-parcels-more = e mais { $shown }
 case-take = Assumir
 case-wait-for = por
 case-how = como
@@ -318,6 +331,12 @@ parcels-exceptional = algo errado
 parcels-late = atrasado
 parcels-none = Ainda não há pacotes
 parcels-none-hint = Importe um arquivo ou leia o primeiro.
+first-steps = Primeiros passos
+first-printer = Adicionar uma impressora e imprimir uma etiqueta de teste
+first-scanner = Testar o leitor: tudo o que ele lê tem resposta
+first-people = Adicionar pessoas e postos
+first-trust = Confiar neste depósito em celulares e outros PCs: instalar o certificado
+first-hq = Ligar-se a uma matriz
 parcels-nothing = Nada encontrado
 parcels-nothing-hint = Amplie o filtro ou digite o começo de um número.
 next-steps = Próximo passo
@@ -911,6 +930,7 @@ air-send-notice = Enviar o aviso de chegada
 air-begun = Procedimento iniciado, versão { $n }
 air-stepped = Passo feito:
 air-reminded = Lembrado
+air-taken-back = Desfeito
 air-signalled = { $name } avisado a quem escuta
 air-procedure-hint = Novos conhecimentos começam com estes passos. Um em andamento mantém a versão com que começou.
 air-version = Versão { $n }
@@ -1046,6 +1066,20 @@ fsu-OSI = observação
 role-system = sozinho
 air-still-at = ainda em { $depot }
 when-on-day = em { $day }, { $at }
+air-messages = Mensagens
+air-messages-text = Mensagens de status
+air-messages-hint = Uma ou várias, como a companhia as envia (FSU ou FSA)
+air-messages-take = Receber
+air-messages-came = Chegada
+air-messages-outcome = Resultado
+air-messages-odd = Não entendido
+air-messages-none = Nenhuma mensagem chegou
+air-messages-none-hint = Cole uma acima, receba por e-mail ou deixe a companhia enviar.
+air-messages-of = { $messages } mensagens · { $reports } relatos novos · { $created } conhecimentos novos
+air-messages-lines = { $n ->
+    [one] uma linha
+   *[other] { $shown } linhas
+}
 air-days-over = { $n ->
     [one] um dia vencido
    *[other] { $shown } dias vencidos

@@ -251,7 +251,7 @@ impl Records {
         let report = text(&ask("POST", "/reports").body(&report).gives(201).json, "id");
         let run = text(&ask("POST", &format!("/reports/{report}/run")).gives(202).json, "id");
         let goods = format!("{name} goods");
-        let new = json!({ "number": "020-12345675", "pieces": 10, "goods": goods });
+        let new = json!({ "number": "020-73000012", "pieces": 10, "goods": goods });
         let mawb = text(&ask("POST", "/mawbs").body(&new).gives(201).json, "id");
         let new = json!({ "number": format!("{name} house"), "mawb": mawb, "pieces": 4 });
         let hawb = text(&ask("POST", "/hawbs").body(&new).gives(201).json, "id");
