@@ -120,7 +120,8 @@ pub(crate) enum Command {
     Import {
         #[command(flatten)]
         place: Place,
-        /// What the rows are: parcels, status (events of parcels), orders, deliveries, users, cases…
+        /// What the rows are: parcels, status (events of parcels), orders, deliveries, users, cases…; or fsu for status
+        /// messages of airlines
         #[arg(long, value_name = "KIND")]
         kind: String,
         /// Whose words the file uses: the name of a status map

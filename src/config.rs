@@ -19,8 +19,8 @@ use toml::Table;
 
 use overlay::Overlay;
 use sections::{
-    Audit, Backup, Carriers, Deliveries, Depot, Jobs, Limits, Logs, Mail, Maps, Orders, Printers, Retention,
-    Routing, Server, Sms, Store, Sync, Webhooks,
+    Audit, Backup, Carriers, Deliveries, Depot, Freight, Jobs, Limits, Logs, Mail, Maps, Orders, Printers,
+    Retention, Routing, Server, Sms, Store, Sync, Webhooks,
 };
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
@@ -44,6 +44,7 @@ pub struct Config {
     pub jobs: Jobs,
     pub printers: Printers,
     pub carriers: Carriers,
+    pub freight: Freight,
     pub maps: Maps,
     pub routing: Routing,
     pub retention: Retention,

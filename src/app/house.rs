@@ -160,6 +160,14 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     if ways.any() {
         workers.push(Arc::new(Counter { language: config.depot.language.clone(), ways }));
     }
+    if !config.freight.mail_in.as_os_str().is_empty() {
+        let every = Duration::from_secs(config.freight.mail_in_every_s);
+        workers.push(Arc::new(freight::mail_in::MailIn::new(
+            &config.freight.mail_in,
+            every,
+            Arc::new(Users),
+        )));
+    }
     if config.orders.auto_advance {
         let every = Duration::from_secs(config.orders.advance_every_s);
         workers.push(Arc::new(AutoAdvance { every }));

@@ -2,9 +2,11 @@
 
 use reqwest::Url;
 
+use super::airline::Airline;
 use super::easypost::EasyPost;
 use super::plain::Plain;
 use crate::base::clock::Timestamp;
+use crate::freight::fsu::Parsed;
 use crate::parcels::model::Place;
 
 /// Events of one message.
@@ -32,8 +34,10 @@ pub struct CarrierEvent {
 /// What a message holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// Its events.
+    /// Its events of parcels.
     pub events: Vec<CarrierEvent>,
+    /// Its messages about waybills, of an airline.
+    pub messages: Parsed,
     /// Where to go on when the carrier is asked again; nothing to begin anew.
     pub next: Option<String>,
     /// Whether there is more to be had at once.
@@ -68,7 +72,7 @@ pub trait Adapter: Send + Sync {
 }
 
 /// Every language there is.
-pub const ALL: [&dyn Adapter; 2] = [&Plain, &EasyPost];
+pub const ALL: [&dyn Adapter; 3] = [&Plain, &EasyPost, &Airline];
 
 /// The language called `name`.
 #[must_use]

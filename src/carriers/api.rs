@@ -76,7 +76,7 @@ pub fn routes() -> Routes {
 struct CarrierView {
     code: String,
     name: String,
-    /// Its language: plain or easypost.
+    /// Its language: plain, easypost or, of an airline, fsu.
     adapter: String,
     /// Whose status map its codes go through.
     words: String,
@@ -148,7 +148,7 @@ struct CarrierInput {
     /// 1 to 32 of a-z, 0-9, _ and -.
     code: String,
     name: String,
-    /// plain or easypost.
+    /// plain, easypost or, of an airline, fsu.
     adapter: String,
     /// Whose status map its codes go through; its own when absent.
     words: Option<String>,

@@ -122,7 +122,7 @@ impl Asker {
         if url.origin() != base.origin() {
             return Err(format!("{} is not the configured host", url.host_str().unwrap_or_default()).into());
         }
-        let mut request = self.client.get(url).header("accept", "application/json");
+        let mut request = self.client.get(url).header("accept", "application/json, text/plain;q=0.5");
         request = match login {
             Some((Login::BasicUser, secret)) => request.basic_auth(secret, Some("")),
             Some((Login::Bearer, secret)) => request.bearer_auth(secret),

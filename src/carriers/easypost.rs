@@ -120,7 +120,12 @@ impl Adapter for EasyPost {
         // A page that says there is more and is empty would have us ask for ever.
         let next = found.last().filter(|_| more).map(|t| t.id.clone());
         let more = next.is_some();
-        Ok(Batch { events: found.into_iter().flat_map(Tracker::events).collect(), next, more })
+        Ok(Batch {
+            events: found.into_iter().flat_map(Tracker::events).collect(),
+            next,
+            more,
+            ..Batch::default()
+        })
     }
 
     fn ask(&self, base: &Url, cursor: Option<&str>) -> Result<Url, String> {

@@ -1,6 +1,7 @@
 //! Why something about a carrier could not be done.
 
 use crate::base::error::{Fault, Invalid, Kind, Problem};
+use crate::freight::error::FreightError;
 use crate::identity::secret::SecretError;
 use crate::parcels::error::ParcelError;
 use crate::store::StoreError;
@@ -37,9 +38,21 @@ pub enum CarrierError {
     /// A parcel.
     #[error(transparent)]
     Parcel(#[from] ParcelError),
+    /// A waybill.
+    #[error(transparent)]
+    Freight(FreightError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<FreightError> for CarrierError {
+    fn from(e: FreightError) -> Self {
+        match e {
+            FreightError::Store(e) => Self::Store(e),
+            other => Self::Freight(other),
+        }
+    }
 }
 
 impl Fault for CarrierError {
@@ -51,6 +64,7 @@ impl Fault for CarrierError {
             Self::Invalid(e) => e.kind(),
             Self::Secret(e) => e.kind(),
             Self::Parcel(e) => e.kind(),
+            Self::Freight(e) => e.kind(),
             Self::Store(e) => e.kind(),
         }
     }
@@ -64,6 +78,7 @@ impl Fault for CarrierError {
             Self::Invalid(e) => e.code(),
             Self::Secret(e) => e.code(),
             Self::Parcel(e) => e.code(),
+            Self::Freight(e) => e.code(),
             Self::Store(e) => e.code(),
         }
     }
@@ -71,6 +86,7 @@ impl Fault for CarrierError {
         match self {
             Self::Invalid(e) => e.fields(),
             Self::Parcel(e) => e.fields(),
+            Self::Freight(e) => e.fields(),
             _ => Vec::new(),
         }
     }

@@ -33,7 +33,7 @@ pub fn routes() -> Routes {
             events,
             "A carrier's news, signed as Standard Webhooks has it (webhook-id, webhook-timestamp, webhook-signature)",
         )
-        .raw_body("application/json", "a message in the carrier's own language, at most 1 MiB and 1,000 events")
+        .raw_body("application/json", "a message in the carrier's own language, at most 1 MiB and 1,000 events; an airline sends its status messages as text")
         .answers::<Outcome>(200)
 }
 
@@ -70,11 +70,11 @@ async fn events(req: HttpRequest, code: Path<String>, body: Payload) -> Result<H
     let language = adapter(&carrier.adapter);
     let language = language.ok_or_else(|| Invalid::at("/adapter", "this release does not speak it"))?;
     let read = language.read(&body).map_err(|why| Invalid::at("/", format!("can't be read: {why}")))?;
-    service::fits(&read.events)?;
-    let (id, events) = (shown.id.to_owned(), read.events);
+    service::fits(&read)?;
+    let id = shown.id.to_owned();
     let take = move |tx: &mut dyn WriteTx| -> Result<Answer, CarrierError> {
         let cx = Cx::new(tx, &Actor::system(), now, &format!("carrier:{}", carrier.code))?;
-        Ok(Answer::ok(&service::take(tx, &cx, &carrier, Some(&id), &events)?)?)
+        Ok(Answer::ok(&service::take(tx, &cx, &carrier, Some(&id), &read)?)?)
     };
     let answer = app.store.write::<_, CarrierError, _>(tenant, Lane::People, take).await?;
     app.wake.wake();

@@ -2,11 +2,13 @@
 //! intervals; either way it goes through the status map of the carrier's words and is kept as a foreign fact. What has
 //! come once is known by its id and does nothing when it comes again.
 //!
-//! `adapter` is a carrier's language, `easypost` and `plain` are two of them; `mask` is pure.
+//! An airline is a carrier whose language is `fsu`: its status messages go to the import desk.
+//!
+//! `adapter` is a carrier's language, `easypost`, `plain` and `airline` are those there are; `mask` is pure.
 
 pub mod adapter;
+pub mod airline;
 pub mod api;
-
 pub mod client;
 pub mod easypost;
 pub mod error;

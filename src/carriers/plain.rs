@@ -61,7 +61,7 @@ impl Adapter for Plain {
             let place = Place { line, zip, city, state, country, position: None };
             CarrierEvent { id, number, code, sub, text, at, place }
         };
-        Ok(Batch { events: events.into_iter().map(event).collect(), next, more })
+        Ok(Batch { events: events.into_iter().map(event).collect(), next, more, ..Batch::default() })
     }
 
     fn ask(&self, base: &Url, cursor: Option<&str>) -> Result<Url, String> {
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_message_reads_as_it_is_written_down() {
         let body = br#"{"events":[{"id":"e1","tracking_number":"A1","code":"DL","at":"2026-11-21T10:00:00Z","location":{"city":"Lisboa"}},{"id":"e2","number":"A2","code":"X","sub":"7","text":"t"}],"next":"n","more":true}"#;
-        let Batch { events, next, more } = Plain.read(body).unwrap();
+        let Batch { events, next, more, .. } = Plain.read(body).unwrap();
         assert_eq!((events.len(), next.as_deref(), more), (2, Some("n"), true));
         assert_eq!(events[0].place.city.as_deref(), Some("Lisboa"));
         assert_eq!((events[1].number.as_str(), events[1].sub.as_deref()), ("A2", Some("7")));

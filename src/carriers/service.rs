@@ -3,15 +3,17 @@
 use serde_bytes::ByteBuf;
 use std::time::Duration;
 
-use super::adapter::{ALL, CarrierEvent, MAX_EVENTS, adapter};
+use super::adapter::{ALL, Batch, CarrierEvent, MAX_EVENTS, adapter};
 use super::error::CarrierError;
 use super::model::{Carrier, Poll, SealedKey, Secrets};
 use super::repo::{self, MAX_CARRIERS, POLLS, SECRETS, What, carrier_id, first_time};
-use super::{client, mask};
+use super::{airline, client, mask};
 use crate::audit::{self, Changed};
 use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
 use crate::base::text;
+use crate::freight::fsu::Parsed;
+use crate::freight::inbox;
 use crate::identity::features::ManageCarriers;
 use crate::identity::grant::Grant;
 use crate::identity::secret::{Keys, Secret, random};
@@ -67,6 +69,10 @@ fn check(c: &Carrier, private: bool) -> std::result::Result<(), Invalid> {
     }
     let masks = c.patterns.iter().enumerate().take(MAX_PATTERNS);
     wrong.extend(masks.filter_map(|(n, m)| Some(Problem::new(format!("/patterns/{n}"), mask::problem(m)?))));
+    if c.adapter == airline::NAME && c.patterns.is_empty() {
+        let said = "are needed of an airline: the numbers of its waybills, such as 020-*";
+        wrong.push(Problem::new("/patterns", said));
+    }
     let endpoint = c.endpoint.as_deref().map(|e| client::checked(e, private));
     if let Some(Err(why)) = endpoint {
         wrong.push(Problem::new("/endpoint", why));
@@ -249,12 +255,12 @@ pub fn asked(tx: &dyn ReadTx, keys: &Keys, tenant: Tenant, code: &str) -> Result
     Ok(Some(Asked { carrier, poll: POLLS.get(tx, code)?.unwrap_or_default(), login }))
 }
 
-/// An event that was not taken, and why.
+/// An event, or a message of an airline, that was not taken, and why.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub struct NotTaken {
     /// Its place in the message, from 0.
     pub event: usize,
-    /// The carrier's id of it.
+    /// The carrier's id of it; of an airline's message the waybill.
     pub id: String,
     /// Why.
     pub detail: String,
@@ -265,12 +271,14 @@ pub struct NotTaken {
 pub struct Outcome {
     /// Whether the whole message had come before; then nothing was done.
     pub repeated: bool,
-    /// Events that were taken.
+    /// Events that were taken, or messages of an airline.
     pub taken: usize,
-    /// Events that had come before.
+    /// Those that had come before.
     pub known: usize,
-    /// Events that were not taken.
+    /// Those that were not taken.
     pub refused: Vec<NotTaken>,
+    /// Lines of an airline's messages that were not understood; they are kept.
+    pub unknown: usize,
 }
 
 /// Takes in what a carrier says. `message` is the id of the message, when it has one.
@@ -282,7 +290,7 @@ pub fn take(
     cx: &Cx,
     carrier: &Carrier,
     message: Option<&str>,
-    events: &[CarrierEvent],
+    batch: &Batch,
 ) -> Result<Outcome> {
     let mut out = Outcome::default();
     if let Some(id) = message
@@ -290,6 +298,18 @@ pub fn take(
     {
         return Ok(Outcome { repeated: true, ..out });
     }
+    take_events(tx, cx, carrier, &batch.events, &mut out)?;
+    take_messages(tx, cx, carrier, &batch.messages, &mut out)?;
+    Ok(out)
+}
+
+fn take_events(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    carrier: &Carrier,
+    events: &[CarrierEvent],
+    out: &mut Outcome,
+) -> Result<()> {
     let map = map_service::compiled(tx, carrier.source())?;
     for (n, event) in events.iter().enumerate() {
         if let Some(detail) = refused(carrier, event) {
@@ -309,7 +329,38 @@ pub fn take(
             }
         }
     }
-    Ok(out)
+    Ok(())
+}
+
+/// Hands an airline's messages to the import desk: those about its own waybills, each once.
+fn take_messages(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    carrier: &Carrier,
+    said: &Parsed,
+    out: &mut Outcome,
+) -> Result<()> {
+    let mut news = Parsed::default();
+    for (n, message) in said.messages.iter().enumerate() {
+        let number = message.awb.to_string();
+        if let Some(detail) = strange(carrier, &number) {
+            out.refused.push(NotTaken { event: n, id: number, detail });
+        } else if first_time(tx, &carrier.code, What::Event, &format!("fsu {}", message.text), cx.now)? {
+            news.messages.push(message.clone());
+        } else {
+            out.known += 1;
+        }
+    }
+    for line in &said.unknown {
+        if first_time(tx, &carrier.code, What::Event, &format!("line {}", line.text), cx.now)? {
+            news.unknown.push(line.clone());
+        }
+    }
+    if news != Parsed::default() {
+        out.unknown = inbox::take_in(tx, cx, (&carrier.name, cx.now), &news)?.unknown.len();
+        out.taken += news.messages.len();
+    }
+    Ok(())
 }
 
 /// Why an event can't be taken as it stands.
@@ -334,8 +385,13 @@ fn refused(carrier: &Carrier, e: &CarrierEvent) -> Option<String> {
     if normal(&e.number).is_empty() {
         return Some("tracking_number: is needed and must not be blank".into());
     }
-    let ours = carrier.patterns.is_empty() || carrier.patterns.iter().any(|m| mask::fits(m, &e.number));
-    (!ours).then(|| format!("{} has none of the forms of {}'s numbers", e.number, carrier.code))
+    strange(carrier, &e.number)
+}
+
+/// Why a number is none of the carrier's.
+fn strange(carrier: &Carrier, number: &str) -> Option<String> {
+    let ours = carrier.patterns.is_empty() || carrier.patterns.iter().any(|m| mask::fits(m, number));
+    (!ours).then(|| format!("{number} has none of the forms of {}'s numbers", carrier.code))
 }
 
 fn report_of(carrier: &Carrier, e: &CarrierEvent) -> Report {
@@ -357,11 +413,13 @@ fn report_of(carrier: &Carrier, e: &CarrierEvent) -> Report {
 ///
 /// # Errors
 /// Says how many it has.
-pub fn fits(events: &[CarrierEvent]) -> std::result::Result<(), Invalid> {
-    if events.len() <= MAX_EVENTS {
+pub fn fits(batch: &Batch) -> std::result::Result<(), Invalid> {
+    inbox::fits(&batch.messages)?;
+    let n = batch.events.len();
+    if n <= MAX_EVENTS {
         return Ok(());
     }
-    Err(Invalid::at("/", format!("holds {} events; at most {MAX_EVENTS} are taken at once", events.len())))
+    Err(Invalid::at("/", format!("holds {n} events; at most {MAX_EVENTS} are taken at once")))
 }
 
 /// What is kept secret of a carrier, for who shows whether it is there.

@@ -183,9 +183,10 @@ impl Room {
         for _ in 0..PAGES {
             match self.page(&carrier, language, cursor.as_deref(), login.as_ref()).await {
                 Err(failure) => return self.failed(code, failure).await,
-                Ok(Batch { events, next, more }) => {
-                    cursor.clone_from(&next);
-                    self.took(&carrier, events, next).await?;
+                Ok(batch) => {
+                    cursor.clone_from(&batch.next);
+                    let more = batch.more;
+                    self.took(&carrier, batch).await?;
                     if !more {
                         return Ok(());
                     }
@@ -208,7 +209,7 @@ impl Room {
         let login = login.map(|l| (language.login(), l.reveal().as_str()));
         let body = self.asker.ask(&base, url, login).await?;
         let batch = language.read(&body).map_err(|e| format!("its answer can't be read: {e}"))?;
-        service::fits(&batch.events).map_err(|e| e.to_string())?;
+        service::fits(&batch).map_err(|e| e.to_string())?;
         Ok(batch)
     }
 
@@ -227,17 +228,12 @@ impl Room {
         self.change(code, noted).await
     }
 
-    async fn took(
-        &self,
-        carrier: &Carrier,
-        events: Vec<super::adapter::CarrierEvent>,
-        next: Option<String>,
-    ) -> Result<(), JobError> {
+    async fn took(&self, carrier: &Carrier, batch: Batch) -> Result<(), JobError> {
         let (carrier, now) = (carrier.clone(), self.clock.now());
         let write = move |tx: &mut dyn WriteTx| -> Result<(), StoreError> {
             let cx = Cx::new(tx, &Actor::system(), now, &format!("carrier:{}", carrier.code))?;
             let Outcome { taken, refused, .. } =
-                service::take(tx, &cx, &carrier, None, &events).map_err(|e| match e {
+                service::take(tx, &cx, &carrier, None, &batch).map_err(|e| match e {
                     CarrierError::Store(e) => e,
                     other => StoreError::Corrupt(other.to_string()),
                 })?;
@@ -246,7 +242,7 @@ impl Room {
             }
             let poll = POLLS.get(tx, &carrier.code)?.unwrap_or_default();
             let poll = Poll {
-                cursor: next.clone(),
+                cursor: batch.next.clone(),
                 breaker: Breaker::default(),
                 answered_at: Some(now),
                 trouble: None,

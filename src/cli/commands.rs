@@ -43,6 +43,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let token = made["access_token"].as_str().or_else(|| made["token"].as_str());
             answer(token.context("the depot answered no token")?)
         }
+        Command::Import { place, kind, dry_run: false, compare: false, json, file, .. } if kind == "fsu" => {
+            messages(&place, &file, json).await
+        }
         Command::Import { place, kind, source, dry_run, compare, json, file } => {
             let (kind, source) = (encoded(&kind), encoded(&source));
             let query = format!("kind={kind}&source={source}&dry_run={dry_run}&compare={compare}");
@@ -302,6 +305,15 @@ async fn import(place: &Place, query: &str, file: &Path, json: bool) -> anyhow::
     }
 }
 
+/// Hands airlines' status messages in, which are no table.
+async fn messages(place: &Place, file: &Path, json: bool) -> anyhow::Result<()> {
+    let depot = connect(place).await?;
+    let outcome = depot.upload("/api/v1/fsu", file, "text/plain").await;
+    depot.close().await;
+    let outcome = outcome?;
+    answer(&if json { outcome.to_string() } else { readable(&outcome) })
+}
+
 /// Reads a map's file here, so that a mistake in it is named by its line, and sets it.
 async fn set_map(place: &Place, source: &str, file: &Path, json: bool) -> anyhow::Result<()> {
     let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
@@ -376,6 +388,11 @@ fn restore(
         say(&format!("crossdock: the store so far is kept as {}", aside.display()));
     }
     std::fs::rename(&restored, &store)?;
+    // A headquarters is to notice that it was restored, though it was not started since the backup was made.
+    let starts = folder.join("keys/hq.starts");
+    if starts.exists() {
+        std::fs::remove_file(starts)?;
+    }
     // What was erased after the backup was made is erased again when this store is started.
     crate::privacy::tombs::carry(&target.folder, &folder)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)

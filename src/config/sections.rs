@@ -48,6 +48,7 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("jobs", Jobs::RULES),
     ("printers", Printers::RULES),
     ("carriers", Carriers::RULES),
+    ("freight", Freight::RULES),
     ("orders", Orders::RULES),
     ("deliveries", Deliveries::RULES),
     ("webhooks", Webhooks::RULES),
@@ -295,6 +296,17 @@ section! {
         failures: u32 = 3, Whole(1, 100);
         /// Seconds it is left alone at first; twice as long after each probe that fails, an hour at the most.
         open_s: u64 = 60, Whole(1, 3600);
+    }
+}
+
+section! {
+    /// Air freight.
+    Freight {
+        /// The folder airlines' status messages are mailed into, as text or as letters; none by default. Where several tenants
+        /// live on a node, each has the folder of its name in it.
+        mail_in: PathBuf = PathBuf::new();
+        /// Seconds from one look into it to the next.
+        mail_in_every_s: u64 = 10, Whole(1, 3_600);
     }
 }
 

@@ -4,7 +4,7 @@ use super::event::{HawbEvent, MawbEvent, Reminded};
 use super::model::{
     Document, Hawb, MAX_BILLS, MAX_DOCUMENTS, MAX_LINES, MAX_UNITS, Mawb, Run, StepDone, Unit,
 };
-use super::{counts, desk, repo};
+use super::{counts, desk, repo, undo};
 use crate::audit::{Changed, compare};
 use crate::base::ids::Id;
 use crate::cases::derived::{Fact, Subject, derive};
@@ -89,6 +89,7 @@ impl Mawb {
             }
             MawbEvent::Signalled(_) | MawbEvent::Noted(_) => {}
             MawbEvent::Closed(_) => self.closed_at = Some(at),
+            MawbEvent::TakenBack(_) => self.corrections += 1,
         }
     }
 
@@ -118,13 +119,20 @@ impl Aggregate for Mawb {
 
     fn fold_all(base: Self, events: &[Stamped<MawbEvent>]) -> Self {
         let mut out = base;
+        let void = undo::taken_back::<Self>(events.iter().map(|e| &e.event));
         for e in events {
             out.origin.get_or_insert(e.writer());
-            out.told(e);
+            if !void.contains(&e.key.eid) {
+                out.told(e);
+            }
         }
         out.state = counts::state(&out);
         out.issues = counts::issues(&out);
         out
+    }
+
+    fn reaches_back(&self, event: &MawbEvent) -> bool {
+        self.corrections > 0 || matches!(event, MawbEvent::TakenBack(_))
     }
 
     fn follow(tx: &mut dyn WriteTx, cx: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
@@ -199,14 +207,33 @@ impl Aggregate for Hawb {
                 }
             },
             HawbEvent::Deconsolidated(_) => self.deconsolidated = true,
+            HawbEvent::TakenBack(_) => self.corrections += 1,
         }
         self
     }
 
+    fn fold_all(base: Self, events: &[Stamped<HawbEvent>]) -> Self {
+        let void = undo::taken_back::<Self>(events.iter().map(|e| &e.event));
+        let mut out = base;
+        for e in events {
+            out.origin.get_or_insert(e.writer());
+            if !void.contains(&e.key.eid) {
+                out = out.fold(e);
+            }
+        }
+        out
+    }
+
+    fn reaches_back(&self, event: &HawbEvent) -> bool {
+        self.corrections > 0 || matches!(event, HawbEvent::TakenBack(_))
+    }
+
     fn follow(tx: &mut dyn WriteTx, _: &Cx, old: Option<&Folded<Self>>, new: &Self) -> Result<Followed> {
         repo::hawb_look_ups(tx, old.map(|o| &o.state), new)?;
-        if old.is_none() {
-            counters::add(tx, "freight/hawbs", 1)?;
+        for (house, by) in [(old.map(|o| &o.state), -1), (Some(new), 1)] {
+            if house.is_some_and(|h| !h.number.is_empty()) {
+                counters::add(tx, "freight/hawbs", by)?;
+            }
         }
         Ok(Followed::default())
     }

@@ -143,6 +143,13 @@ bodies! {
         /// What.
         facts: HouseFacts,
     }
+    /// Earlier changes have no effect any more, as if they had never been made; the history keeps them.
+    TakenBack {
+        /// Which.
+        changes: Vec<Id>,
+        /// Why.
+        reason: String,
+    }
     /// A bill was paid.
     Paid {
         /// When.
@@ -196,6 +203,8 @@ events! {
     Noted(Said) = 0x50e "mawb.noted";
     /// Its file is closed.
     Closed(Plain) = 0x50f "mawb.closed";
+    /// What was told of it was taken back.
+    TakenBack(TakenBack) = 0x510 "mawb.taken_back";
 }
 
 events! {
@@ -214,6 +223,8 @@ events! {
     Lined(Line) = 0x523 "hawb.lined";
     /// It was taken out of its master's load.
     Deconsolidated(Plain) = 0x524 "hawb.deconsolidated";
+    /// What was told of it was taken back.
+    TakenBack(TakenBack) = 0x525 "hawb.taken_back";
 }
 
 events! {

@@ -67,6 +67,8 @@ pub struct Message {
     pub ulds: Vec<String>,
     /// Customs and other information, line by line.
     pub notes: Vec<String>,
+    /// Its lines as they stand, from the waybill's on: by them it is known when it comes again.
+    pub text: String,
 }
 
 /// What part of a shipment a count is of.
@@ -232,6 +234,23 @@ pub fn parse(text: &str) -> Parsed {
     reader.finish()
 }
 
+/// Whether a line of `text` begins a message, as far as it can be told without reading it.
+#[must_use]
+pub fn has_message(text: &str) -> bool {
+    text.lines().any(|l| begins_message(l.trim()))
+}
+
+/// Whether a line begins a message, its envelope, or the part about a waybill.
+#[must_use]
+pub fn begins_message(line: &str) -> bool {
+    begins(line).is_some() || waybill(line).is_some() || is_routing(line)
+}
+
+/// What stands behind the name of a message. An answer to a request for the status has the same form.
+fn begins(line: &str) -> Option<&str> {
+    line.strip_prefix("FSU").or_else(|| line.strip_prefix("FSA"))
+}
+
 #[derive(Default)]
 struct Reader {
     out: Parsed,
@@ -272,8 +291,7 @@ impl Reader {
         if line.is_empty() {
             return;
         }
-        // An answer to a request for the status has the same form.
-        if let Some(version) = line.strip_prefix("FSU").or_else(|| line.strip_prefix("FSA")) {
+        if let Some(version) = begins(line) {
             self.close();
             self.begun = Some((n, version.strip_prefix('/').and_then(|v| v.parse().ok())));
             return;
@@ -282,10 +300,12 @@ impl Reader {
             self.waybill(n, line, awb, rest);
             return;
         }
-        if self.open.is_none() {
+        let Some(open) = &mut self.open else {
             self.outside(n, line);
             return;
-        }
+        };
+        open.text.push('\n');
+        open.text.push_str(line);
         if line.starts_with('/') && self.in_note {
             self.note(line);
             return;
@@ -374,6 +394,7 @@ impl Reader {
             events: Vec::new(),
             ulds: Vec::new(),
             notes: Vec::new(),
+            text: line.to_owned(),
         });
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::error::Result;
 use super::event::MawbEvent;
-use super::fsu::{self, Event, Message, Share, Unknown};
+use super::fsu::{self, Event, Message, Parsed, Share, Unknown};
 use super::model::{Facts, Mark, Mawb, Part};
 use super::repo::{self, HEARD};
 use super::service::{announce, tell, whole};
@@ -20,13 +20,16 @@ use crate::first_record;
 use crate::identity::features::SendAirMessages;
 use crate::identity::grant::Grant;
 use crate::jobs::retention::{Retained, older};
-use crate::journal::Cx;
+use crate::journal::fold::MAX_TIMELINE;
+use crate::journal::{Cx, Folded};
 use crate::store::{Ix, KeyRange, WriteTx};
 
 /// Messages of one text: as many as one transaction takes without keeping others waiting.
 pub const MAX_MESSAGES: usize = 500;
 /// Lines of one text that are kept because they were not understood.
 const MAX_KEPT: usize = 1_000;
+/// Changes of a waybill that are left to its desk: messages end before.
+const ROOM: usize = 200;
 
 /// A text that was handed in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -39,6 +42,12 @@ pub struct Heard {
     pub by: String,
     /// Messages in it.
     pub messages: u64,
+    /// Reports that were new.
+    #[serde(default)]
+    pub reports: u64,
+    /// Waybills that were made.
+    #[serde(default)]
+    pub created: u64,
     /// Lines that were not understood.
     #[serde(default)]
     pub unknown: Vec<Kept>,
@@ -101,52 +110,89 @@ pub struct Outcome {
 pub fn take(tx: &mut dyn WriteTx, grant: &Grant<SendAirMessages>, cx: &Cx, text: &str) -> Result<Outcome> {
     whole(grant)?;
     let parsed = fsu::parse(text);
-    if parsed.messages.len() > MAX_MESSAGES {
-        let said = format!("holds {} messages; {MAX_MESSAGES} are taken at once", parsed.messages.len());
-        return Err(Invalid::at("/", said).into());
+    fits(&parsed)?;
+    take_in(tx, cx, (&cx.actor.name, cx.now), &parsed)
+}
+
+/// That a text has no more messages than are taken at once.
+///
+/// # Errors
+/// Says how many it has.
+pub fn fits(parsed: &Parsed) -> std::result::Result<(), Invalid> {
+    if parsed.messages.len() <= MAX_MESSAGES {
+        return Ok(());
     }
+    let said = format!("holds {} messages; {MAX_MESSAGES} are taken at once", parsed.messages.len());
+    Err(Invalid::at("/", said))
+}
+
+/// Takes in messages that [fit](fits) and came from `by` at the moment `came`, whoever is behind that: the caller has seen
+/// that it may be heard.
+///
+/// # Errors
+/// Storage failures. A line that is not understood is no error.
+pub fn take_in(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    (by, came): (&str, Timestamp),
+    parsed: &Parsed,
+) -> Result<Outcome> {
     let mut out = Outcome { id: Id::fresh(), messages: parsed.messages.len() as u64, ..Outcome::default() };
+    let mut unknown = parsed.unknown.clone();
     for message in &parsed.messages {
-        hear(tx, cx, message, &mut out)?;
+        unknown.extend(hear(tx, cx, (message, came), &mut out)?);
     }
-    out.unknown = parsed.unknown.into_iter().take(MAX_KEPT).map(Kept::from).collect();
+    out.unknown = unknown.into_iter().take(MAX_KEPT).map(Kept::from).collect();
     let heard = Heard {
         id: out.id,
         at: cx.now,
-        by: cx.actor.name.to_string(),
+        by: by.to_owned(),
         messages: out.messages,
+        reports: out.reports,
+        created: out.created,
         unknown: out.unknown.clone(),
     };
     HEARD.put(tx, &heard.id, &heard)?;
     Ok(out)
 }
 
-/// Takes in one message.
-fn hear(tx: &mut dyn WriteTx, cx: &Cx, message: &Message, out: &mut Outcome) -> Result<()> {
-    let known = repo::with_number(tx, message.awb.digits())?.pop().map(|e| e.value.state);
+/// Takes in one message; returns what it could not be taken for.
+fn hear(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    (message, came): (&Message, Timestamp),
+    out: &mut Outcome,
+) -> Result<Option<Unknown>> {
+    let row = repo::with_number(tx, message.awb.digits())?.pop().map(|e| e.value);
     let told = told(message);
     let mut marks = Vec::new();
     for event in &message.events {
         let zone = zone_of(tx, cx, event.station.as_deref())?;
-        marks.extend(mark(event, message, &zone, cx.now));
+        marks.extend(mark(event, message, &zone, came));
     }
-    let (fresh, old): (Vec<Mark>, Vec<Mark>) = match &known {
-        Some(m) => marks.into_iter().partition(|k| !m.marks.contains(k)),
-        None => (marks, Vec::new()),
+    let Some(Folded { state: m, line, .. }) = row else {
+        out.reports += marks.len() as u64;
+        out.created += 1;
+        announce(tx, cx, Id::fresh(), message.awb.clone(), None, (told, marks))?;
+        return Ok(None);
     };
+    let (fresh, old): (Vec<Mark>, Vec<Mark>) = marks.into_iter().partition(|k| !m.marks.contains(k));
+    if line.n as usize + fresh.len() + ROOM > MAX_TIMELINE as usize {
+        let why = format!("{} has no room for another report", message.awb);
+        return Ok(Some(Unknown {
+            line: message.line,
+            text: message.text.chars().take(fsu::MAX_LINE).collect(),
+            why,
+        }));
+    }
     out.known += old.len() as u64;
     out.reports += fresh.len() as u64;
-    match known {
-        None => {
-            out.created += 1;
-            announce(tx, cx, Id::fresh(), message.awb.clone(), None, (told, fresh))
-        }
-        Some(m) => {
-            let mut events: Vec<MawbEvent> = fresh.into_iter().map(MawbEvent::Reported).collect();
-            events.extend(missing(&m, &told));
-            if events.is_empty() { Ok(()) } else { tell(tx, cx, m.id, events).map(drop) }
-        }
+    let mut events: Vec<MawbEvent> = fresh.into_iter().map(MawbEvent::Reported).collect();
+    events.extend(missing(&m, &told));
+    if !events.is_empty() {
+        tell(tx, cx, m.id, events)?;
     }
+    Ok(None)
 }
 
 /// What a message's own line says of the shipment.

@@ -2,9 +2,10 @@
 //! and their bills.
 //!
 //! Pure first: `awb` numbers, `codes` and `fsu` messages, `counts` what reports come to, `free` time and storage, `clocks`
-//! and `reminders`, `sop` the procedure and `template` the shipped one, `intake` rows of files. Then what is stored
+//! and `reminders`, `sop` the procedure and `template` the shipped one, `intake` rows of files, `letters` mail. Then what is stored
 //! (`model`, `event`, `aggregate`, `bills`, `carriers`, `terminals`, `desk`, `repo`) and what is done with it (`service`,
-//! `houses`, `accounts`, `inbox`, `take`, `stats`, `listing`, `board` the clocks that run), what runs by itself (`work`), and the routes (`api`).
+//! `undo`, `houses`, `accounts`, `inbox`, `take`, `stats`, `listing`,
+//! `board` the clocks that run), what runs by itself (`work`, `mail_in`), and the routes (`api`).
 //!
 //! Reports are a set: a waybill stands where all of them together say, in whatever order and however often they come.
 //! Steps, reminders and last free days follow from it; nothing of them is planned as a job, so nothing has to be
@@ -29,7 +30,9 @@ pub mod fsu;
 pub mod houses;
 pub mod inbox;
 pub mod intake;
+pub mod letters;
 pub mod listing;
+pub mod mail_in;
 pub mod model;
 pub mod reminders;
 pub mod repo;
@@ -39,6 +42,7 @@ pub mod stats;
 pub mod take;
 pub mod template;
 pub mod terminals;
+pub mod undo;
 pub mod views;
 pub mod work;
 

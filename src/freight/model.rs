@@ -446,6 +446,11 @@ impl State {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
 /// A master air waybill.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mawb {
@@ -489,6 +494,9 @@ pub struct Mawb {
     /// When its file was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
+    /// How often something of it was taken back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub corrections: u32,
     /// Where it stands: follows from all of the above.
     pub state: State,
     /// What needs a person: follows from all of the above.
@@ -559,6 +567,9 @@ pub struct Hawb {
     /// Whether it was taken out of its master's load.
     #[serde(default)]
     pub deconsolidated: bool,
+    /// How often something of it was taken back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub corrections: u32,
     /// The first site of its life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<crate::journal::SiteRef>,

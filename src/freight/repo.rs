@@ -48,14 +48,18 @@ pub const BILL_BY_DUE: Ix = Ix::Nth(1);
 /// Texts with lines that were not understood.
 pub const UNKNOWN: Ix = Ix::Nth(0);
 
+/// Whether it has a number: one that was taken back has none.
+fn is_known(row: &Folded<Mawb>) -> bool {
+    !row.state.number.digits().is_empty()
+}
 fn by_state(row: &Folded<Mawb>) -> Option<Vec<u8>> {
-    Some(vec![row.state.state as u8])
+    is_known(row).then(|| vec![row.state.state as u8])
 }
 fn by_destination(row: &Folded<Mawb>) -> Option<Vec<u8>> {
-    row.state.facts.destination.as_deref().map(|d| key::text_then(d, &[]))
+    row.state.facts.destination.as_deref().filter(|_| is_known(row)).map(|d| key::text_then(d, &[]))
 }
 fn by_prefix(row: &Folded<Mawb>) -> Option<Vec<u8>> {
-    Some(key::text_then(row.state.number.prefix(), &[]))
+    is_known(row).then(|| key::text_then(row.state.number.prefix(), &[]))
 }
 fn by_master(row: &Folded<Hawb>) -> Option<Vec<u8>> {
     row.state.mawb.map(|m| [&m.0[..], &key::text_then(&row.state.number, &[])].concat())

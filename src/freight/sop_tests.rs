@@ -5,8 +5,16 @@ use crate::base::ids::Id;
 use crate::base::money::Money;
 use crate::freight::awb::Awb;
 use crate::freight::clocks;
+use crate::freight::error::FreightError;
 use crate::freight::model::*;
+use crate::freight::repo::MAWBS;
+use crate::freight::service::{self, Advance};
 use crate::freight::terminals::Terminal;
+use crate::identity::features::AdvanceWorkflows;
+use crate::identity::grant::{Actor, Principal};
+use crate::journal::{Cx, Folded, Timeline};
+use crate::store::redb::Redb;
+use crate::store::{Lane, Store, WriteTx};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -121,6 +129,61 @@ fn each_step_with_each_guard_missing_in_turn_is_held_back_by_it_alone() {
             assert_eq!(missing, [Missing { guard: "step", detail: format!("{absent} is not done") }]);
             tried += 1;
         }
+    }
+    assert!(tried >= 24, "{tried}");
+}
+
+/// The same through the use case, over a store: 409 with what is missing and nothing written, then the step.
+#[test]
+fn advance_is_refused_with_the_one_guard_that_is_missing_and_goes_on_when_it_is_there() {
+    let store = Store::new(Redb::memory().unwrap());
+    let now = at("2026-11-22T12:00:00Z");
+    let put = |m: Mawb, done: &[&str]| -> Id {
+        let (id, run) = (Id::fresh(), run(done));
+        let state = Mawb { id, run: Some(run), ..m };
+        let write = move |tx: &mut dyn WriteTx| {
+            let row = Folded { state: state.clone(), line: Timeline::default(), due: None };
+            MAWBS.put(tx, &id, &row).map(drop)
+        };
+        store.write(1, Lane::People, write).wait().unwrap();
+        id
+    };
+    let advance = |id: Id, key: &str| -> Result<Mawb, FreightError> {
+        let step = Some(key.to_owned());
+        let asked = Advance { step, ..Advance::default() };
+        let write = move |tx: &mut dyn WriteTx| -> Result<Mawb, FreightError> {
+            let grant = std::sync::Arc::new(Principal::system(1)).grant::<AdvanceWorkflows>()?;
+            let cx = Cx::new(tx, &Actor::system(), now, "test")?;
+            Ok(service::advance(tx, &grant, &cx, &id.to_string(), &asked)?.value.state)
+        };
+        store.write(1, Lane::People, write).wait()
+    };
+    let row = |id: Id| store.read(1, |tx| MAWBS.get(tx, &id)).unwrap().unwrap();
+    let mut tried = 0;
+    for step in &Sop::usual().steps {
+        let before: Vec<&str> = step.after.iter().map(String::as_str).collect();
+        let mut held = |m: Mawb, done: &[&str], guard: &str| {
+            let id = put(m, done);
+            let was = row(id);
+            match advance(id, &step.key) {
+                Err(FreightError::Held { step: key, missing }) => {
+                    assert_eq!(key, step.key);
+                    assert_eq!(missing.iter().map(|m| m.guard).collect::<Vec<_>>(), [guard], "{key}");
+                }
+                other => panic!("{} without {guard}: {:?}", step.key, other.map(|m| m.run)),
+            }
+            assert_eq!(row(id), was, "nothing is written");
+            tried += 1;
+        };
+        for guard in &step.guards {
+            held(without(guard), &before, guard.name());
+        }
+        for absent in &before {
+            let rest: Vec<&str> = before.iter().copied().filter(|k| k != absent).collect();
+            held(complete(), &rest, "step");
+        }
+        let done = advance(put(complete(), &before), &step.key).map_err(|e| e.to_string()).unwrap();
+        assert!(done.procedure().done.contains_key(&step.key), "{}", step.key);
     }
     assert!(tried >= 24, "{tried}");
 }

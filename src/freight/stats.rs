@@ -81,7 +81,8 @@ pub fn punctuality(tx: &dyn ReadTx, on: Date) -> Result<Punctuality> {
     loop {
         let rows = HAWBS.scan(tx, Ix::Primary, &KeyRange::all().resume(at), Dir::Up, PAGE)?;
         looked += rows.items.len();
-        rows.items.iter().for_each(|e| out.add(&e.value.state, on));
+        let known = rows.items.iter().map(|e| &e.value.state).filter(|h| !h.number.is_empty());
+        known.for_each(|h| out.add(h, on));
         at = rows.next;
         if at.is_none() {
             return Ok(out);

@@ -6,12 +6,13 @@ use super::error::Result;
 use super::event::{Described, HawbEvent, HouseAnnounced, HouseDescribed, MawbEvent};
 use super::houses;
 use super::intake::Row;
-use super::model::{Facts, Hawb, HouseFacts, MAX_LINES, Mark};
+use super::model::{Facts, Hawb, HouseFacts, MAX_LINES, Mark, Mawb};
 use super::repo::{self, MAWBS};
 use super::service::{announce, tell};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
-use crate::journal::{Cx, record};
+use crate::journal::{Aggregate, Cx, Eid, Folded, change, load, log, record};
+use crate::store::table::Entry;
 use crate::store::{ReadTx, WriteTx};
 
 /// What became of a row.
@@ -54,29 +55,50 @@ fn known(tx: &dyn ReadTx, number: &Awb) -> Result<Option<Id>> {
     Ok(repo::with_number(tx, number.digits())?.pop().map(|e| e.value.state.id))
 }
 
+/// A change a row made, to take it back by: of which waybill, and which.
+pub type Made = (Id, Eid);
+
 /// Takes `row` in.
 ///
 /// # Errors
 /// Storage failures.
-pub fn take(tx: &mut dyn WriteTx, cx: &Cx, row: &Row) -> Result<Verdict> {
-    let mut verdict = Verdict::Unchanged;
+pub fn take(tx: &mut dyn WriteTx, cx: &Cx, row: &Row) -> Result<(Verdict, Vec<Made>)> {
+    let (mut verdict, mut made) = (Verdict::Unchanged, Vec::new());
     let master = match &row.master {
         Some(number) => {
+            let before = repo::with_number(tx, number.digits())?.pop();
+            let head = before.map_or(0, |e| e.value.line.head);
             let (id, v) = take_master(tx, cx, number, row)?;
+            made.extend(since::<Mawb>(tx, id, head)?);
             verdict = v;
             Some(id)
         }
         None => None,
     };
     if let Some(number) = &row.house {
-        let v = take_house(tx, cx, number, master, row)?;
+        let (id, head) = house_before(tx, master, number)?;
+        let (v, new) = take_house(tx, cx, number, master, row)?;
+        made.extend(since::<Hawb>(tx, new.or(id).unwrap_or(Id::NIL), head)?);
         verdict = match (verdict, v) {
             (Verdict::Created, _) | (_, Verdict::Created) => Verdict::Created,
             (Verdict::Updated, _) | (_, Verdict::Updated) => Verdict::Updated,
             _ => Verdict::Unchanged,
         };
     }
-    Ok(verdict)
+    Ok((verdict, made))
+}
+
+/// The changes of a waybill behind the entry `head` of the applied log, the oldest first.
+fn since<A: Aggregate>(tx: &dyn ReadTx, id: Id, head: u64) -> Result<Vec<Made>> {
+    let mut made = Vec::new();
+    let mut at = load::<A>(tx, id)?.map_or(0, |row| row.line.head);
+    while at > head {
+        let entry = log::applied(tx, at)?;
+        made.push((id, change::eid(&entry.blob)));
+        at = entry.prev;
+    }
+    made.reverse();
+    Ok(made)
 }
 
 /// The master of a row, and the delivery a row tells of: with its house the master was delivered, as far as the file goes.
@@ -123,20 +145,39 @@ fn earliest(h: &Hawb, facts: &HouseFacts, line: bool) -> HouseFacts {
     }
 }
 
-fn take_house(tx: &mut dyn WriteTx, cx: &Cx, number: &str, mawb: Option<Id>, row: &Row) -> Result<Verdict> {
-    let there = match houses::under(tx, mawb, number)? {
+/// The house a row is about as it stands: which, and where its timeline ends.
+fn house_before(tx: &dyn ReadTx, mawb: Option<Id>, number: &str) -> Result<(Option<Id>, u64)> {
+    let there = house_of(tx, mawb, number)?;
+    Ok(there.map_or((None, 0), |e| (Some(e.value.state.id), e.value.line.head)))
+}
+
+/// The house `number` of a row.
+fn house_of(tx: &dyn ReadTx, mawb: Option<Id>, number: &str) -> Result<Option<Entry<Folded<Hawb>>>> {
+    Ok(match houses::under(tx, mawb, number)? {
         // A file of goods names no masters: its houses are found by their own numbers.
         None if mawb.is_none() => repo::houses_named(tx, number)?.pop(),
         found => found,
-    };
+    })
+}
+
+/// What became of a house, and its id when it is new.
+fn take_house(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    number: &str,
+    mawb: Option<Id>,
+    row: &Row,
+) -> Result<(Verdict, Option<Id>)> {
+    let there = house_of(tx, mawb, number)?;
     let line = row.line.clone();
     let Some(entry) = there else {
         let facts = row.house_facts.clone();
         let mut events =
             vec![HawbEvent::Announced(HouseAnnounced { number: number.to_owned(), mawb, facts })];
         events.extend(line.map(HawbEvent::Lined));
-        record::<Hawb>(tx, cx, Id::fresh(), None, events)?;
-        return Ok(Verdict::Created);
+        let id = Id::fresh();
+        record::<Hawb>(tx, cx, id, None, events)?;
+        return Ok((Verdict::Created, Some(id)));
     };
     let h = &entry.value.state;
     let news = h.facts.news(&earliest(h, &row.house_facts, line.is_some()));
@@ -145,9 +186,9 @@ fn take_house(tx: &mut dyn WriteTx, cx: &Cx, number: &str, mawb: Option<Id>, row
     let fresh = line.filter(|l| !h.lines.contains(l) && h.lines.len() < MAX_LINES);
     events.extend(fresh.map(HawbEvent::Lined));
     if events.is_empty() {
-        return Ok(Verdict::Unchanged);
+        return Ok((Verdict::Unchanged, None));
     }
     let id = h.id;
     record::<Hawb>(tx, cx, id, Some(entry.value), events)?;
-    Ok(Verdict::Updated)
+    Ok((Verdict::Updated, None))
 }

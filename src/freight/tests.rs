@@ -18,6 +18,7 @@ use crate::identity::grant::{Actor, Principal};
 use crate::jobs::runner::{Ctx, Worker};
 use crate::journal::Cx;
 use crate::notify::inbox;
+use crate::store::memory::{Cut, Memory};
 use crate::store::redb::Redb;
 use crate::store::{Lane, ReadTx, Result, Store, StoreError};
 
@@ -150,5 +151,64 @@ fn a_reminder_goes_out_once_whenever_the_power_fails() {
         let next = store.read(1, |tx| due::next(tx, DueKind::Freight)).unwrap().map(|d| d.at);
         assert_eq!(row.due, next, "one row among the deadlines");
         assert!(next.is_some_and(|at| at > now));
+    }
+}
+
+/// The slots of the service charge by a look at every hour: eight and fourteen of each working day.
+fn has_slot(from: i64, to: i64) -> bool {
+    (from + 1..=to).any(|hour| {
+        let local = at(hour).civil(&jiff::tz::TimeZone::UTC);
+        let works = local.weekday().to_monday_one_offset() <= 5;
+        works && matches!(local.hour(), 8 | 14)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// The machine dies at any of its writes, before the commit or behind it, and comes up again; whatever it does, each
+    /// look that finds a slot passed sends one reminder of it, and no other does.
+    #[test]
+    fn a_reminder_goes_out_exactly_once_under_random_power_cuts(
+        looks in prop::collection::vec((1i64..60, prop::collection::vec(0u8..3, 0..12)), 1..14),
+    ) {
+        let memory = Memory::default();
+        let user = Id([7; 16]);
+        let id = received(&Store::new(memory.clone()));
+        let notices = Notices { people: Arc::new(One(user)), mail: false };
+        let (mut hours, mut expected) = (0, 0);
+        for (later, cuts) in looks {
+            let before = hours;
+            hours += later;
+            let now = at(hours);
+            for cut in cuts {
+                // What is still under way when the power goes: this write, or the one behind it.
+                let mut first = Some(cut);
+                memory.cut(Some(Box::new(move || match first.take() {
+                    Some(0) => Some(Cut::Before),
+                    Some(1) => Some(Cut::After),
+                    _ => None,
+                })));
+                let ctx = Ctx { store: Store::new(memory.clone()), tenant: 1 };
+                let fired = work::fire(&ctx.store, 1, now);
+                if fired.is_ok() {
+                    let mut first = Some(cut);
+                    memory.cut(Some(Box::new(move || match first.take() {
+                        Some(0 | 2) => Some(Cut::Before),
+                        Some(1) => Some(Cut::After),
+                        _ => None,
+                    })));
+                    let _ = notices.step(&ctx, now);
+                }
+                memory.cut(None);
+            }
+            let ctx = Ctx { store: Store::new(memory.clone()), tenant: 1 };
+            while work::fire(&ctx.store, 1, now).unwrap() > 0 {}
+            while notices.step(&ctx, now).unwrap() == crate::jobs::runner::Step::Worked {}
+            expected += usize::from(has_slot(before, hours));
+            prop_assert_eq!(told(&ctx.store, user), expected, "at {}", now);
+            let row = ctx.store.read(1, |tx| MAWBS.get(tx, &id)).unwrap().unwrap();
+            let next = ctx.store.read(1, |tx| due::next(tx, DueKind::Freight)).unwrap().map(|d| d.at);
+            prop_assert_eq!(row.due, next, "one row among the deadlines");
+        }
     }
 }

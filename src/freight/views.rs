@@ -228,7 +228,8 @@ pub struct HawbView {
 impl From<Entry<Folded<Hawb>>> for HawbView {
     fn from(entry: Entry<Folded<Hawb>>) -> Self {
         let days_late = entry.value.state.days_late();
-        let Hawb { id, number, mawb, facts, marks, lines, deconsolidated: _, origin: _ } = entry.value.state;
+        let Hawb { id, number, mawb, facts, marks, lines, deconsolidated: _, corrections: _, origin: _ } =
+            entry.value.state;
         Self { id, number, mawb, facts, marks, lines, days_late, version: entry.rev }
     }
 }

@@ -113,7 +113,7 @@ fn calls(tx: &dyn ReadTx, cx: &Cx, m: &Mawb) -> Result<Option<MawbEvent>> {
     Ok(Some(MawbEvent::Reminded(Reminded { seen: calls.seen, said, alarms })))
 }
 
-fn store_error(e: super::error::FreightError) -> StoreError {
+pub(super) fn store_error(e: super::error::FreightError) -> StoreError {
     match e {
         super::error::FreightError::Store(e) => e,
         other => StoreError::Corrupt(other.to_string()),

@@ -152,6 +152,7 @@ impl From<Import> for ImportView {
             compare,
             compared,
             set_aside: _,
+            undone_from: _,
         } = i;
         let kind = kind.name();
         let progress = survey

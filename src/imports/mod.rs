@@ -17,16 +17,18 @@
 //! one counts as of the last of the moments it names, and as of its import when it names none, or when it alone says
 //! that the parcel's way has ended. So an old copy of a file may come late and makes nothing older.
 //!
-//! `run` takes the rows in, chunk by chunk, as one job; `model` is the import's own record, `service` its use cases,
+//! `run` takes the rows in, chunk by chunk, as one job, `back` takes those of waybills back; `model` is the import's own record, `service` its use cases,
 //! `api` its routes.
 
 mod aliases;
 pub mod api;
+mod back;
 mod cells;
 mod column;
 pub mod dates;
 pub mod detect;
 pub mod errors;
+pub mod lists;
 pub mod mapping;
 pub mod model;
 pub mod numbers;

@@ -99,6 +99,9 @@ pub struct Import {
     /// Changes that were taken back.
     #[serde(default)]
     pub taken_back: u64,
+    /// The entry of its log that is taken back next, the last one first; 0 before that begins. Of imports of waybills.
+    #[serde(default)]
+    pub undone_from: u64,
     /// Changes that were to be taken back and stay, because later facts stand on them.
     #[serde(default)]
     pub kept: u64,
@@ -246,7 +249,7 @@ pub fn mapping_id(source: &str) -> Id {
     Id::derived(&[b"import_mapping", source.as_bytes()])
 }
 
-/// The log of an import's changes: parcel and change id, 32 bytes each, to undo it by.
+/// The log of an import's changes: the id of a parcel or waybill and that of the change, 32 bytes each, to undo it by.
 #[must_use]
 pub fn made_log(number: u64) -> LogId {
     LogId { log: b'i', epoch: number }

@@ -17,7 +17,7 @@ use super::model::{
 use super::row::{Form, Origin, Reader, Refusal};
 use super::survey::{Survey, survey, survey_sheet};
 use super::verdict::{Desk, Outcome, Told, answers_for, store_error, told_by};
-use super::{Concern, Warning, sheet};
+use super::{Concern, Warning, back, sheet};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::{Fault, Problem};
 use crate::base::ids::Id;
@@ -516,7 +516,7 @@ fn next_size(t: &Taken, time: Duration) -> usize {
 /// Changes taken back in one transaction.
 const UNDO_AT_ONCE: usize = 200;
 /// Entries of an import's log removed in one transaction.
-const FORGET_AT_ONCE: usize = 2_000;
+pub(super) const FORGET_AT_ONCE: usize = 2_000;
 
 /// Takes back everything an import changed, in steps; when `careful`, all on which no later facts stand. What others said
 /// since stays.
@@ -524,6 +524,10 @@ const FORGET_AT_ONCE: usize = 2_000;
 /// # Errors
 /// When it has to go on later.
 pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id, careful: bool) -> Result<(), RunError> {
+    let import = store.read(tenant, |tx| IMPORTS.get(tx, &id))?;
+    if import.is_some_and(|i| i.kind.waybills().is_some()) {
+        return Ok(back::undo(store, clock, tenant, id)?);
+    }
     loop {
         let now = clock.now();
         let step = move |tx: &mut dyn WriteTx| -> Result<bool, StoreError> {

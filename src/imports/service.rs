@@ -237,6 +237,7 @@ pub fn begin(tx: &mut dyn WriteTx, grant: &Grant<RunImports>, cx: &Cx, a: Arrive
         error: None,
         begun: 0,
         number: u64::try_from(counters::get(tx, "imports/begun")?).unwrap_or_default(),
+        undone_from: 0,
         by: cx.actor.user,
         by_name: cx.actor.name.to_string(),
         created_at: cx.now,
@@ -290,11 +291,10 @@ pub fn undo(
     let state = match import.state {
         State::Done if import.compare => Some("a comparison"),
         State::Done if import.kind.moves_over() => Some("of what moved over and is worked with here since"),
-        State::Done if import.kind.waybills().is_some() => {
-            Some("of waybills, whose reports are never taken back")
-        }
         // What a file says of orders, products and stock has been built upon by the time somebody regrets it.
-        State::Done if !matches!(import.kind, Kind::Parcels | Kind::Status) => {
+        State::Done
+            if !matches!(import.kind, Kind::Parcels | Kind::Status) && import.kind.waybills().is_none() =>
+        {
             Some("of orders, products or stock")
         }
         State::Done if !import.dry_run => None,

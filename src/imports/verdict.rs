@@ -144,7 +144,10 @@ impl Desk<'_> {
                     report::take(tx, cx, self.source, self.map, self.begun, r).map_err(store_error)?;
                 return Ok(Outcome::Taken(taken.0, taken.1));
             }
-            Told::Waybill(row) => waybill(tx, cx, row, self.dry).map_err(No::Store),
+            Told::Waybill(row) => {
+                let (verdict, made) = waybill(tx, cx, row, self.dry)?;
+                return Ok(Outcome::Taken(verdict, made));
+            }
             Told::Trade(row) => told::take(tx, cx, self.source, row, self.dry).map_err(No::from),
             Told::Over(row) => self.over(tx, cx, row),
         };
@@ -237,15 +240,23 @@ fn about(tx: &dyn ReadTx, number: &str) -> Result<About, No> {
 }
 
 /// Takes in, or only looks at, what a row says of a waybill.
-fn waybill(tx: &mut dyn WriteTx, cx: &Cx, row: &intake::Row, dry: bool) -> Result<Verdict, StoreError> {
-    let verdict = if dry { take::preview(tx, row) } else { take::take(tx, cx, row) };
-    match verdict {
-        Ok(take::Verdict::Created) => Ok(Verdict::Created),
-        Ok(take::Verdict::Updated) => Ok(Verdict::Updated),
-        Ok(take::Verdict::Unchanged) => Ok(Verdict::Unchanged),
-        Err(FreightError::Store(e)) => Err(e),
-        Err(other) => Err(StoreError::Corrupt(other.to_string())),
-    }
+fn waybill(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    row: &intake::Row,
+    dry: bool,
+) -> Result<(Verdict, Vec<Made>), StoreError> {
+    let done = if dry { take::preview(tx, row).map(|v| (v, Vec::new())) } else { take::take(tx, cx, row) };
+    let (verdict, made) = done.map_err(|e| match e {
+        FreightError::Store(e) => e,
+        other => StoreError::Corrupt(other.to_string()),
+    })?;
+    let verdict = match verdict {
+        take::Verdict::Created => Verdict::Created,
+        take::Verdict::Updated => Verdict::Updated,
+        take::Verdict::Unchanged => Verdict::Unchanged,
+    };
+    Ok((verdict, made.into_iter().map(|(id, eid)| Made { parcel: id, eid }).collect()))
 }
 
 /// A foreign report is never refused for what it says; what remains are failures of the store.

@@ -18,8 +18,8 @@ pub mod shifts;
 
 pub use event::{Eid, FoldKey, SiteRef, Stamped};
 pub use fold::{
-    Aggregate, Arrival, Cx, Event, Folded, Followed, Written, history, load, receive, record, refold,
-    state_at,
+    Aggregate, Arrival, Cx, Event, Folded, Followed, Timeline, Written, history, load, receive, record,
+    refold, state_at,
 };
 
 /// This room's tables, for `check`.

@@ -15,14 +15,16 @@ use crate::base::page::DEFAULT_LIMIT;
 use crate::cases::api::parcels_named;
 use crate::cases::bulk::{self, MAX_PARCELS, NewBulk};
 use crate::cases::event::CaseEvent;
-use crate::cases::model::{About, Case};
+use crate::cases::matter_api;
+use crate::cases::model::{About, AnswerKind, Case};
 use crate::cases::reasons::{self, Reason};
 use crate::cases::repo::{self, Wanted, Which, Whose};
 use crate::cases::rules::{CaseId, Command, Resolution, Step};
 use crate::cases::service::{self, CaseError, Taken};
-use crate::identity::features::{BulkCases, ViewCases, ViewParcels, WorkCases};
+use crate::identity::features::{AnswerCases, BulkCases, ViewCases, ViewParcels, WorkCases};
 use crate::identity::grant::Grant;
 use crate::parcels::cards::Card;
+use crate::parcels::inputs::PlaceInput;
 use crate::parcels::service as parcels;
 use crate::web::ApiError;
 
@@ -40,6 +42,7 @@ pub fn screen() -> Screen {
         .post("/cases/many", open_many)
         .get("/cases/{id}", show)
         .post("/cases/steps", steps)
+        .post("/cases/{id}/answer", answered)
 }
 
 /// Hours a case can be put aside for with one key.
@@ -268,6 +271,55 @@ fn quick(v: &Viewer, s: &Shown) -> Markup {
     )
 }
 
+/// What whoever it is about can answer: the new address, or that it goes back.
+fn answer_form(v: &Viewer, s: &Shown) -> Markup {
+    let c = &s.case;
+    if !v.may::<AnswerCases>() || !c.state.is_open() || c.about_parcels().len() != 1 {
+        return html! {};
+    }
+    let kinds: Vec<_> = AnswerKind::ALL.iter().filter_map(|k| serde_json::to_value(k).ok()).collect();
+    let kinds: Vec<(String, String)> =
+        kinds.iter().filter_map(|k| k.as_str()).map(|k| (k.to_owned(), v.word("answer", k))).collect();
+    html! {
+        details.answer {
+            summary.button { (v.t("case-answer")) }
+            (swap(v, &format!("/cases/{}/answer", c.id), "", &html! {
+                (choice("answer", &v.t("case-answer"), &kinds, "new_address"))
+                fieldset {
+                    legend { (v.t("case-answer-to")) }
+                    (Field::text("to_line", v.t("street"), ""))
+                    div.two { (Field::text("to_zip", v.t("zip"), "")) (Field::text("to_city", v.t("city"), "")) }
+                    div.two { (Field::text("to_state", v.t("province"), "")) (Field::text("to_country", v.t("country"), "")) }
+                }
+                (Field::text("answer_note", v.t("note"), ""))
+                button.primary { (v.t("case-answer-send")) }
+            }))
+        }
+    }
+}
+
+async fn answered(visit: Visit<Grant<AnswerCases>>, form: Form) -> Reply {
+    let name = visit.path("id");
+    let id = name.parse::<CaseId>().map_err(|_| CaseError::Unknown(name.clone()))?;
+    let kind: AnswerKind = form.one_of("answer")?;
+    let place = PlaceInput {
+        line: form.some("to_line"),
+        zip: form.some("to_zip"),
+        city: form.some("to_city"),
+        state: form.some("to_state"),
+        country: form.some("to_country"),
+        ..PlaceInput::default()
+    };
+    // The fields of the address are on the form whatever was chosen.
+    let to = (kind == AnswerKind::NewAddress).then_some(place);
+    let note = form.text("answer_note").to_owned();
+    let done = visit.write::<AnswerCases, _, _>(move |tx, grant, cx| -> Result<(), CaseError> {
+        matter_api::answered(tx, grant, cx, id, kind, to.clone(), &note).map(drop)
+    });
+    done.await?;
+    Ok(Out::See(format!("/cases/{name}?done=sent")))
+}
+
 fn beside(v: &Viewer, s: &Shown) -> Markup {
     let c = &s.case;
     html! {
@@ -287,6 +339,7 @@ fn beside(v: &Viewer, s: &Shown) -> Markup {
             @if !c.detail.is_empty() { p.detail { (c.detail) } }
             @if c.is_bulk() { (members(v, s)) }
             (quick(v, s))
+            (answer_form(v, s))
             @if s.allowed.contains(&Step::Note) {
                 (swap(v, "/cases/steps", "", &html! {
                     input type="hidden" name="id" value=(c.id);

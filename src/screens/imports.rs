@@ -117,7 +117,7 @@ fn form(v: &Viewer, given: &Form, fail: Option<&ApiError>) -> Markup {
                 (Field::text("source", v.t("source"), given.text("source")).hint(v.t("source-hint")).needed())
                 div.field.drop data-drop {
                     label for="file" { (v.t("file")) }
-                    input #file type="file" name="file" accept=".csv,.txt,.tsv,text/csv" required aria-describedby="file-hint";
+                    input #file type="file" name="file" accept=".csv,.txt,.tsv,.xlsx,text/csv" required aria-describedby="file-hint";
                     small #file-hint { (v.t("file-hint")) }
                 }
                 p #progress hidden { progress max="100" value="0" aria-label=(v.t("progress")) {} " " output {} }

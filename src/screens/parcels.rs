@@ -513,6 +513,10 @@ fn new_form(v: &Viewer, f: &Form, fail: Option<&ApiError>) -> Markup {
                 button.primary { (v.t("parcel-announce")) }
             }))
         }
+        section.card.narrow {
+            h2 { (v.t("list-file")) }
+            (super::lists::form(v, "/parcels/list", &v.t("list-announce-hint"), &v.t("parcel-announce"), &html! {}))
+        }
     }
 }
 

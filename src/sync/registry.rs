@@ -360,18 +360,9 @@ impl Registry {
                 origin: |tx, id| Ok(journal::load::<Optimization>(tx, id)?.and_then(|row| row.state.origin)),
                 ..Folder::of::<Optimization>(routes::OPTIMIZATION_KINDS, Reach::Concerned)
             },
-            Folder {
-                origin: |tx, id| Ok(journal::load::<Mawb>(tx, id)?.and_then(|row| row.state.origin)),
-                ..Folder::of::<Mawb>(freight::MASTER_KINDS, Reach::Concerned)
-            },
-            Folder {
-                origin: |tx, id| Ok(journal::load::<Hawb>(tx, id)?.and_then(|row| row.state.origin)),
-                ..Folder::of::<Hawb>(freight::HOUSE_KINDS, Reach::Concerned)
-            },
-            Folder {
-                origin: |tx, id| Ok(journal::load::<Bill>(tx, id)?.and_then(|row| row.state.origin)),
-                ..Folder::of::<Bill>(freight::BILL_KINDS, Reach::Concerned)
-            },
+            masters(),
+            houses(),
+            bills(),
             Folder {
                 origin: |tx, id| Ok(journal::load::<Attachment>(tx, id)?.and_then(|row| row.state.origin)),
                 ..Folder::of::<Attachment>(attachments::KINDS, Reach::Concerned)
@@ -429,6 +420,33 @@ fn own_record<T: Reference>() -> Folder {
             Ok(Some(Summed { concerned: first::<T>(tx, id)?.into_iter().collect(), ..summed }))
         },
         ..Folder::of::<Ref<T>>(T::KIND..=T::KIND, Reach::Concerned)
+    }
+}
+
+/// Master waybills concern the depot they were announced at, until their file is closed.
+#[must_use]
+pub fn masters() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Mawb>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Mawb>(freight::MASTER_KINDS, Reach::Concerned)
+    }
+}
+
+/// House waybills concern the depot they were announced at.
+#[must_use]
+pub fn houses() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Hawb>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Hawb>(freight::HOUSE_KINDS, Reach::Concerned)
+    }
+}
+
+/// Bills concern the depot they were entered at.
+#[must_use]
+pub fn bills() -> Folder {
+    Folder {
+        origin: |tx, id| Ok(journal::load::<Bill>(tx, id)?.and_then(|row| row.state.origin)),
+        ..Folder::of::<Bill>(freight::BILL_KINDS, Reach::Concerned)
     }
 }
 

@@ -289,6 +289,25 @@ fn charges_are_reminded_of_until_they_are_paid_and_an_outage_costs_one_reminder(
     assert_eq!(told(&desk), 3, "paid is paid");
 }
 
+/// An archive of one file, of which its directory says that it unpacks to `unpacked` bytes.
+fn archive(unpacked: u32) -> Vec<u8> {
+    let mut zip = b"PK\x03\x04".to_vec();
+    zip.extend([0; 40]);
+    let begin = u32::try_from(zip.len()).unwrap();
+    let mut entry = b"PK\x01\x02".to_vec();
+    entry.extend([0; 42]);
+    entry[20..24].copy_from_slice(&10_u32.to_le_bytes());
+    entry[24..28].copy_from_slice(&unpacked.to_le_bytes());
+    entry[28] = 1;
+    entry.push(b'a');
+    let mut end = b"PK\x05\x06".to_vec();
+    end.extend([0; 18]);
+    (end[8], end[10]) = (1, 1);
+    end[12..16].copy_from_slice(&u32::try_from(entry.len()).unwrap().to_le_bytes());
+    end[16..20].copy_from_slice(&begin.to_le_bytes());
+    [zip, entry, end].concat()
+}
+
 #[test]
 fn documents_are_judged_kept_once_and_given_to_those_who_may() {
     let desk = Desk::with(|c| c.limits.attachment_max_bytes = 100_000);
@@ -297,6 +316,7 @@ fn documents_are_judged_kept_once_and_given_to_those_who_may() {
     for (kind, bytes, status, code) in [
         ("invoice", &[PDF, zip].concat()[..], 422, "attachment.polyglot"),
         ("invoice", b"MZ\x90\0", 415, "attachment.type"),
+        ("other", &archive(4_000_000_000), 422, "attachment.bomb"),
         ("photo", PDF, 415, "attachment.type"),
         ("invoice", b"", 422, "attachment.damaged"),
         ("nonsense", PDF, 422, "request.invalid"),

@@ -12,7 +12,7 @@ const AREAS: &[(&str, &[&str])] = &[
     ("customers", &[]),
     ("manifests", &["parcels", "imports"]),
     ("scan", &["parcels", "manifests"]),
-    ("carriers", &["parcels"]),
+    ("carriers", &["parcels", "freight"]),
     ("labels", &["parcels"]),
     ("deliveries", &["parcels"]),
     ("fleet", &[]),

@@ -217,6 +217,7 @@ fn a_waybill_is_opened_a_paper_attached_a_step_taken_and_a_bill_paid() {
             "/mawbs",
             &format!("/mawbs/{}", id.as_str().unwrap()),
             "/mawbs/clocks",
+            "/mawbs/messages",
             "/bills",
             "/procedure",
             "/procedure/papers",

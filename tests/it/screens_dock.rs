@@ -363,10 +363,21 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
     let dock = json!({ "manifests": ["closed"], "stations": ["closed"] });
     let dock = text(&depot.itself(FIRST_TENANT, "POST", "/unloadings").body(&dock).gives(201).json, "id");
     depot.itself(FIRST_TENANT, "POST", &format!("/unloadings/{dock}/close")).gives(200);
+    let bulk = json!({ "rows": [{ "parcel": "PF000002", "status": "in_transit" }] });
+    depot.itself(FIRST_TENANT, "POST", "/parcels/events").body(&bulk).gives(200);
     let printer = format!("/printers/{}", records.printer);
     admin.post(&format!("{printer}/test"), &[]);
     depot.user(FIRST_TENANT, "gate", "station", json!({ "password": PASSWORD, "is_station": true }));
     let gate = Person::logged_in(&depot, "gate", PASSWORD);
+
+    let hold = json!({ "kind": "parcel", "id": records.parcel, "reason": "claim" });
+    let known = json!({ "tracking_number": "PF000003", "recipient": { "email": "somebody@post.example" } });
+    depot.itself(FIRST_TENANT, "POST", "/parcels").body(&known).gives(201);
+    let asked = json!({ "query": { "email": "somebody@post.example" }, "reason": "letter" });
+    depot.itself(FIRST_TENANT, "POST", "/privacy/erase").body(&asked).gives(201);
+    depot.itself(FIRST_TENANT, "POST", "/privacy/holds").body(&hold).gives(201);
+    let searched = admin.post("/privacy/find", &[("email", "somebody@post.example")]);
+    assert_eq!(searched.status, 200, "{}", searched.text);
 
     let (gets, posts) = (routes(reqwest::Method::GET), routes(reqwest::Method::POST));
     let mut offered: BTreeSet<&str> = BTreeSet::new();
@@ -375,7 +386,7 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
     let all = pages
         .iter()
         .map(|p| admin.get(p))
-        .chain([gate.get("/scan")])
+        .chain([gate.get("/scan"), searched])
         .chain(waiting(&depot, &admin, &records));
     for page in all.filter(|p| p.status == 200) {
         let page = page.page();

@@ -80,3 +80,46 @@ fn an_import_is_taken_back_by_the_same_route_and_says_what_stays() {
     );
     desk.assert_sound();
 }
+
+#[test]
+fn an_import_of_waybills_is_taken_back_but_for_those_somebody_worked_on_since() {
+    let desk = Desk::new();
+    let old = desk.post("/mawbs", &json!({ "number": "157-53806270", "pieces": 2 }));
+    assert_eq!(old.status, 201, "{old:?}");
+    let file = "mawb,hawb,pieces,origin,destination,consignee\n\
+        020-12345675,H1,4,FRA,LHR,Ana\n020-12345675,H2,6,FRA,LHR,Ana\n\
+        176-72160723,H3,1,DXB,LHR,Bo\n157-53806270,,9,HKG,NLU,\n";
+    let before = desk.get("/airfreight/stats").json;
+    let import = desk.import("kind=mawbs&source=mail", file);
+    assert_eq!((&import["refused"], &import["rows"]), (&json!(0), &json!(4)), "{import}");
+    assert_eq!(desk.get("/mawbs/157-53806270").json["facts"]["pieces"], 9);
+    // Somebody counts the pieces of one of them.
+    let told = desk.post("/mawbs/176-72160723/events", &json!({ "code": "RCF", "station": "LHR" }));
+    assert_eq!(told.status, 200, "{told:?}");
+    let id = import["id"].as_str().unwrap();
+    let worked_on = desk.get("/mawbs/176-72160723").json;
+    assert_eq!(desk.post(&format!("/undo/{id}"), &Value::Null).status, 202);
+    assert_eq!(desk.ended(id)["state"], "undone");
+
+    assert_eq!(desk.get("/mawbs/020-12345675").status, 404, "as if it had never been");
+    assert_eq!(desk.get("/hawbs?number=H1").json["items"], json!([]));
+    assert_eq!(desk.get("/mawbs/157-53806270").json["facts"]["pieces"], 2, "what was known before holds");
+    let stays = desk.get("/mawbs/176-72160723").json;
+    assert_eq!((&stays["facts"], &stays["pieces"]), (&worked_on["facts"], &worked_on["pieces"]));
+    let shown = desk.get(&format!("/undo/{id}")).json;
+    let rows = shown["rows"].as_array().unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|r| r["tracking_number"] == "176-72160723"), "{shown}");
+    assert!(rows[0]["detail"].as_str().unwrap().contains("stands since"), "{shown}");
+    let all = desk.all("/mawbs?limit=500");
+    assert_eq!(all.len(), 2, "{all:?}");
+    let after = desk.get("/airfreight/stats").json;
+    assert_eq!(after["hawbs"], before["hawbs"], "{after}");
+    assert_eq!(desk.post(&format!("/undo/{id}"), &Value::Null).problem().0, 409);
+    // The history says what was; and the file may come again.
+    let story = desk.get("/mawbs/157-53806270/timeline").json;
+    assert!(story.as_array().unwrap().iter().any(|e| e["event"] == "mawb.taken_back"), "{story}");
+    let again = desk.import("kind=mawbs&source=mail", file);
+    assert_eq!(again["refused"], 0, "{again}");
+    assert_eq!(desk.get("/mawbs/020-12345675").json["houses"]["houses"], 2);
+    desk.assert_sound();
+}

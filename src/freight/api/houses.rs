@@ -92,7 +92,8 @@ async fn list_houses(call: Call<ViewAirFreight>, q: Query<HouseListing>) -> Resp
             None => HAWBS.scan(tx, Ix::Primary, &KeyRange::all().resume(at), Dir::Down, most)?,
         };
         let next = rows.next.as_ref().map(cursor).transpose()?;
-        let items: Vec<HawbView> = rows.items.into_iter().map(HawbView::from).collect();
+        let known = rows.items.into_iter().filter(|e| !e.value.state.number.is_empty());
+        let items: Vec<HawbView> = known.map(HawbView::from).collect();
         Ok(Answer::page(&Page { items, next })?)
     })
 }

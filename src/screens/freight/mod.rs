@@ -15,6 +15,7 @@ mod board;
 mod customs;
 mod facts;
 mod flow;
+mod messages;
 mod money;
 mod papers;
 pub mod procedure;
@@ -29,6 +30,7 @@ fn tabs(v: &Viewer, here: &str) -> Markup {
     let all = [
         ("/mawbs", v.t("air-waybills"), v.may::<ViewAirFreight>()),
         ("/mawbs/clocks", v.t("air-clocks"), v.may::<ViewAirFreight>()),
+        ("/mawbs/messages", v.t("air-messages"), v.may::<ViewAirFreight>()),
         ("/bills", v.t("air-bills"), v.may::<ViewBills>()),
         ("/procedure", v.t("air-procedure"), v.may::<ViewWorkflows>()),
     ];

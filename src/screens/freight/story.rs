@@ -80,6 +80,7 @@ fn said(v: &Viewer, e: &MawbEvent) -> Markup {
             html! { (v.with("air-signalled", &[("name", FluentValue::from(s.text.as_str()))])) }
         }
         MawbEvent::Noted(s) => html! { q { (s.text) } },
+        MawbEvent::TakenBack(t) => html! { strong { (v.t("air-taken-back")) } " " q { (t.reason) } },
         MawbEvent::Closed(_) => html! { strong { (v.word("air-state", "closed")) } },
     }
 }

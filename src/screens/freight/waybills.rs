@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{board, customs, facts, flow, papers, waybill};
+use super::{board, customs, facts, flow, messages, papers, waybill};
 use crate::base::clock::Timestamp;
 use crate::base::error::Invalid;
 use crate::base::money::scaled;
@@ -35,6 +35,8 @@ pub fn screen() -> Screen {
         .get("/mawbs/new", blank)
         .post("/mawbs/new", announce)
         .get("/mawbs/clocks", board::show)
+        .get("/mawbs/messages", messages::show)
+        .post("/mawbs/messages", messages::send)
         .get("/mawbs/{id}", waybill::show)
         .post("/mawbs/{id}/advance", flow::advance)
         .post("/mawbs/{id}/report", facts::report)

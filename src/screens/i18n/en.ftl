@@ -930,6 +930,7 @@ air-send-notice = Send the arrival notice
 air-begun = Procedure begun, version { $n }
 air-stepped = Step done:
 air-reminded = Reminded
+air-taken-back = Taken back
 air-signalled = { $name } told to those who listen
 air-procedure-hint = New waybills begin with these steps. One that is under way keeps the version it began with.
 air-version = Version { $n }
@@ -1065,6 +1066,20 @@ fsu-OSI = remark
 role-system = by itself
 air-still-at = still at { $depot }
 when-on-day = on { $day }, { $at }
+air-messages = Messages
+air-messages-text = Status messages
+air-messages-hint = One or many, as the airline sends them (FSU or FSA)
+air-messages-take = Take them in
+air-messages-came = Came
+air-messages-outcome = Outcome
+air-messages-odd = Not understood
+air-messages-none = No message has come
+air-messages-none-hint = Paste one above, let them be mailed in, or let the airline send them.
+air-messages-of = { $messages } messages · { $reports } new reports · { $created } new waybills
+air-messages-lines = { $n ->
+    [one] one line
+   *[other] { $shown } lines
+}
 air-days-over = { $n ->
     [one] one day over
    *[other] { $shown } days over
@@ -1349,6 +1364,7 @@ privacy-kind-route = Route
 privacy-kind-place = Place
 privacy-kind-case = Case
 privacy-kind-attachment = Document
+privacy-kind-customer = Customer
 privacy-role-recipient = recipient
 privacy-role-customer = customer
 privacy-role-sender = sender
@@ -1628,3 +1644,33 @@ today-foretold = Last week's warnings
 today-foretold-parcels = { $late } of { $n } came late indeed ({ $share })
 today-arrivals = Last week's arrivals
 today-arrivals-within = { $share } of { $n } within the span that 90 % should keep
+
+## lists
+list-file = A list as a file
+list-announce-hint = CSV or .xlsx with a line of headings: tracking_number, recipient, address, zip, city, country, weight_g. At most 1,000 rows.
+list-report-hint = CSV or .xlsx with a line of headings: number and status; at, note and reason may be there. At most 1,000 rows.
+list-status = Status of rows that name none
+list-status-each = each row names its own
+list-latest = Latest reports
+list-undo-hint = What this report moved goes back; rows on which later facts stand stay.
+list-taken = { $n ->
+    [one] One row was taken
+   *[other] { $shown } rows were taken
+}
+list-refused = { $n ->
+    [one] one was not
+   *[other] { $shown } were not
+}
+list-ignored = Columns that nobody knows were passed over: { $columns }
+list-back = { $n ->
+    [one] One row was taken back
+   *[other] { $shown } rows were taken back
+}
+list-kept = { $n ->
+    [one] one stays: later facts stand on it
+   *[other] { $shown } stay: later facts stand on them
+}
+case-answer = What is to be done
+case-answer-to = The new address
+case-answer-send = Answer
+province = State or province

@@ -930,6 +930,7 @@ air-send-notice = Enviar el aviso de llegada
 air-begun = Procedimiento iniciado, versión { $n }
 air-stepped = Paso hecho:
 air-reminded = Recordado
+air-taken-back = Deshecho
 air-signalled = { $name } comunicado a quien escucha
 air-procedure-hint = Las guías nuevas empiezan con estos pasos. Una en curso conserva la versión con la que empezó.
 air-version = Versión { $n }
@@ -1065,6 +1066,20 @@ fsu-OSI = observación
 role-system = por sí solo
 air-still-at = todavía en { $depot }
 when-on-day = en { $day }, { $at }
+air-messages = Mensajes
+air-messages-text = Mensajes de estado
+air-messages-hint = Uno o varios, tal como los envía la aerolínea (FSU o FSA)
+air-messages-take = Recibirlos
+air-messages-came = Llegada
+air-messages-outcome = Resultado
+air-messages-odd = Sin entender
+air-messages-none = No ha llegado ningún mensaje
+air-messages-none-hint = Pegue uno arriba, recíbalos por correo o deje que la aerolínea los envíe.
+air-messages-of = { $messages } mensajes · { $reports } informes nuevos · { $created } guías nuevas
+air-messages-lines = { $n ->
+    [one] una línea
+   *[other] { $shown } líneas
+}
 air-days-over = { $n ->
     [one] un día vencido
    *[other] { $shown } días vencidos
@@ -1349,6 +1364,7 @@ privacy-kind-route = Ruta
 privacy-kind-place = Lugar
 privacy-kind-case = Caso
 privacy-kind-attachment = Documento
+privacy-kind-customer = Cliente
 privacy-role-recipient = destinatario
 privacy-role-customer = cliente
 privacy-role-sender = remitente
@@ -1628,3 +1644,33 @@ today-foretold = Avisos de la semana pasada
 today-foretold-parcels = { $late } de { $n } llegaron tarde de verdad ({ $share })
 today-arrivals = Llegadas de la semana pasada
 today-arrivals-within = { $share } de { $n } dentro del intervalo que el 90 % debe cumplir
+
+## lists
+list-file = Una lista en archivo
+list-announce-hint = CSV o .xlsx con una línea de títulos: tracking_number, recipient, address, zip, city, country, weight_g. Como máximo 1.000 filas.
+list-report-hint = CSV o .xlsx con una línea de títulos: number y status; puede haber at, note y reason. Como máximo 1.000 filas.
+list-status = Estado de las filas que no lo dicen
+list-status-each = cada fila dice el suyo
+list-latest = Últimos informes
+list-undo-hint = Lo que este informe movió vuelve; quedan las filas sobre las que hay hechos posteriores.
+list-taken = { $n ->
+    [one] Una fila aceptada
+   *[other] { $shown } filas aceptadas
+}
+list-refused = { $n ->
+    [one] una no
+   *[other] { $shown } no
+}
+list-ignored = Se pasaron por alto columnas que nadie conoce: { $columns }
+list-back = { $n ->
+    [one] Una fila se deshizo
+   *[other] { $shown } filas se deshicieron
+}
+list-kept = { $n ->
+    [one] una queda: hay hechos posteriores sobre ella
+   *[other] { $shown } quedan: hay hechos posteriores sobre ellas
+}
+case-answer = Qué hacer
+case-answer-to = La nueva dirección
+case-answer-send = Responder
+province = Estado o provincia

@@ -930,6 +930,7 @@ air-send-notice = Enviar o aviso de chegada
 air-begun = Procedimento iniciado, versão { $n }
 air-stepped = Passo feito:
 air-reminded = Lembrado
+air-taken-back = Desfeito
 air-signalled = { $name } avisado a quem escuta
 air-procedure-hint = Novos conhecimentos começam com estes passos. Um em andamento mantém a versão com que começou.
 air-version = Versão { $n }
@@ -1065,6 +1066,20 @@ fsu-OSI = observação
 role-system = sozinho
 air-still-at = ainda em { $depot }
 when-on-day = em { $day }, { $at }
+air-messages = Mensagens
+air-messages-text = Mensagens de status
+air-messages-hint = Uma ou várias, como a companhia as envia (FSU ou FSA)
+air-messages-take = Receber
+air-messages-came = Chegada
+air-messages-outcome = Resultado
+air-messages-odd = Não entendido
+air-messages-none = Nenhuma mensagem chegou
+air-messages-none-hint = Cole uma acima, receba por e-mail ou deixe a companhia enviar.
+air-messages-of = { $messages } mensagens · { $reports } relatos novos · { $created } conhecimentos novos
+air-messages-lines = { $n ->
+    [one] uma linha
+   *[other] { $shown } linhas
+}
 air-days-over = { $n ->
     [one] um dia vencido
    *[other] { $shown } dias vencidos
@@ -1349,6 +1364,7 @@ privacy-kind-route = Rota
 privacy-kind-place = Lugar
 privacy-kind-case = Caso
 privacy-kind-attachment = Documento
+privacy-kind-customer = Cliente
 privacy-role-recipient = destinatário
 privacy-role-customer = cliente
 privacy-role-sender = remetente
@@ -1628,3 +1644,33 @@ today-foretold = Avisos da semana passada
 today-foretold-parcels = { $late } de { $n } atrasaram mesmo ({ $share })
 today-arrivals = Chegadas da semana passada
 today-arrivals-within = { $share } de { $n } dentro do intervalo que 90 % deve cumprir
+
+## lists
+list-file = Uma lista em arquivo
+list-announce-hint = CSV ou .xlsx com uma linha de títulos: tracking_number, recipient, address, zip, city, country, weight_g. No máximo 1.000 linhas.
+list-report-hint = CSV ou .xlsx com uma linha de títulos: number e status; pode haver at, note e reason. No máximo 1.000 linhas.
+list-status = Status das linhas que não o dizem
+list-status-each = cada linha diz o seu
+list-latest = Últimos informes
+list-undo-hint = O que este informe moveu volta; ficam as linhas sobre as quais há fatos posteriores.
+list-taken = { $n ->
+    [one] Uma linha aceita
+   *[other] { $shown } linhas aceitas
+}
+list-refused = { $n ->
+    [one] uma não
+   *[other] { $shown } não
+}
+list-ignored = Colunas que ninguém conhece foram ignoradas: { $columns }
+list-back = { $n ->
+    [one] Uma linha foi desfeita
+   *[other] { $shown } linhas foram desfeitas
+}
+list-kept = { $n ->
+    [one] uma fica: há fatos posteriores sobre ela
+   *[other] { $shown } ficam: há fatos posteriores sobre elas
+}
+case-answer = O que fazer
+case-answer-to = O novo endereço
+case-answer-send = Responder
+province = Estado ou província

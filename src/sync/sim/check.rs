@@ -1,21 +1,24 @@
 //! What must be true once it is quiet: the list of the protocol's design, over the real stores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
-use super::node::{Node, POISON, TENANT, map, uid_of};
+use super::air;
+use super::node::{Node, POISON, TENANT, folders, map, uid_of};
 use super::world::{MAPS, Seen, World};
 use crate::base::ids::Id;
+use crate::freight::bills::Bill;
+use crate::freight::model::{Hawb, Mawb};
 use crate::journal::clock::Origin;
 use crate::journal::fold::shifted;
 use crate::journal::{Aggregate, Eid, Stamped, change, history, log};
 use crate::parcels::event::ParcelEvent;
 use crate::parcels::model::Parcel;
-use crate::parcels::repo::PARCELS;
 use crate::store::{DEPOT, Dir, Ix, KeyRange, ReadTx, Store, StoreError};
 use crate::sync::depot::tables::{OPAQUE, REJECTS, standing};
 use crate::sync::hq::tables::QUARANTINE;
 use crate::sync::hq::{DRIFT_MS, apply, route};
-use crate::sync::{digest, registry, sites};
+use crate::sync::{digest, sites};
 
 /// Runs `seed` for `steps` and then to rest; says what is wrong.
 pub fn run(seed: u64) -> Result<Seen, String> {
@@ -26,6 +29,7 @@ pub fn run(seed: u64) -> Result<Seen, String> {
     }
     settle(&mut world)?;
     check(&world)?;
+    world.seen.waybills = air::count(&world.hq.store);
     Ok(world.seen)
 }
 
@@ -100,20 +104,28 @@ type Events = BTreeMap<Eid, (u64, Vec<u8>)>;
 fn events(store: &Store) -> Events {
     let read = |tx: &dyn ReadTx| -> Result<Events, StoreError> {
         let mut all = Events::new();
-        for entry in PARCELS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 10_000)?.items {
-            for (applied, e) in history::<Parcel>(tx, &entry.value.line)? {
-                if all.insert(e.key.eid, (e.key.t, applied.blob)).is_some() {
-                    return Err(StoreError::Corrupt("one change was folded twice".into()));
-                }
-            }
-        }
+        gather::<Parcel>(tx, &mut all)?;
+        gather::<Mawb>(tx, &mut all)?;
+        gather::<Hawb>(tx, &mut all)?;
+        gather::<Bill>(tx, &mut all)?;
         Ok(all)
     };
     store.read(TENANT, read).unwrap()
 }
 
-fn parcel(store: &Store, id: Id) -> Option<Parcel> {
-    store.read(TENANT, |tx| PARCELS.get(tx, &id)).unwrap().map(|r| r.state)
+fn gather<A: Aggregate>(tx: &dyn ReadTx, all: &mut Events) -> Result<(), StoreError> {
+    for entry in A::TABLE.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 10_000)?.items {
+        for (applied, e) in history::<A>(tx, &entry.value.line)? {
+            if all.insert(e.key.eid, (e.key.t, applied.blob)).is_some() {
+                return Err(StoreError::Corrupt("one change was folded twice".into()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn state<A: Aggregate>(store: &Store, id: Id) -> Option<A> {
+    store.read(TENANT, |tx| A::TABLE.get(tx, &id)).unwrap().map(|r| r.state)
 }
 
 fn check(world: &World) -> Result<(), String> {
@@ -154,7 +166,8 @@ fn check(world: &World) -> Result<(), String> {
 fn twice(hq: &Events) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for (_, blob) in hq.values() {
-        let uid = uid_of(blob).unwrap_or_default();
+        // A change without a number is known by its identity alone.
+        let Some(uid) = uid_of(blob) else { continue };
         if uid.ends_with(POISON) {
             return Err("headquarters folded poison".into());
         }
@@ -175,6 +188,7 @@ fn future(world: &World, who: &str, events: &Events) -> Result<(), String> {
 
 fn depot(world: &World, node: &Node, hq: &Events) -> Result<(), String> {
     let store = &node.depot.store;
+    air::clocks(store, world.now())?;
     let unsent = node.depot.unsent().unwrap();
     if unsent > 0 {
         return Err(format!("{unsent} changes were never acknowledged"));
@@ -239,7 +253,7 @@ fn told_apart(world: &World, node: &Node, mine: &Events, hq: &Events, buckets: &
                 all.entry(id).or_default().push(format!("{t} o{} {what:?}", header.o));
             }
         }
-        let places = |id| parcel(store, id).map(|p| (p.status, p.origin, p.custody, p.next));
+        let places = |id| state::<Parcel>(store, id).map(|p| (p.status, p.origin, p.custody, p.next));
         let lines = all.iter().map(|(id, e)| format!("{id} {:?}\n   {}", places(*id), e.join("\n   ")));
         lines.collect::<Vec<_>>().join("\n")
     };
@@ -249,13 +263,16 @@ fn told_apart(world: &World, node: &Node, mine: &Events, hq: &Events, buckets: &
 
 /// The depot has its scope, all of it, and folds it to the same.
 fn scope(world: &World, node: &Node, mine: &Events, hq: &Events, refused: &[Eid]) -> Result<(), String> {
-    let folder = registry::parcels();
+    let folders = folders();
     let mut inside = BTreeSet::new();
-    let mut theirs: BTreeMap<Id, Vec<Eid>> = BTreeMap::new();
+    let mut theirs: BTreeMap<(usize, Id), Vec<Eid>> = BTreeMap::new();
     for (eid, (_, blob)) in hq {
-        theirs.entry(change::decode(blob).unwrap().0.id).or_default().push(*eid);
+        let header = change::decode(blob).unwrap().0;
+        let which = folders.iter().position(|f| f.kinds.contains(&header.k) || f.more.contains(&header.k));
+        theirs.entry((which.unwrap(), header.id)).or_default().push(*eid);
     }
-    for (id, eids) in &theirs {
+    for ((which, id), eids) in &theirs {
+        let folder = &folders[*which];
         let within = world.hq.store.read(TENANT, |tx| {
             for place in (folder.concerned)(tx, *id)? {
                 if sites::number_of(tx, place)? == Some(node.site) {
@@ -270,15 +287,26 @@ fn scope(world: &World, node: &Node, mine: &Events, hq: &Events, refused: &[Eid]
         inside.insert(*id);
         if let Some(eid) = eids.iter().find(|eid| !mine.contains_key(*eid)) {
             let uid = uid_of(&hq[eid].1).unwrap_or_default();
-            return Err(format!("the depot lacks operation {uid} of a parcel in its scope"));
+            return Err(format!("the depot lacks operation {uid} of a {} in its scope", folder.name));
         }
-        let there = parcel(&world.hq.store, *id);
-        let here = folded_without(&node.depot.store, *id, refused);
-        if here != there {
-            return Err(format!("the same events, two parcels:\n{here:?}\n{there:?}"));
+        match *which {
+            0 => same::<Parcel>(world, node, *id, refused)?,
+            1 => same::<Mawb>(world, node, *id, refused)?,
+            2 => same::<Hawb>(world, node, *id, refused)?,
+            _ => same::<Bill>(world, node, *id, refused)?,
         }
     }
     strangers(world, node, mine, &inside)
+}
+
+/// The same events are folded to the same.
+fn same<A: Aggregate + Debug>(world: &World, node: &Node, id: Id, refused: &[Eid]) -> Result<(), String> {
+    let there = state::<A>(&world.hq.store, id);
+    let here = folded_without::<A>(&node.depot.store, id, refused);
+    if here == there {
+        return Ok(());
+    }
+    Err(format!("the same events, two of a {}:\n{here:?}\n{there:?}", A::NAME))
 }
 
 /// What lies outside its scope came there when it was inside.
@@ -301,16 +329,16 @@ fn strangers(world: &World, node: &Node, mine: &Events, inside: &BTreeSet<Id>) -
     Ok(())
 }
 
-fn folded_without(store: &Store, id: Id, refused: &[Eid]) -> Option<Parcel> {
-    let read = |tx: &dyn ReadTx| -> Result<Option<Parcel>, StoreError> {
-        let Some(row) = PARCELS.get(tx, &id)? else { return Ok(None) };
-        let events: Vec<Stamped<ParcelEvent>> =
-            history::<Parcel>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
+fn folded_without<A: Aggregate>(store: &Store, id: Id, refused: &[Eid]) -> Option<A> {
+    let read = |tx: &dyn ReadTx| -> Result<Option<A>, StoreError> {
+        let Some(row) = A::TABLE.get(tx, &id)? else { return Ok(None) };
+        let events: Vec<Stamped<A::Event>> =
+            history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
         if !events.iter().any(|e| refused.contains(&e.key.eid)) {
             return Ok(Some(row.state));
         }
         let left: Vec<_> = events.into_iter().filter(|e| !refused.contains(&e.key.eid)).collect();
-        Ok((!left.is_empty()).then(|| Parcel::fold_all(Parcel::blank(id), &left)))
+        Ok((!left.is_empty()).then(|| A::fold_all(A::blank(id), &left)))
     };
     store.read(TENANT, read).unwrap()
 }

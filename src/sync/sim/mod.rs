@@ -3,6 +3,7 @@
 //! restores headquarters, sets clocks wrong, lets go of logs, and writes what headquarters can't fold. The same seed is
 //! the same run. Afterwards it is quiet, everything comes to rest, and then all must be as `check` says.
 
+mod air;
 mod check;
 mod line;
 mod node;

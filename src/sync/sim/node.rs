@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::air;
 use crate::base::clock::Timestamp;
+use crate::freight::event::{BILL_KINDS, MASTER_KINDS};
 use crate::identity::grant::Actor;
 use crate::journal::{Cx, change, reference};
 use crate::parcels::event::ParcelEvent;
@@ -38,7 +40,12 @@ impl Sign for CheapKey {
     }
 }
 
-/// What headquarters folds: parcels, but nothing that says it is poison.
+/// What a node of this release folds.
+pub fn folders() -> Vec<Folder> {
+    vec![registry::parcels(), registry::masters(), registry::houses(), registry::bills()]
+}
+
+/// What headquarters folds: everything but what says it is poison.
 fn hq_registry() -> Registry {
     let receive = |tx: &mut dyn WriteTx, cx: &Cx, blob: &[u8], way: &crate::journal::Arrival| {
         if uid_of(blob).is_some_and(|uid| uid.ends_with(POISON)) {
@@ -46,22 +53,41 @@ fn hq_registry() -> Registry {
         }
         (registry::parcels().receive)(tx, cx, blob, way)
     };
-    Registry::new(vec![Folder { receive, ..registry::parcels() }, Folder::shared::<OwnMap>()])
+    let master = |tx: &mut dyn WriteTx, cx: &Cx, blob: &[u8], way: &crate::journal::Arrival| {
+        if uid_of(blob).is_some_and(|uid| uid.ends_with(POISON)) {
+            return Err(StoreError::Codec { what: "waybill event", why: POISON.into() });
+        }
+        (registry::masters().receive)(tx, cx, blob, way)
+    };
+    Registry::new(vec![
+        Folder { receive, ..registry::parcels() },
+        Folder { receive: master, ..registry::masters() },
+        registry::houses(),
+        registry::bills(),
+        Folder::shared::<OwnMap>(),
+    ])
 }
 
-/// What a depot of the release before this one folds: it knows no hand-over.
+/// What a depot of the release before this one folds: it knows no hand-over, and nothing of air freight.
 fn old_registry() -> Registry {
     let known = Folder { kinds: 1..=8, ..registry::parcels() };
     Registry::new(vec![known, Folder::shared::<OwnMap>()])
 }
 
 fn registry_of(old: bool) -> Registry {
-    if old { old_registry() } else { Registry::new(vec![registry::parcels(), Folder::shared::<OwnMap>()]) }
+    if old {
+        old_registry()
+    } else {
+        Registry::new(folders().into_iter().chain([Folder::shared::<OwnMap>()]).collect())
+    }
 }
 
 /// The operation a change stands for, as it was numbered when somebody did it.
 pub fn uid_of(blob: &[u8]) -> Option<String> {
     let (header, body) = change::decode(blob).ok()?;
+    if (*MASTER_KINDS.start()..=*BILL_KINDS.end()).contains(&header.k) {
+        return air::uid_of(header.k, header.v, &body);
+    }
     match ParcelEvent::decode(header.k, header.v, &body).ok()? {
         ParcelEvent::Registered(e) => e.facts.remark,
         ParcelEvent::Described(e) => e.facts.remark,

@@ -43,6 +43,7 @@ fn whatever_goes_wrong_all_have_the_same_in_the_end() {
                 all.forks += seen.forks;
                 all.restores += seen.restores;
                 all.kills += seen.kills;
+                all.waybills += seen.waybills;
             }
             Err(e) => failed.push(format!("CROSSDOCK_SIM_SEED={seed}: {e}")),
         }
@@ -53,7 +54,8 @@ fn whatever_goes_wrong_all_have_the_same_in_the_end() {
     eprintln!("{all:?}");
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     if number("CROSSDOCK_SIM_SEED").is_none() {
-        let happened = [all.rejoins, all.resupplies, all.snapshots, all.clocks, all.restores, all.kills];
+        let happened =
+            [all.rejoins, all.resupplies, all.snapshots, all.clocks, all.restores, all.kills, all.waybills];
         assert!(happened.iter().all(|n| *n > 0), "a fault never happened: {all:?}");
     }
 }

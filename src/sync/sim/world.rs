@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::air;
 use super::line::{Line, cutter};
 use super::node::{CheapKey, Node, POISON, TENANT, hq_over, put, put_uncut, set_map};
 use super::random::Rng;
@@ -36,6 +37,8 @@ pub struct Seen {
     pub forks: u64,
     pub restores: u64,
     pub kills: u64,
+    /// Waybills, houses and bills that headquarters had in the end.
+    pub waybills: u64,
 }
 
 pub struct World {
@@ -58,6 +61,8 @@ pub struct World {
     /// Nothing goes wrong any more.
     pub calm: bool,
     pub nested: usize,
+    /// Whether its depots have import desks.
+    pub flies: bool,
 }
 
 impl World {
@@ -83,6 +88,7 @@ impl World {
             last: BTreeMap::new(),
             calm: false,
             nested: 0,
+            flies: seed % 2 == 1,
         };
         for _ in 0..DEPOTS {
             world.found();
@@ -136,7 +142,12 @@ impl World {
         let uid = self.uid;
         let poison = !self.calm && self.rng.chance(30);
         let note = Some(if poison { format!("{uid} {POISON}") } else { uid.to_string() });
+        let flies = self.flies && self.rng.chance(400);
         let Some(node) = self.live[at].as_ref() else { return };
+        if flies && !node.old {
+            let now = Timestamp::from_millis(self.wall as i64 + node.off);
+            return air::write(&mut self.rng, node, now, &note.unwrap_or_default());
+        }
         let known = node.depot.store.read(TENANT, |tx| {
             Ok::<_, StoreError>(PARCELS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 100)?.items)
         });
