@@ -33,9 +33,19 @@ const UNSENT: &str = "return Number(document.getElementById('waiting')?.dataset.
 
 /// Brings a button to the middle of the screen, as a thumb does, and presses it.
 async fn tap(b: &WebDriver, css: &str) -> WebDriverResult<()> {
-    let button = there(b, css).await?;
-    b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![button.to_json()?]).await?;
-    button.click().await
+    let begun = Instant::now();
+    loop {
+        let button = there(b, css).await?;
+        let press = async {
+            b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![button.to_json()?]).await?;
+            button.click().await
+        };
+        match press.await {
+            // The list was drawn anew while the thumb was on its way.
+            Err(e) if e.to_string().contains("stale") && begun.elapsed() < PATIENCE => {}
+            done => return done,
+        }
+    }
 }
 
 async fn sign(b: &WebDriver) -> WebDriverResult<()> {

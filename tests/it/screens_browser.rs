@@ -456,9 +456,10 @@ fn elsewhere(driver: &Driver, folder: &Path) {
     let fresh = Depot::new();
     let link = fresh.running().setup_link().unwrap().unwrap();
     let hq = headquarters();
-    let relay = line(&hq);
-    let (north, south) = (joined(&hq, &relay, "Cais Norte"), joined(&hq, &relay, "Cais Sul"));
+    let (northern, southern) = (line(&hq), line(&hq));
+    let (north, south) = (joined(&hq, &northern, "Cais Norte"), joined(&hq, &southern, "Cais Sul"));
     exchange(&north);
+    northern.cut();
     for at in [&hq, &south] {
         at.wait(Duration::from_secs(27 * 3_600));
     }

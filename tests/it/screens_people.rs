@@ -135,9 +135,8 @@ fn a_scan_leads_to_its_label_on_paper() {
 fn headquarters_watches_a_depot_fall_silent_and_come_back() {
     let Some(driver) = Driver::start() else { return };
     let hq = headquarters();
-    let relay = line(&hq);
-    let north = joined(&hq, &relay, "Cais Norte");
-    let south = joined(&hq, &relay, "Cais Sul");
+    let (northern, southern) = (line(&hq), line(&hq));
+    let (north, south) = (joined(&hq, &northern, "Cais Norte"), joined(&hq, &southern, "Cais Sul"));
     let base = base(&hq);
     let pass = |hours: u64| {
         for at in [&hq, &north, &south] {
@@ -149,6 +148,7 @@ fn headquarters_watches_a_depot_fall_silent_and_come_back() {
         for depot in [&north, &south] {
             exchange(depot);
         }
+        northern.cut();
         pass(25);
         exchange(&south);
         driver.browse(size, async |b| {
@@ -169,6 +169,7 @@ fn headquarters_watches_a_depot_fall_silent_and_come_back() {
             let first = rows[0].as_str().unwrap_or_default();
             assert!(first.starts_with("Cais Norte"), "silent ones come first: {rows}");
             assert_eq!(rows.to_string().matches("silent").count(), 1, "{rows}");
+            northern.mend();
             tokio::task::block_in_place(|| exchange(&north));
             let gone = "return !document.querySelector('main tbody').textContent.includes('silent')";
             until(&b, "it is heard again", gone, json!(true)).await?;
