@@ -68,6 +68,7 @@ pub fn areas() -> Vec<Routes> {
         imports::undo_api::routes(),
         parcels::map_api::routes(),
         parcels::limits_api::routes(),
+        parcels::list_api::routes(),
         manifests::api::routes(),
         labels::api::routes(),
         routes::api::routes(),

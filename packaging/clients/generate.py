@@ -207,8 +207,10 @@ def type_name(name):
 
 def typed(schema):
     """A schema as a TypeScript type."""
-    if schema is None:
+    if schema is None or schema is True:
         return "unknown"
+    if schema is False:
+        return "never"
     if "$ref" in schema:
         return type_name(schema["$ref"].rsplit("/", 1)[-1])
     for join, how in (("oneOf", " | "), ("anyOf", " | "), ("allOf", " & ")):

@@ -285,8 +285,11 @@ fn open_bulk(
     Ok(bulk::open(tx, &grant, cx, &bulk)?.0)
 }
 
-/// The parcels that `names` mean; each has to be there.
-pub(super) fn parcels_named(
+/// The parcels that `names` mean, by id or number; each has to be there.
+///
+/// # Errors
+/// More names than a bulk case may have, and names nobody knows, which are told of under `pointer`.
+pub fn parcels_named(
     tx: &dyn ReadTx,
     scope: &Scope,
     pointer: &str,

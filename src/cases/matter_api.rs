@@ -234,7 +234,10 @@ async fn answer(
 }
 
 /// Notes the answer and, with a new address, describes the parcel anew: both or neither.
-fn answered(
+///
+/// # Errors
+/// When there is no such case for the caller, or the answer makes no sense for it.
+pub fn answered(
     tx: &mut dyn WriteTx,
     grant: &Grant<AnswerCases>,
     cx: &Cx,

@@ -14,6 +14,7 @@ use crate::app::{self, Running};
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::config::choices::TlsMode;
+use crate::web::call::AS_USER;
 use crate::web::control::{self, Control, FIRST_TENANT};
 
 /// How long a server gets to show that it is there. One that has just begun on a busy database needs several seconds; one
@@ -88,7 +89,8 @@ impl Depot {
     }
 
     fn of(control: &Control, own: Option<Running>) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        // A connection is not kept: the server ends one that was idle for some seconds, perhaps while it is used again.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build()?;
         Ok(Self {
             http,
             base: format!("http://{}", control.address),
@@ -129,8 +131,7 @@ impl Depot {
     /// # Errors
     /// As [`Depot::get`].
     pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = self.http.post(format!("{}{path}", self.base));
-        answered(request.bearer_auth(token).json(body)).await
+        answered(self.request(Method::POST, path).header(AS_USER, token).json(body)).await
     }
 
     /// What `path` answers to being set to `body`.

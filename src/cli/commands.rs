@@ -388,6 +388,11 @@ fn restore(
         say(&format!("crossdock: the store so far is kept as {}", aside.display()));
     }
     std::fs::rename(&restored, &store)?;
+    // A headquarters is to notice that it was restored, though it was not started since the backup was made.
+    let starts = folder.join("keys/hq.starts");
+    if starts.exists() {
+        std::fs::remove_file(starts)?;
+    }
     // What was erased after the backup was made is erased again when this store is started.
     crate::privacy::tombs::carry(&target.folder, &folder)?;
     answer(&pretty(&serde_json::to_value(&report)?)?)

@@ -126,7 +126,11 @@ struct Which {
     cursor: Option<String>,
 }
 
-fn view(tx: &dyn ReadTx, d: &Delivery, rev: u64) -> Result<DeliveryView, StoreError> {
+/// A delivery as it is shown, with its next attempt.
+///
+/// # Errors
+/// Storage failures.
+pub fn view(tx: &dyn ReadTx, d: &Delivery, rev: u64) -> Result<DeliveryView, StoreError> {
     let next = if super::rules::is_final(d.status) { repo::next_attempt(tx, d.id.0)? } else { None };
     Ok(DeliveryView::of(d, rev, next))
 }

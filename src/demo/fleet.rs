@@ -16,7 +16,7 @@ use crate::base::ids::Id;
 use crate::base::units::{Grams, Position};
 use crate::deadlines::policy::Policy;
 use crate::deliveries::inputs::NewDelivery;
-use crate::deliveries::service as deliveries;
+use crate::deliveries::service::{self as deliveries, Asked};
 use crate::fleet::model::{Driver, Vehicle};
 use crate::fleet::service as fleet;
 use crate::identity::grant::{Actor, Principal};
@@ -87,8 +87,10 @@ pub fn fill(
     seed: u64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    store.write(tenant, Lane::Bulk, move |tx: &mut dyn WriteTx| furnish(tx, seed, now)).wait()?;
-    let routes = store.write(tenant, Lane::Bulk, move |tx: &mut dyn WriteTx| plan(tx, now)).wait()?;
+    let furnished =
+        store.write(tenant, Lane::Bulk, move |tx: &mut dyn WriteTx| furnish(tx, seed, now)).wait()?;
+    let plan = move |tx: &mut dyn WriteTx| plan(tx, &furnished[..PLANNED.min(furnished.len())], now);
+    let routes = store.write(tenant, Lane::Bulk, plan).wait()?;
     for content in routes {
         let on = tracker_report(&content, now);
         let name = content.ride.name.clone();
@@ -106,7 +108,8 @@ fn json_of<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T
     serde_json::from_value(value).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
-fn furnish(tx: &mut dyn WriteTx, seed: u64, now: Timestamp) -> Result<(), StoreError> {
+/// Vehicles, drivers, and the day's deliveries: their names.
+fn furnish(tx: &mut dyn WriteTx, seed: u64, now: Timestamp) -> Result<Vec<String>, StoreError> {
     let mut cx = Cx::new(tx, &Actor::system(), now, "demo")?;
     cx.quiet = true;
     let owner = Arc::new(Principal::system(tx.tenant()));
@@ -124,7 +127,8 @@ fn furnish(tx: &mut dyn WriteTx, seed: u64, now: Timestamp) -> Result<(), StoreE
     }
     let maps = maps().into_iter().map(|m| (m.source.clone(), Compiled::new(Arc::new(m)))).collect();
     let here = codes().find(|(_, _, status, reason)| *status == Status::AtDepot && reason.is_none());
-    let Some((carrier, word, ..)) = here else { return Ok(()) };
+    let Some((carrier, word, ..)) = here else { return Ok(Vec::new()) };
+    let mut made = Vec::with_capacity(DELIVERIES as usize);
     for n in 0..DELIVERIES {
         let mut random = Random::new(seed, n);
         let number = numbers::s10("XF", 40_000_000 + n * 7, "BR");
@@ -158,23 +162,28 @@ fn furnish(tx: &mut dyn WriteTx, seed: u64, now: Timestamp) -> Result<(), StoreE
             "delivery_location": { "latitude": lat, "longitude": lon }, "customer_name": name,
             "package_weight": weight as f64 / 1_000.0, "parcels": [number],
             "priority": if random.chance(15) { "high" } else { "normal" } }))?;
-        deliveries::request(tx, &owner.grant().map_err(told)?, &cx, &new, None, 1).map_err(told)?;
+        let asked = deliveries::request(tx, &owner.grant().map_err(told)?, &cx, &new, None, 1);
+        if let Asked::Made(done) = asked.map_err(told)? {
+            made.push(done.state.id.to_string());
+        }
     }
-    Ok(())
+    Ok(made)
 }
 
 /// Plans most of the day's deliveries, sends the first vehicle off, and makes up the days before. What is on the road.
-fn plan(tx: &mut dyn WriteTx, now: Timestamp) -> Result<Vec<Content>, StoreError> {
+fn plan(tx: &mut dyn WriteTx, deliveries: &[String], now: Timestamp) -> Result<Vec<Content>, StoreError> {
     let mut cx = Cx::new(tx, &Actor::system(), now, "demo")?;
     cx.quiet = true;
     let owner = Arc::new(Principal::system(tx.tenant()));
-    let filter = deliveries::Filter::default();
-    let (rows, _) = deliveries::list(tx, &owner, &filter, DELIVERIES as usize, None).map_err(told)?;
-    let names = rows.iter().take(PLANNED).map(|e| e.value.state.id.to_string()).collect();
     let policy = Policy::current(tx)?;
     let at = Now { zone: policy.calendar.zone(), at: now, who: &owner };
     let vehicles = Some(FLEET.iter().take(3).map(|f| f.0.to_owned()).collect());
-    let input = OptimizeInput { deliveries: names, vehicles, steps: Some(3_000), ..OptimizeInput::default() };
+    let input = OptimizeInput {
+        deliveries: deliveries.to_vec(),
+        vehicles,
+        steps: Some(3_000),
+        ..OptimizeInput::default()
+    };
     let task = Task::of(tx, &at, &input).map_err(told)?;
     let places = Places::of(&task);
     let straight = Straight::default();

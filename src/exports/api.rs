@@ -18,15 +18,19 @@ use crate::base::page::MAX_LIMIT;
 use crate::cases;
 use crate::cases::reasons::Reason;
 use crate::cases::view::CaseView;
+use crate::customers::{self, api::CustomerView};
+use crate::deliveries;
 use crate::identity::features::{
-    ExportAudit, ReadEvents, RunExports, ViewCarriers, ViewCases, ViewImports, ViewParcels, ViewStatusMaps,
-    ViewUsers,
+    ExportAudit, ReadEvents, RunExports, ViewCarriers, ViewCases, ViewDeliveries, ViewImports, ViewManifests,
+    ViewOrders, ViewParcels, ViewStatusMaps, ViewUsers,
 };
 use crate::identity::grant::{Principal, Scope};
 use crate::identity::repo::USERS;
 use crate::imports::{self, api::ImportView};
 use crate::journal::log;
 use crate::journal::{Cx, change};
+use crate::manifests::{self, views::ManifestView};
+use crate::orders::{self, views::OrderView};
 use crate::parcels::cards::Cards;
 use crate::parcels::event::ParcelEvent;
 use crate::parcels::{queries, unmapped};
@@ -44,7 +48,7 @@ pub fn routes() -> Routes {
             Method::GET,
             "/exports/{kind}",
             export,
-            "A list as a file: parcels, cases, events, imports, audit, users, carriers or unmapped; the list's own feature is needed too",
+            "A list as a file: parcels, cases, manifests, deliveries, orders, customers, events, imports, audit, users, carriers or unmapped; the list's own feature is needed too",
         )
         .query(&[
             ("format", "csv (the usual) or ndjson"),
@@ -71,6 +75,10 @@ enum Wanted {
     Users,
     Carriers,
     Unmapped(Option<String>),
+    Manifests(Arc<manifests::service::Wanted>),
+    Deliveries(deliveries::service::Filter),
+    Orders(Option<orders::model::Status>),
+    Customers,
 }
 
 const LISTS: &[List] = &[
@@ -246,7 +254,146 @@ const LISTS: &[List] = &[
             Ok(Wanted::Unmapped(read::<SourceFilter>(query)?.source))
         },
     },
+    List {
+        name: "manifests",
+        columns: &[
+            "id",
+            "number",
+            "kind",
+            "carrier",
+            "vehicle",
+            "distributor",
+            "from",
+            "expected_at",
+            "state",
+            "late_since",
+            "cancelled",
+            "unloading",
+            "parcels",
+            "pieces",
+            "created_at",
+            "version",
+        ],
+        open: |who, query| {
+            who.grant::<ViewManifests>()?;
+            let ManifestFilter { state, distributor, from } = read(query)?;
+            Ok(Wanted::Manifests(Arc::new(manifests::service::Wanted { state, distributor, from })))
+        },
+    },
+    List {
+        name: "deliveries",
+        columns: DELIVERY_COLUMNS,
+        open: |who, query| {
+            who.grant::<ViewDeliveries>()?;
+            let DeliveryFilter { status, assigned_to } = read(query)?;
+            let status = status.as_deref().map(str::parse).transpose();
+            let status = status.map_err(|why: String| Invalid::at("?status", why))?;
+            Ok(Wanted::Deliveries(deliveries::service::Filter { status, assignee: assigned_to }))
+        },
+    },
+    List {
+        name: "orders",
+        columns: &[
+            "id",
+            "number",
+            "reference",
+            "source",
+            "depot",
+            "status",
+            "raw_status",
+            "last_transition_time",
+            "created_at",
+            "customer_name",
+            "customer_email",
+            "customer_phone",
+            "delivery_address",
+            "delivery_zip",
+            "total.minor",
+            "total.currency",
+            "promised_at",
+            "shipped_at",
+            "delivered_at",
+            "backordered",
+            "version",
+        ],
+        open: |who, query| {
+            who.grant::<ViewOrders>()?;
+            whole(who)?;
+            let status = read::<StatusFilter>(query)?.status.as_deref().map(str::parse).transpose();
+            Ok(Wanted::Orders(status.map_err(|why: String| Invalid::at("?status", why))?))
+        },
+    },
+    List {
+        name: "customers",
+        columns: &[
+            "id",
+            "source",
+            "reference",
+            "name",
+            "phone",
+            "email",
+            "address",
+            "zip",
+            "city",
+            "state",
+            "country",
+            "note",
+            "version",
+        ],
+        open: |who, query| {
+            who.grant::<ViewDeliveries>()?;
+            nothing(query)?;
+            whole(who)?;
+            Ok(Wanted::Customers)
+        },
+    },
 ];
+
+const DELIVERY_COLUMNS: &[&str] = &[
+    "id",
+    "number",
+    "status",
+    "last_transition_time",
+    "created_at",
+    "depot",
+    "pickup_address",
+    "delivery_address",
+    "customer_name",
+    "customer_phone",
+    "customer_email",
+    "package_weight",
+    "priority",
+    "note",
+    "distributor",
+    "assigned_to.name",
+    "vehicle",
+    "attempt",
+    "previous",
+    "next",
+    "reason",
+    "version",
+];
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestFilter {
+    state: Option<manifests::model::State>,
+    distributor: Option<String>,
+    from: Option<Timestamp>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeliveryFilter {
+    status: Option<String>,
+    assigned_to: Option<Id>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusFilter {
+    status: Option<String>,
+}
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -362,6 +509,29 @@ impl Pages {
                 let rows = unmapped::list(tx, source.as_deref(), position(at.as_deref())?, MAX_LIMIT)?;
                 let next = rows.next.as_ref().map(cursor).transpose()?;
                 let row = rows.items.iter().map(|e| json_of(&e.value));
+                Ok((row.collect::<Result<_, _>>()?, next))
+            }
+            Wanted::Manifests(w) => {
+                let grant = self.who.grant::<ViewManifests>()?;
+                let (rows, next) = manifests::service::list(tx, &grant, w, at.as_deref(), MAX_LIMIT)?;
+                let row = rows.iter().map(|e| json_of(&ManifestView::of(&e.value.state, e.rev)));
+                Ok((row.collect::<Result<_, _>>()?, next))
+            }
+            Wanted::Deliveries(f) => {
+                let (rows, next) = deliveries::service::list(tx, &self.who, f, MAX_LIMIT, at.as_deref())?;
+                let row = rows.iter().map(|e| json_of(&deliveries::api::view(tx, &e.value.state, e.rev)?));
+                Ok((row.collect::<Result<_, _>>()?, next))
+            }
+            Wanted::Orders(status) => {
+                let scope = &self.who.scope;
+                let (rows, next) = orders::queries::list(tx, scope, *status, MAX_LIMIT, at.as_deref())?;
+                let row = rows.iter().map(|e| json_of(&OrderView::of(&e.value.state, e.rev)));
+                Ok((row.collect::<Result<_, _>>()?, next))
+            }
+            Wanted::Customers => {
+                let (rows, next) = customers::service::list(tx, position(at.as_deref())?, MAX_LIMIT)?;
+                let next = next.as_ref().map(cursor).transpose()?;
+                let row = rows.into_iter().map(|found| json_of(&CustomerView::from(found)));
                 Ok((row.collect::<Result<_, _>>()?, next))
             }
         })

@@ -180,6 +180,7 @@ const PARTNER: &[&str] = &[
     "tracking.view",
     "imports.view",
     "imports.run",
+    "imports.undo",
     "reports.view",
     "reports.edit",
     "reports.run",

@@ -28,6 +28,7 @@ mod column;
 pub mod dates;
 pub mod detect;
 pub mod errors;
+pub mod lists;
 pub mod mapping;
 pub mod model;
 pub mod numbers;

@@ -59,7 +59,10 @@ pub fn routes() -> Routes {
             ("from", "where it comes from"),
             ("expected_at", "when it is to be here; now when absent"),
         ])
-        .raw_body("text/csv", "the lines, in any words and encoding an import reads")
+        .raw_body(
+            "text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "the lines, in any words and encoding an import reads",
+        )
         .answers::<ManifestView>(201)
         .add::<ViewManifests, _, _>(Method::GET, "/manifests/{id}", get, "One manifest with its lines, by id or number")
         .answers::<ManifestView>(200)

@@ -1,4 +1,5 @@
-//! A manifest as a CSV file: read as imports read files, so whatever encoding, delimiter and words a partner uses.
+//! A manifest as a file, CSV or a spreadsheet: read as imports read files, so whatever encoding, delimiter and words a
+//! partner uses.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use super::inputs::{Announcement, MAX_AT_ONCE, distinct};
 use crate::base::error::{Invalid, Problem};
 use crate::deadlines::policy::Policy;
 use crate::imports::ImportError;
+use crate::imports::lists;
 use crate::imports::mapping::{Kind, Mapping};
 use crate::imports::row::{Form, Reader, Row};
+use crate::imports::sheet::{self, Sort};
 use crate::imports::survey::survey;
 
 /// The lines of `file`. A status column is passed over: an announced parcel is announced.
@@ -18,7 +21,8 @@ use crate::imports::survey::survey;
 /// When the columns don't say which one is the number, or any row can't be read: a list with holes is worse than none.
 pub fn read(file: &[u8], policy: &Policy) -> Result<Vec<Announcement>, ManifestError> {
     let mapping = Mapping { currency: Some(policy.rules.currency.clone()), ..Mapping::default() };
-    let mut input = Cursor::new(file);
+    let sheet = if sheet::sort(file) == Sort::Text { None } else { Some(lists::text(file)?) };
+    let mut input = Cursor::new(sheet.as_ref().map_or(file, String::as_bytes));
     let survey = survey(&mut input, Kind::Parcels, Some(&mapping))?;
     let form = Arc::new(Form::new(&survey, Some(&mapping), policy.calendar.zone())?);
     input.set_position(0);
@@ -69,6 +73,18 @@ mod tests {
             (Some("sedex"), Some("P7"))
         );
         assert_eq!((lines[1].number.as_str(), lines[1].pieces), ("AA2", 1));
+    }
+
+    #[test]
+    fn a_spreadsheet_is_a_list_like_any_other() {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let page = book.add_worksheet();
+        page.write_string(0, 0, "Tracking number").unwrap().write_string(0, 1, "items").unwrap();
+        page.write_string(1, 0, "AA1").unwrap().write_number(1, 1, 2).unwrap();
+        let policy = Policy::new(HouseRules::usual("UTC")).unwrap();
+        let lines = read(&book.save_to_buffer().unwrap(), &policy).unwrap();
+        assert_eq!((lines[0].number.as_str(), lines[0].pieces, lines.len()), ("AA1", 2, 1));
+        assert!(read(b"PK\x03\x04nonsense", &policy).unwrap_err().to_string().contains("spreadsheet"));
     }
 
     #[test]

@@ -57,8 +57,7 @@ pub fn find(tx: &dyn ReadTx, scope: &Scope, name: &str) -> Result<Entry<Folded<M
 /// Announces a manifest; parcels nobody knows yet are announced with it.
 ///
 /// # Errors
-/// What was sent makes no sense, the number is expected already, a number belongs to somebody else's parcel; then nothing
-/// is kept.
+/// What was sent makes no sense, or the number is expected already; then nothing is kept.
 pub fn announce(
     tx: &mut dyn WriteTx,
     grant: &Grant<EditManifests>,

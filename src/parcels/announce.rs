@@ -1,5 +1,5 @@
-//! Parcels announced by a partner as a list of comma separated values: small, read at once, each row by the same rule
-//! as a single announcement, so a partner reaches nothing beyond its own distributors. Files of any size, of carriers
+//! Parcels announced by a partner as a list: small, read at once, each row by the same rule as a single announcement, so a
+//! partner reaches nothing beyond its own distributors. Files of any size, of carriers
 //! and with status words, are the business of imports.
 
 use jiff::tz::TimeZone;
@@ -45,12 +45,21 @@ fn plain(heading: &str) -> String {
     heading.trim().trim_start_matches('\u{feff}').to_ascii_lowercase().replace([' ', '-'], "_")
 }
 
-/// Reads a list: a line of headings, then a row a parcel; cells stand between commas or semicolons. `own` is whose the
-/// parcels are where no row says so; moments without a zone are the depot's.
+/// A list, cell by cell.
+pub(super) struct Cells {
+    /// What stands in each column; none where nobody knows it.
+    pub columns: Vec<Option<&'static str>>,
+    /// Headings that nobody knows.
+    pub ignored: Vec<String>,
+    /// The rows with anything in them, or why one can't be read.
+    pub records: Vec<Result<csv::StringRecord, String>>,
+}
+
+/// Reads a list: a line of headings, then a row a parcel; cells stand between commas or semicolons.
 ///
 /// # Errors
-/// No column with tracking numbers, or more than [`MAX_ROWS`] rows.
-pub fn read(text: &str, own: Option<&str>, zone: &TimeZone) -> Result<List, Invalid> {
+/// No column called `needed`, or more than [`MAX_ROWS`] rows.
+pub(super) fn cells(text: &str, known: &[(&'static str, &[&str])], needed: &str) -> Result<Cells, Invalid> {
     let head = text.lines().next().unwrap_or_default();
     let delimiter = if head.matches(';').count() > head.matches(',').count() { b';' } else { b',' };
     let mut reader =
@@ -59,25 +68,39 @@ pub fn read(text: &str, own: Option<&str>, zone: &TimeZone) -> Result<List, Inva
         Ok(headings) => headings.iter().map(plain).collect(),
         Err(e) => return Err(Invalid::at("/1", format!("the headings can't be read: {e}"))),
     };
-    let known =
-        |heading: &String| COLUMNS.iter().find(|(_, names)| names.contains(&heading.as_str())).map(|c| c.0);
-    let columns: Vec<Option<&str>> = headings.iter().map(known).collect();
-    if !columns.contains(&Some("tracking_number")) {
-        return Err(Invalid::at("/1", "no column is called tracking_number"));
+    let name =
+        |heading: &String| known.iter().find(|(_, names)| names.contains(&heading.as_str())).map(|c| c.0);
+    let columns: Vec<Option<&'static str>> = headings.iter().map(name).collect();
+    if !columns.contains(&Some(needed)) {
+        return Err(Invalid::at("/1", format!("no column is called {needed}")));
     }
-    let ignored =
-        headings.iter().zip(&columns).filter(|(_, c)| c.is_none()).map(|(h, _)| h.clone()).collect();
-    let mut rows = Vec::new();
+    let unknown = headings.iter().zip(&columns).filter(|(h, c)| c.is_none() && !h.is_empty());
+    let ignored = unknown.map(|(h, _)| h.clone()).collect();
+    let mut records = Vec::new();
     for record in reader.records() {
-        if rows.len() >= MAX_ROWS {
+        // A spreadsheet has blank rows that nobody sees.
+        if record.as_ref().is_ok_and(|r| r.iter().all(|cell| cell.trim().is_empty())) {
+            continue;
+        }
+        if records.len() >= MAX_ROWS {
             return Err(Invalid::at("/", format!("has more than {MAX_ROWS} rows; send it in parts")));
         }
-        rows.push(match record {
-            Ok(record) => row(&columns, &record, own, zone),
-            Err(e) => Err(Invalid::at("/", e.to_string())),
-        });
+        records.push(record.map_err(|e| e.to_string()));
     }
-    Ok(List { rows, ignored })
+    Ok(Cells { columns, ignored, records })
+}
+
+/// Reads a list. `own` is whose the parcels are where no row says so; moments without a zone are the depot's.
+///
+/// # Errors
+/// No column with tracking numbers, or more than [`MAX_ROWS`] rows.
+pub fn read(text: &str, own: Option<&str>, zone: &TimeZone) -> Result<List, Invalid> {
+    let Cells { columns, ignored, records } = cells(text, &COLUMNS, "tracking_number")?;
+    let read = |record: Result<csv::StringRecord, String>| match record {
+        Ok(record) => row(&columns, &record, own, zone),
+        Err(why) => Err(Invalid::at("/", why)),
+    };
+    Ok(List { rows: records.into_iter().map(read).collect(), ignored })
 }
 
 fn row(

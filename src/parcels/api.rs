@@ -7,7 +7,6 @@ use actix_web::http::Method;
 use actix_web::web::Path;
 use serde::Deserialize;
 
-use super::announce::{self, List};
 use super::cards::Card;
 use super::error::ParcelError;
 use super::inputs::{BulkInput, BulkRow, EventInput, FactsChange, NewParcel, NoteInput};
@@ -24,11 +23,10 @@ use crate::eta::outlook::{self, Expected, LastWeek, Outlook};
 use crate::identity::features::{
     BulkParcels, CreateParcels, EditParcels, ScanParcels, ViewDashboard, ViewParcels,
 };
-use crate::identity::grant::Scope;
 use crate::store::StoreError;
 use crate::store::table::{cursor, position};
 use crate::web::routes::Routes;
-use crate::web::{Answer, ApiError, Body, Call, Query, Text};
+use crate::web::{Answer, ApiError, Body, Call, Query};
 
 type Response = Result<HttpResponse, ApiError>;
 
@@ -52,17 +50,6 @@ pub fn routes() -> Routes {
             r#"{"tracking_number":"RR123456785NL","distributor":"bar","recipient":{"name":"x"}}"#,
         )
         .answers::<ParcelView<'_>>(201)
-        .add::<CreateParcels, _, _>(
-            Method::POST,
-            "/parcels/announce",
-            announce,
-            "Announce up to 1,000 parcels by a list, with a verdict for each row",
-        )
-        .raw_body(
-            "text/csv",
-            "headings such as tracking_number, recipient, city, weight_g; then a row a parcel",
-        )
-        .answers::<AnnounceAnswer>(200)
         .add::<BulkParcels, _, _>(Method::POST, "/parcels/events", bulk, "Report on many parcels at once")
         .body::<BulkInput>(r#"{"rows":[{"parcel":"RR123456785NL","status":"in_transit"}],"atomic":false}"#)
         .answers::<BulkAnswer>(200)
@@ -236,7 +223,7 @@ async fn bulk(call: Call<BulkParcels>, body: Body<BulkInput>) -> Response {
 }
 
 /// The verdicts as they are answered, row by row.
-fn told(batch: Option<Id>, verdicts: Vec<service::RowVerdict>) -> BulkAnswer {
+pub(super) fn told(batch: Option<Id>, verdicts: Vec<service::RowVerdict>) -> BulkAnswer {
     let verdict = |(row, v): (usize, service::RowVerdict)| match v {
         Ok(w) => BulkVerdict {
             row,
@@ -258,30 +245,6 @@ fn told(batch: Option<Id>, verdicts: Vec<service::RowVerdict>) -> BulkAnswer {
     let results: Vec<BulkVerdict> = verdicts.into_iter().enumerate().map(verdict).collect();
     let accepted = results.iter().filter(|r| r.ok).count();
     BulkAnswer { batch, accepted, rejected: results.len() - accepted, results }
-}
-
-/// What became of a list of parcels.
-#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-struct AnnounceAnswer {
-    /// Columns that nobody knows, which were passed over.
-    ignored: Vec<String>,
-    /// The verdicts.
-    #[serde(flatten)]
-    verdicts: BulkAnswer,
-}
-
-async fn announce(call: Call<CreateParcels>, body: Text) -> Response {
-    call.write(move |tx, grant, cx| -> Result<Answer, ParcelError> {
-        // Whoever has one distributor need not name it in every row.
-        let own = match grant.scope() {
-            Scope::Distributors(ours) if ours.len() == 1 => ours.first().map(String::as_str),
-            _ => None,
-        };
-        let List { rows, ignored } = announce::read(&body.0, own, cx.policy.calendar.zone())?;
-        let verdicts = told(None, service::announce_list(tx, grant, cx, rows)?);
-        Ok(Answer::ok(&AnnounceAnswer { ignored, verdicts })?)
-    })
-    .await
 }
 
 async fn history(call: Call<ViewParcels>, name: Path<String>) -> Response {

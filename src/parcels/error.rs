@@ -24,9 +24,6 @@ pub enum ParcelError {
         /// Where that one is.
         status: Status,
     },
-    /// Its number belongs to somebody else's parcel, of which nothing is told.
-    #[error("the number {0} can't be used: another parcel has it")]
-    Taken(String),
     /// A step that can't be taken.
     #[error(transparent)]
     Move(#[from] MoveError),
@@ -63,7 +60,7 @@ impl Fault for ParcelError {
     fn kind(&self) -> Kind {
         match self {
             Self::Unknown(_) => Kind::NotFound,
-            Self::Exists { .. } | Self::Taken(_) => Kind::Conflict,
+            Self::Exists { .. } => Kind::Conflict,
             Self::Move(e) => e.kind(),
             Self::Invalid(e) => e.kind(),
             Self::Denied(e) => e.kind(),
@@ -75,7 +72,7 @@ impl Fault for ParcelError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unknown(_) => "parcel.unknown",
-            Self::Exists { .. } | Self::Taken(_) => "parcel.exists",
+            Self::Exists { .. } => "parcel.exists",
             Self::Move(e) => e.code(),
             Self::Invalid(_) => "parcel.invalid",
             Self::Denied(e) => e.code(),
@@ -95,7 +92,6 @@ impl Fault for ParcelError {
                 .collect(),
             Self::Unknown(_)
             | Self::Exists { .. }
-            | Self::Taken(_)
             | Self::Denied(_)
             | Self::Stale { .. }
             | Self::Store(_) => Vec::new(),
@@ -107,9 +103,7 @@ impl Fault for ParcelError {
             Self::Move(e) => e.extra(),
             Self::Denied(e) => e.extra(),
             Self::Row { why, .. } => why.extra(),
-            Self::Unknown(_) | Self::Taken(_) | Self::Invalid(_) | Self::Stale { .. } | Self::Store(_) => {
-                Map::new()
-            }
+            Self::Unknown(_) | Self::Invalid(_) | Self::Stale { .. } | Self::Store(_) => Map::new(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {

@@ -291,3 +291,136 @@ fn would_be(reading: Remapped) -> Stamped<ParcelEvent> {
 pub fn tables() -> Vec<&'static dyn Checked> {
     vec![&RUNS]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::identity::features::EditStatusMaps;
+    use crate::identity::grant::{Grant, Principal};
+    use crate::parcels::map_service::{Change, put};
+    use crate::parcels::maps::Map;
+    use crate::parcels::report::{Report, take};
+    use crate::store::redb::Redb;
+
+    const TENANT: Tenant = 1;
+    const SOURCE: &str = "crane";
+    /// More than two pages of a run.
+    const TOTAL: usize = 2 * AT_ONCE + 50;
+
+    fn looked(run: &Run) -> usize {
+        usize::try_from(run.looked).unwrap()
+    }
+
+    fn at(s: u64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).after(Duration::from_secs(s))
+    }
+
+    struct House(Store);
+
+    impl House {
+        fn new() -> Self {
+            Self(Store::new(Redb::memory().unwrap()))
+        }
+
+        fn write<T: Send + 'static>(
+            &self,
+            s: u64,
+            mut f: impl FnMut(&mut dyn WriteTx, &Cx) -> T + Send + 'static,
+        ) -> T {
+            let write = move |tx: &mut dyn WriteTx| -> Result<T> {
+                let cx = Cx::new(tx, &Actor::system(), at(s), "test")?;
+                Ok(f(tx, &cx))
+            };
+            self.0.write(TENANT, Lane::People, write).wait().unwrap()
+        }
+
+        /// Sets the own map of the source; with `all` it is run over everything that is stored.
+        fn set(&self, s: u64, rows: &'static str, all: bool) {
+            self.write(s, move |tx, cx| {
+                let grant: Grant<EditStatusMaps> = Arc::new(Principal::system(TENANT)).grant().unwrap();
+                let csv = format!("code,status,text_contains\n{rows}");
+                let none = Map { source: SOURCE.into(), rows: Vec::new() };
+                let map = if rows.is_empty() { none } else { Map::read_csv(SOURCE, csv.as_bytes()).unwrap() };
+                put(tx, &grant, cx, Change { map, over_shipped: false, all, unseen: true }, None).unwrap();
+            });
+        }
+
+        /// Takes in a report on each parcel, and on every third one another.
+        fn told(&self, s: u64) {
+            self.write(s, |tx, cx| {
+                let map = map_service::compiled(tx, SOURCE).unwrap();
+                for n in 0..TOTAL {
+                    for (row, code) in
+                        [["QX", "RX", "SX"][n % 3], "QX"].iter().enumerate().take(1 + n % 3 / 2)
+                    {
+                        let note = (n % 2 == 0).then(|| "out for delivery".to_owned());
+                        let mut digest = [0; 16];
+                        digest[..8].copy_from_slice(&((n * 2 + row) as u64).to_be_bytes());
+                        let (number, raw) = (Some(format!("N{n:05}")), Some((*code).to_owned()));
+                        let when = Some(at(row as u64));
+                        let told = Report { number, raw, note, digest, at: when, ..Report::default() };
+                        take(tx, cx, SOURCE, &map, u64::MAX, &told).unwrap();
+                    }
+                }
+            });
+        }
+
+        fn runs(&self, s: u64) {
+            while step(&self.0, TENANT, at(s)).unwrap() {}
+        }
+
+        /// What can be seen of every parcel, by its number.
+        fn seen(&self) -> Vec<(String, Status, Timestamp, Option<String>, Vec<String>)> {
+            let rows = self.0.read::<_, StoreError>(TENANT, |tx| {
+                PARCELS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 10_000)
+            });
+            let mut all: Vec<_> = rows
+                .unwrap()
+                .items
+                .into_iter()
+                .map(|e| e.value.state)
+                .map(|p| {
+                    let issues = p.issues.iter().map(|i| format!("{}: {}", i.reason, i.detail)).collect();
+                    (p.number, p.status, p.since, p.raw, issues)
+                })
+                .collect();
+            all.sort();
+            all
+        }
+    }
+
+    const FIRST: &str = "QX,out_for_delivery,out for\nQX,at_depot,\nRX,on_hold,\n";
+    const LAST: &str = "QX,accepted,\nSX,in_transit,out for\n";
+
+    #[test]
+    fn an_override_that_changes_in_the_middle_of_a_run_counts_as_if_it_had_been_there_from_the_start() {
+        for (last, all) in [(LAST, true), (LAST, false), (FIRST, true), ("", true)] {
+            let late = House::new();
+            late.told(0);
+            late.set(10, FIRST, true);
+            assert!(step(&late.0, TENANT, at(11)).unwrap());
+            let run = late.0.read(TENANT, |tx| run_of(tx, SOURCE)).unwrap().unwrap();
+            assert!(
+                run.finished_at.is_none() && run.changed > 100,
+                "a page is done, and pages are left: {run:?}"
+            );
+            late.set(12, last, all);
+            late.runs(13);
+            let run = late.0.read(TENANT, |tx| run_of(tx, SOURCE)).unwrap().unwrap();
+            assert!(run.finished_at.is_some() && looked(&run) == TOTAL, "{run:?}");
+
+            let early = House::new();
+            early.set(0, last, all);
+            early.told(0);
+            assert_eq!(late.seen(), early.seen(), "then {last:?}");
+            // Once more there is nothing to do.
+            late.set(20, last, true);
+            late.runs(21);
+            let run = late.0.read(TENANT, |tx| run_of(tx, SOURCE)).unwrap().unwrap();
+            assert_eq!((run.changed, looked(&run)), (0, TOTAL), "{run:?}");
+        }
+    }
+}

@@ -123,7 +123,9 @@ pub fn take(
     Ok((verdict, made))
 }
 
-/// Which parcels a report means: the one with its tracking number, newest open one first; or all of its order.
+/// Which parcels a report means: the one with its tracking number, or all of its order. Of several with one number an open
+/// one is meant, that of the distributor it names, the one announced first: who announces another's number after them gets
+/// none of their news.
 fn targets(tx: &dyn ReadTx, r: &Report) -> Result<Vec<Id>> {
     let Some(number) = r.number.as_deref() else {
         return match r.facts.order_ref.as_deref() {
@@ -133,12 +135,22 @@ fn targets(tx: &dyn ReadTx, r: &Report) -> Result<Vec<Id>> {
     };
     let mut ids = repo::with_tracking(tx, number)?;
     if ids.len() > 1 {
+        let named = r.facts.distributor.as_deref();
         let mut rows = Vec::new();
         for id in &ids {
-            rows.extend(PARCELS.get(tx, id)?.map(|r| (rules::is_open(r.state.status), *id)));
+            let Some(p) = PARCELS.get(tx, id)?.map(|row| row.state) else { continue };
+            let theirs = named.is_some() && p.facts.distributor.as_deref() == named;
+            let open = rules::is_open(p.status);
+            // Of those at their end the newest.
+            rows.push((
+                open,
+                theirs,
+                if open { !u128::from_be_bytes(id.0) } else { u128::from_be_bytes(id.0) },
+                *id,
+            ));
         }
         rows.sort_unstable();
-        ids = rows.pop().map(|(_, id)| id).into_iter().collect();
+        ids = rows.pop().map(|(.., id)| id).into_iter().collect();
     }
     Ok(ids)
 }

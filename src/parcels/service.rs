@@ -15,6 +15,7 @@ use crate::base::ids::Id;
 use crate::base::text;
 use crate::cases::model::Case;
 use crate::cases::reasons::Reason;
+use crate::cases::service as cases;
 use crate::deadlines::due::{self, DueKind};
 use crate::identity::features::{
     AnswerCases, BulkParcels, CorrectParcels, CreateParcels, EditParcels, ForceParcels, ScanParcels,
@@ -80,14 +81,8 @@ pub fn create(
         let said = "must be one of your own distributors";
         return Err(Invalid::at("/distributor", said).into());
     }
-    for id in repo::with_tracking(tx, &number)? {
-        if let Some(Folded { state, .. }) = PARCELS.get(tx, &id)?.filter(|r| rules::is_open(r.state.status)) {
-            return Err(if repo::visible(grant.scope(), &state) {
-                ParcelError::Exists { number, id: state.id, status: state.status }
-            } else {
-                ParcelError::Taken(number)
-            });
-        }
+    if let Some(Parcel { id, status, .. }) = under_way(tx, grant.scope(), cx, &number)? {
+        return Err(ParcelError::Exists { number, id, status });
     }
     let id = Id::fresh();
     let mut events = vec![ParcelEvent::Registered(Box::new(Registered { number, facts }))];
@@ -98,6 +93,33 @@ pub fn create(
         events.insert(0, rules::decide_move(&Parcel::new(ParcelId(id)), first, Gate::Own, cx.now)?);
     }
     Ok(record(tx, cx, id, None, events)?)
+}
+
+/// What a case about one number on two parcels is about.
+const NUMBER: &str = "number";
+
+/// The parcel with this number that is on its way here, among those in `scope`. One of somebody else's is none of the
+/// caller's business, not even that there is one: both are announced then, scans ask which one is meant, and the house, and
+/// only the house, has a case about it.
+fn under_way(
+    tx: &mut dyn WriteTx,
+    scope: &Scope,
+    cx: &Cx,
+    number: &str,
+) -> std::result::Result<Option<Parcel>, StoreError> {
+    let mut beyond = false;
+    for id in repo::with_tracking(tx, number)? {
+        let Some(row) = PARCELS.get(tx, &id)?.filter(|r| rules::is_open(r.state.status)) else { continue };
+        if repo::visible(scope, &row.state) {
+            return Ok(Some(row.state));
+        }
+        beyond |= !row.state.is_void();
+    }
+    if beyond {
+        let detail = format!("{number} was announced by two distributors: find out whose it is");
+        cases::raise(tx, cx, Reason::DuplicateScan, NUMBER, number, &detail)?;
+    }
+    Ok(None)
 }
 
 /// What became of a number that was announced.
@@ -112,7 +134,7 @@ pub struct Announced {
 /// Announces the parcel `number` unless one with it is on its way already: data of a piece that is yet to come.
 ///
 /// # Errors
-/// [`ParcelError::Taken`] when the number belongs to a parcel outside `scope`; storage failures.
+/// Storage failures.
 pub fn announce(
     tx: &mut dyn WriteTx,
     scope: &Scope,
@@ -120,13 +142,8 @@ pub fn announce(
     number: &str,
     facts: Facts,
 ) -> Result<Announced> {
-    for id in repo::with_tracking(tx, number)? {
-        if let Some(row) = PARCELS.get(tx, &id)?.filter(|r| rules::is_open(r.state.status)) {
-            if repo::visible(scope, &row.state) {
-                return Ok(Announced { id: row.state.id, fresh: false });
-            }
-            return Err(ParcelError::Taken(number.to_owned()));
-        }
+    if let Some(known) = under_way(tx, scope, cx, number)? {
+        return Ok(Announced { id: known.id, fresh: false });
     }
     let id = Id::fresh();
     let event = ParcelEvent::Registered(Box::new(Registered { number: number.to_owned(), facts }));
@@ -381,6 +398,30 @@ pub fn post_events(
         match step(tx, grant.principal(), cx, &name, None, input) {
             Err(ParcelError::Store(e)) => return Err(e.into()),
             Err(why) if atomic => return Err(ParcelError::Row { row, why: Box::new(why) }),
+            verdict => out.push(verdict),
+        }
+    }
+    Ok(out)
+}
+
+/// The same for a list, of which some rows could not be read: each row stands for itself.
+///
+/// # Errors
+/// When there are none or too many rows; storage failures, and then nothing is kept.
+pub fn post_list(
+    tx: &mut dyn WriteTx,
+    grant: &Grant<BulkParcels>,
+    cx: &Cx,
+    rows: Vec<std::result::Result<(String, EventInput), Invalid>>,
+) -> Result<Vec<RowVerdict>> {
+    if rows.is_empty() || rows.len() > MAX_BULK {
+        return Err(Invalid::at("/rows", format!("needs 1 to {MAX_BULK} rows, got {}", rows.len())).into());
+    }
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        let done = row.map_err(ParcelError::from);
+        match done.and_then(|(name, input)| step(tx, grant.principal(), cx, &name, None, input)) {
+            Err(ParcelError::Store(e)) => return Err(e.into()),
             verdict => out.push(verdict),
         }
     }

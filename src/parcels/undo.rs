@@ -12,13 +12,13 @@ use super::service::RowVerdict;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::first_record;
-use crate::identity::features::UndoImports;
-use crate::identity::grant::Grant;
+use crate::identity::features::{Feature, UndoImports};
+use crate::identity::grant::{Grant, Scope};
 use crate::jobs::retention::{Retained, older};
 use crate::journal::event::{Eid, FoldKey, Stamped};
 use crate::journal::{Cx, Folded, history, record};
 use crate::store::table::Checked;
-use crate::store::{Home, Index, Ix, KeyRange, ReadTx, Result, StoreError, Table, WriteTx};
+use crate::store::{Dir, Home, Index, Ix, KeyRange, ReadTx, Result, StoreError, Table, WriteTx};
 
 /// One row of a bulk report that was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,11 @@ pub struct Taken {
 pub struct Bulk {
     /// Its id.
     pub id: Id,
-    /// Who sent it.
+    /// Who sent it, by name.
     pub by: String,
+    /// Which user that is; nil is the machine itself.
+    #[serde(default)]
+    pub user: Id,
     /// When.
     pub at: Timestamp,
     /// The rows that were taken.
@@ -53,6 +56,9 @@ first_record!(Bulk);
 /// Bulk reports by id, newest last.
 const BULKS: Table<Id, Bulk> = Table::new(121, "bulk_reports", Home::Local).indexed(NO_INDEX);
 const NO_INDEX: &[Index<Bulk>] = &[];
+
+/// Reports looked at to find the latest of one caller.
+const LOOK_AT: usize = 200;
 
 /// A row that is not taken back, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -86,16 +92,35 @@ pub fn keep(tx: &mut dyn WriteTx, cx: &Cx, verdicts: &[RowVerdict]) -> Result<Op
     }
     let id = Id::fresh();
     let by = cx.actor.name.to_string();
-    BULKS.put(tx, &id, &Bulk { id, by, at: cx.now, rows, undone_at: None, kept: Vec::new() })?;
+    let user = cx.actor.user;
+    BULKS.put(tx, &id, &Bulk { id, by, user, at: cx.now, rows, undone_at: None, kept: Vec::new() })?;
     Ok(Some(id))
 }
 
-/// The bulk report `id`.
+impl Bulk {
+    /// Whether a caller may see it and take it back: their own, or with the whole depot in reach anybody's. Users may have
+    /// the same name.
+    fn is_for(&self, scope: &Scope, user: Id) -> bool {
+        *scope == Scope::Tenant || (user != Id::NIL && self.user == user)
+    }
+}
+
+/// The bulk report `id`, when it is one the caller may take back.
 ///
 /// # Errors
 /// Storage failures.
-pub fn bulk(tx: &dyn ReadTx, id: Id) -> Result<Option<Bulk>> {
-    BULKS.get(tx, &id)
+pub fn bulk<F: Feature>(tx: &dyn ReadTx, grant: &Grant<F>, id: Id) -> Result<Option<Bulk>> {
+    Ok(BULKS.get(tx, &id)?.filter(|b| b.is_for(grant.scope(), grant.actor().user)))
+}
+
+/// The latest bulk reports that the caller may take back, newest first.
+///
+/// # Errors
+/// Storage failures.
+pub fn latest<F: Feature>(tx: &dyn ReadTx, grant: &Grant<F>, limit: usize) -> Result<Vec<Bulk>> {
+    let rows = BULKS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Down, LOOK_AT)?.items;
+    let mine = rows.into_iter().map(|e| e.value).filter(|b| b.is_for(grant.scope(), grant.actor().user));
+    Ok(mine.take(limit).collect())
 }
 
 /// What became of one row.

@@ -219,14 +219,19 @@ fn look(shown: &Value, c: &Capacity, q: &Ready) -> Option<(BTreeMap<String, Stri
         return None;
     }
     let mut by: Vec<&'static str> = fields.iter().filter_map(|(field, text)| q.fits(field, text)).collect();
-    let mut references = Vec::new();
-    c.references.iter().for_each(|path| texts(shown, path, &mut references));
-    if references.iter().any(|(_, text)| q.refers(text)) {
+    if references(shown, c).iter().any(|text| q.refers(text)) {
         by.push("reference");
     }
     by.sort_unstable();
     by.dedup();
     (!by.is_empty()).then(|| (fields.into_iter().collect(), by))
+}
+
+/// The numbers by which a record is asked for.
+pub(super) fn references(shown: &Value, c: &Capacity) -> Vec<String> {
+    let mut found = Vec::new();
+    c.references.iter().for_each(|path| texts(shown, path, &mut found));
+    found.into_iter().map(|(_, text)| text).collect()
 }
 
 /// What people call a record.

@@ -156,6 +156,14 @@ pub const ALL: &[Capacity] = &[
         paths: &["d.name!", "d.phone", "d.licence"],
     },
     Capacity {
+        kind: "customer",
+        role: "customer",
+        seen: &["value.name", "value.phone", "value.email", "value.address", "value.zip", "value.note"],
+        references: &["value.reference"],
+        // What another system calls them is a name too.
+        paths: &["d.reference!", "d.name!", "d.phone", "d.email", "d.address", "d.zip", "d.note"],
+    },
+    Capacity {
         kind: "route",
         role: "driver",
         seen: &["content.ride.driver.name"],

@@ -5,7 +5,7 @@
 //! A name may be anybody's. So a row is theirs when it holds what is theirs alone (a mail address, a telephone number, an
 //! address, a signature) or names one of their records; only then their name is overwritten in it too.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::model::Subject;
@@ -14,7 +14,7 @@ use crate::base::ids::Id;
 use crate::jobs::queue::{self, JOBS};
 use crate::jobs::rules::State as JobState;
 use crate::journal::redaction::Found;
-use crate::notify::mail::SEND;
+use crate::notify::{mail, sms};
 use crate::places::model::normal;
 use crate::store::table::Checked;
 use crate::store::{Dir, Expect, Ix, KeyRange, Lane, ReadTx, Store, StoreError, Tenant, WriteTx};
@@ -51,11 +51,14 @@ pub const SWEPT: &[u16] = &[
     133, // results of reports
     136, // alerts held for the night
     151, // requests of deliveries
-    171, // webhooks
+    171, // messages to webhooks, with what was answered
     188, // status messages of air freight
     204, // what a route search was asked
     207, // addresses of earlier stops
     209, // travel times
+    225, // services outside, with what they last said
+    226, // texts that went another way, and why
+    228, // rows of imports that wait to be handed back
 ];
 
 /// What is looked for.
@@ -66,8 +69,8 @@ pub struct Terms {
     keys: Vec<Vec<u8>>,
 }
 
-/// A text as it may be written: as it is, in JSON, in a page, in small letters and capitals, as an address that is looked
-/// up, and in files of Western Europe.
+/// A text as it may be written: as it is, in JSON, in a page, in a cell, in small letters and capitals, as an address that is
+/// looked up, and in files of Western Europe and of two bytes a character.
 fn forms(text: &str) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(text).unwrap_or_default();
     let page = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
@@ -76,6 +79,9 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
         text.as_bytes().to_vec(),
         json.trim_matches('"').as_bytes().to_vec(),
         page.into_bytes(),
+        text.replace('"', "\"\"").into_bytes(),
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         text.to_lowercase().into_bytes(),
         text.to_uppercase().into_bytes(),
         normal(text).into_bytes(),
@@ -93,13 +99,18 @@ fn is_strong(field: &str, text: &str) -> bool {
 }
 
 impl Terms {
-    /// What was found in records of a person, and these.
+    /// What was found in records of a person, these, and their numbers.
     #[must_use]
-    pub fn new(found: &Found, subjects: &[Subject]) -> Self {
+    pub fn new(found: &Found, subjects: &[Subject], numbers: &[String]) -> Self {
         let mut terms = Self::default();
         for (field, text) in found.iter().filter(|(_, text)| text.len() >= WEAK) {
             let list = if is_strong(field, text) { &mut terms.strong } else { &mut terms.weak };
             list.extend(forms(text));
+            // Gateways are given digits, however a number was written.
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            if field == "phone" && digits.len() >= STRONG {
+                terms.strong.extend(forms(&digits));
+            }
         }
         // Longer ones first: a name may be a part of an address.
         for list in [&mut terms.strong, &mut terms.weak] {
@@ -109,6 +120,9 @@ impl Terms {
         for s in subjects {
             terms.keys.push(s.id.0.to_vec());
             terms.keys.push(s.id.to_string().into_bytes());
+        }
+        for number in numbers.iter().filter(|n| n.len() >= STRONG) {
+            terms.keys.extend(forms(number));
         }
         terms
     }
@@ -138,13 +152,45 @@ impl Terms {
     pub fn veiled(&self, bytes: &[u8]) -> Vec<u8> {
         let mut out = bytes.to_vec();
         for term in self.strong.iter().chain(&self.weak) {
-            let mut from = 0;
-            while let Some(found) = at(&out, term, from) {
-                out[found..found + term.len()].fill(STAR);
-                from = found + term.len();
-            }
+            overwrite(&mut out, term, &mut |_| {});
         }
         out
+    }
+
+    /// A file, overwritten: what is theirs alone wherever it stands, their name in lines that are theirs. A cell may go over
+    /// several lines, so each line that has a part of what is theirs alone is.
+    #[must_use]
+    pub fn veiled_lines(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = bytes.to_vec();
+        let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
+        for term in &self.strong {
+            overwrite(&mut out, term, &mut |span| spans.push(span));
+        }
+        spans.sort_unstable_by_key(|span| span.start);
+        let (mut from, mut next) = (0, 0);
+        for line in bytes.split_inclusive(|b| *b == b'\n') {
+            let to = from + line.len();
+            while spans.get(next).is_some_and(|span| span.end <= from) {
+                next += 1;
+            }
+            if spans.get(next).is_some_and(|span| span.start < to) || self.are_in(line) {
+                for term in &self.weak {
+                    overwrite(&mut out[from..to], term, &mut |_| {});
+                }
+            }
+            from = to;
+        }
+        out
+    }
+}
+
+/// Overwrites every `term` in `out`; says where each was.
+fn overwrite(out: &mut [u8], term: &[u8], seen: &mut dyn FnMut(std::ops::Range<usize>)) {
+    let mut from = 0;
+    while let Some(found) = at(out, term, from) {
+        from = found + term.len();
+        out[found..from].fill(STAR);
+        seen(found..from);
     }
 }
 
@@ -196,14 +242,16 @@ fn veil(
     terms: &Terms,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // A mail to them that waits has nobody to go to any more.
+    // A mail or text to them that waits has nobody to go to any more.
     if table.coll().id == JOBS.coll.id
         && let Some(id) = Id::from_slice(pk)
-        && JOBS.get(tx, &id)?.is_some_and(|job| job.kind == SEND && job.state == JobState::Scheduled)
+        && let Some(job) = JOBS.get(tx, &id)?
+        && [mail::SEND, sms::SEND].contains(&&*job.kind)
+        && job.state == JobState::Scheduled
     {
         let cancelled = queue::cancel(tx, now, id, "an erasure");
         if let Err(e) = cancelled {
-            tracing::warn!(error = %e, "a mail of an erased person could not be cancelled");
+            tracing::warn!(error = %e, "a message to an erased person could not be cancelled");
         }
     }
     let Some(rec) = tx.get(table.coll(), pk)? else { return Ok(()) };
@@ -284,19 +332,12 @@ fn file(path: &Path, terms: &Terms) -> io::Result<bool> {
         }
         return Ok(theirs);
     }
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut changed = false;
-    for line in bytes.split_inclusive(|b| *b == b'\n') {
-        if terms.are_in(line) {
-            changed = true;
-            out.extend(terms.veiled(line));
-        } else {
-            out.extend_from_slice(line);
-        }
-    }
+    let veiled = terms.veiled_lines(&bytes);
+    let changed = veiled != bytes;
     if changed {
-        // Over the old bytes: a new file would leave them on the disk until something else is written there.
-        std::fs::write(path, out)?;
+        // Over the old bytes: a new file would leave them on the disk until something else is written there, and an import
+        // that goes on has its place in this one.
+        std::fs::OpenOptions::new().write(true).open(path)?.write_all(&veiled)?;
     }
     Ok(changed)
 }
@@ -307,11 +348,16 @@ mod tests {
 
     fn terms() -> (Terms, Id) {
         let id = Id::fresh();
-        let found =
-            [("name", "Zoë Quimby"), ("email", "zoe@quimby.example"), ("note", "ab"), ("phone", "12345")];
+        let found = [
+            ("name", "Zoë Quimby"),
+            ("email", "zoe@quimby.example"),
+            ("note", "ab"),
+            ("phone", "12345"),
+            ("phone", "+55 (11) 98-76"),
+        ];
         let found: Found = found.iter().map(|(f, t)| ((*f).to_owned(), (*t).to_owned())).collect();
         let subject = Subject { kind: "parcel".into(), id, role: "recipient".into() };
-        (Terms::new(&found, &[subject]), id)
+        (Terms::new(&found, &[subject], &["AB1234567".to_owned(), "17".to_owned()]), id)
     }
 
     #[test]
@@ -325,6 +371,11 @@ mod tests {
         assert_eq!(left, format!("{id}: a parcel for ***********, phone *****"));
         assert_eq!(t.veiled(theirs.as_bytes()).len(), theirs.len());
         assert!(!t.are_in(b"ab ab ab"), "too short to be anybody's");
+        assert!(t.are_in("AB1234567 goes to Zoë Quimby".as_bytes()), "the number of a parcel of theirs");
+        assert!(!t.are_in("17 goes to Zoë Quimby".as_bytes()), "a number that many a thing has");
+        let wide: Vec<u8> = "to zoe@quimby.example".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(t.are_in(b"sms to +55119876"), "digits alone");
+        assert!(t.are_in(&wide) && !t.are_in(&t.veiled(&wide)));
         let latin: Vec<u8> = "zoe@quimby.example;Zoë Quimby".chars().map(|c| c as u32 as u8).collect();
         assert_eq!(t.veiled(&latin), b"******************;**********");
     }
@@ -344,6 +395,19 @@ mod tests {
         assert_eq!(left, "number,name,mail\n1,Zoë Quimby,\n2,***********,******************\n");
         assert!(!at("b.csv").exists() && at("b.sheet.csv").exists() && at("c.csv").exists());
         assert_eq!(files(&at("nowhere"), &t).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_cell_over_two_lines_makes_both_theirs_and_no_line_of_others() {
+        let found = [("name", "Zoë Quimby"), ("address", "Rua A 1\nback door")];
+        let found: Found = found.iter().map(|(f, t)| ((*f).to_owned(), (*t).to_owned())).collect();
+        let t = Terms::new(&found, &[], &[]);
+        let file = "1,Zoë Quimby,x\n2,Zoë Quimby,\"Rua A 1\nback door\",Zoë Quimby\n3,Zoë Quimby,y\n";
+        let left = String::from_utf8(t.veiled_lines(file.as_bytes())).unwrap();
+        let stars = "*".repeat("Rua A 1\nback door".len());
+        let expected = format!("1,Zoë Quimby,x\n2,***********,\"{stars}\",***********\n3,Zoë Quimby,y\n");
+        assert_eq!(left, expected);
+        assert_eq!(t.veiled_lines(left.as_bytes()), left.as_bytes());
     }
 
     #[test]

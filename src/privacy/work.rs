@@ -187,7 +187,8 @@ impl Eraser {
     fn rest(&self, ctx: &Ctx, e: &Erasure, p: &Pending, now: Timestamp) -> std::result::Result<(), JobError> {
         let (store, tenant) = (&ctx.store, ctx.tenant);
         let found: Found = p.found.iter().cloned().collect();
-        let terms = Terms::new(&found, &e.subjects);
+        let numbers = store.read(tenant, |tx| numbers(tx, &self.registry, &e.subjects))?;
+        let terms = Terms::new(&found, &e.subjects, &numbers);
         let mut changes = (p.seals.len() / 32) as u64;
         changes += own_audit(store, tenant, e, &terms)?;
         changes += of_depots(store, tenant, e, &terms)?;
@@ -218,6 +219,23 @@ impl Eraser {
         store.write(tenant, Lane::Bulk, write).wait()?;
         Ok(())
     }
+}
+
+/// What the records are called: in what lies about, a row with such a number is theirs.
+fn numbers(tx: &dyn ReadTx, registry: &Registry, subjects: &[Subject]) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    for s in subjects {
+        let folder = registry.iter().find(|f| f.name == s.kind);
+        if let (Some(folder), Some(capacity)) = (folder, super::masks::of(s))
+            && let Some(shown) = (folder.shown)(tx, s.id)?
+        {
+            out.extend(super::find::references(&shown, capacity));
+        }
+    }
+    out.retain(|n| n != redaction::ERASED && n.contains(|c: char| c.is_ascii_digit()));
+    out.sort_unstable();
+    out.dedup();
+    Ok(out)
 }
 
 fn is_here(tx: &dyn ReadTx, site: crate::journal::SiteRef) -> bool {

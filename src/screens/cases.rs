@@ -1,5 +1,6 @@
 //! The desk: a queue by urgency, one key a step, and beside it the case that is open.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fluent_bundle::FluentValue;
@@ -7,18 +8,23 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::shell::icons::Icon;
-use super::shell::parts::{self, Field, case_state, choice, empty, refusal, swap};
+use super::shell::parts::{self, Field, case_state, choice, empty, refusal, status, swap};
 use super::shell::{Fail, Form, Group, Out, Reply, Screen, Viewer, Visit};
 use crate::base::error::Invalid;
 use crate::base::page::DEFAULT_LIMIT;
+use crate::cases::api::parcels_named;
+use crate::cases::bulk::{self, MAX_PARCELS, NewBulk};
 use crate::cases::event::CaseEvent;
-use crate::cases::model::{About, Case};
+use crate::cases::matter_api;
+use crate::cases::model::{About, AnswerKind, Case};
 use crate::cases::reasons::{self, Reason};
 use crate::cases::repo::{self, Wanted, Which, Whose};
 use crate::cases::rules::{CaseId, Command, Resolution, Step};
 use crate::cases::service::{self, CaseError, Taken};
-use crate::identity::features::{BulkCases, ViewCases, WorkCases};
+use crate::identity::features::{AnswerCases, BulkCases, ViewCases, ViewParcels, WorkCases};
 use crate::identity::grant::Grant;
+use crate::parcels::cards::Card;
+use crate::parcels::inputs::PlaceInput;
 use crate::parcels::service as parcels;
 use crate::web::ApiError;
 
@@ -33,12 +39,16 @@ pub fn screen() -> Screen {
         .get("/cases", list)
         .get("/cases/new", blank)
         .post("/cases/new", open)
+        .post("/cases/many", open_many)
         .get("/cases/{id}", show)
         .post("/cases/steps", steps)
+        .post("/cases/{id}/answer", answered)
 }
 
 /// Hours a case can be put aside for with one key.
 const WAITS: [u32; 5] = [1, 4, 16, 24, 72];
+/// Parcels of a bulk case that stand beside it by name.
+const MEMBERS: usize = 50;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Asked {
@@ -66,6 +76,8 @@ struct Shown {
     overdue: bool,
     allowed: Vec<Step>,
     steps: Vec<Taken>,
+    /// The first of a bulk case's parcels.
+    members: Vec<Arc<Card>>,
 }
 
 fn wanted<P>(asked: &Asked, visit: &Visit<P>) -> Wanted {
@@ -96,15 +108,23 @@ fn model(visit: &Desk, open: Option<CaseId>) -> Result<Model, Fail> {
                 let row = service::find(tx, grant, id)?.value;
                 let mut steps = service::taken(tx, &row)?;
                 steps.reverse();
-                let (case, allowed) = (row.state, Vec::new());
-                let shown = Shown { overdue: case.is_overdue(now), allowed, steps, case };
-                Some(Shown { allowed: service::steps_of(grant, &shown.case), ..shown })
+                let (case, cards) = (row.state, &visit.app.cards);
+                let members = case.parcels.iter().take(MEMBERS).map(|id| cards.find(tx, *id));
+                let members: Result<Vec<_>, _> = members.filter_map(Result::transpose).collect();
+                Some(Shown {
+                    overdue: case.is_overdue(now),
+                    allowed: service::steps_of(grant, &case),
+                    members: members?,
+                    steps,
+                    case,
+                })
             }
         };
         Ok(Model { rows: rows.collect(), next, open, asked })
     })?;
     let people = model.rows.iter().map(|r| &r.case).filter(|c| c.subject.kind == "parcel");
     visit.saw("parcel", people.map(|c| c.subject.id));
+    visit.saw("parcel", model.open.iter().flat_map(|o| &o.members).map(|c| c.parcel.id.0));
     Ok(model)
 }
 
@@ -183,7 +203,7 @@ fn queue(v: &Viewer, m: &Model, query: &str) -> Markup {
                                 td { (case_state(v, c.state, r.overdue)) @if c.level > 0 { " " small.level title=(v.t("escalated")) { "▲" (c.level) } } }
                                 td { a href={ "/cases/" (c.id) (query_kept) } { (v.word("reason", c.reason.code())) } }
                                 td.id { (c.subject.label) }
-                                td.when.late[r.overdue] { (v.time(c.running().due)) }
+                                td.when.late[r.overdue] data-as=(v.t("due")) { (v.time(c.running().due)) }
                                 td { @if let Some(o) = &c.owner { (o.name) } @else { span.faint { "–" } } }
                             }
                         }
@@ -251,6 +271,55 @@ fn quick(v: &Viewer, s: &Shown) -> Markup {
     )
 }
 
+/// What whoever it is about can answer: the new address, or that it goes back.
+fn answer_form(v: &Viewer, s: &Shown) -> Markup {
+    let c = &s.case;
+    if !v.may::<AnswerCases>() || !c.state.is_open() || c.about_parcels().len() != 1 {
+        return html! {};
+    }
+    let kinds: Vec<_> = AnswerKind::ALL.iter().filter_map(|k| serde_json::to_value(k).ok()).collect();
+    let kinds: Vec<(String, String)> =
+        kinds.iter().filter_map(|k| k.as_str()).map(|k| (k.to_owned(), v.word("answer", k))).collect();
+    html! {
+        details.answer {
+            summary.button { (v.t("case-answer")) }
+            (swap(v, &format!("/cases/{}/answer", c.id), "", &html! {
+                (choice("answer", &v.t("case-answer"), &kinds, "new_address"))
+                fieldset {
+                    legend { (v.t("case-answer-to")) }
+                    (Field::text("to_line", v.t("street"), ""))
+                    div.two { (Field::text("to_zip", v.t("zip"), "")) (Field::text("to_city", v.t("city"), "")) }
+                    div.two { (Field::text("to_state", v.t("province"), "")) (Field::text("to_country", v.t("country"), "")) }
+                }
+                (Field::text("answer_note", v.t("note"), ""))
+                button.primary { (v.t("case-answer-send")) }
+            }))
+        }
+    }
+}
+
+async fn answered(visit: Visit<Grant<AnswerCases>>, form: Form) -> Reply {
+    let name = visit.path("id");
+    let id = name.parse::<CaseId>().map_err(|_| CaseError::Unknown(name.clone()))?;
+    let kind: AnswerKind = form.one_of("answer")?;
+    let place = PlaceInput {
+        line: form.some("to_line"),
+        zip: form.some("to_zip"),
+        city: form.some("to_city"),
+        state: form.some("to_state"),
+        country: form.some("to_country"),
+        ..PlaceInput::default()
+    };
+    // The fields of the address are on the form whatever was chosen.
+    let to = (kind == AnswerKind::NewAddress).then_some(place);
+    let note = form.text("answer_note").to_owned();
+    let done = visit.write::<AnswerCases, _, _>(move |tx, grant, cx| -> Result<(), CaseError> {
+        matter_api::answered(tx, grant, cx, id, kind, to.clone(), &note).map(drop)
+    });
+    done.await?;
+    Ok(Out::See(format!("/cases/{name}?done=sent")))
+}
+
 fn beside(v: &Viewer, s: &Shown) -> Markup {
     let c = &s.case;
     html! {
@@ -268,7 +337,9 @@ fn beside(v: &Viewer, s: &Shown) -> Markup {
                 (parts::fact(&v.t("waiting-until"), c.waiting_until.map(|t| v.time(t)).as_ref()))
             }
             @if !c.detail.is_empty() { p.detail { (c.detail) } }
+            @if c.is_bulk() { (members(v, s)) }
             (quick(v, s))
+            (answer_form(v, s))
             @if s.allowed.contains(&Step::Note) {
                 (swap(v, "/cases/steps", "", &html! {
                     input type="hidden" name="id" value=(c.id);
@@ -289,6 +360,23 @@ fn beside(v: &Viewer, s: &Shown) -> Markup {
                     li { span.when { (v.time(step.key.at())) } (said(v, &step.event)) @if let Some(by) = by { " " span.faint { (by) } } }
                 }
             }
+        }
+    }
+}
+
+/// The parcels of a bulk case.
+fn members(v: &Viewer, s: &Shown) -> Markup {
+    let more = s.case.parcels.len().saturating_sub(s.members.len()) as u64;
+    html! {
+        details.members {
+            summary { (v.count("case-parcels", s.case.parcels.len() as u64)) }
+            ul {
+                @for card in &s.members {
+                    @let p = &card.parcel;
+                    li { @if v.may::<ViewParcels>() { a.id href={ "/parcels/" (p.id) } { (p.number) } } @else { span.id { (p.number) } } " " (status(v, p.status)) }
+                }
+            }
+            @if more > 0 { p.faint { (v.count("case-parcels-more", more)) } }
         }
     }
 }
@@ -451,6 +539,28 @@ fn new_form(v: &Viewer, given: &Form, fail: Option<&ApiError>) -> Markup {
                 button.primary { (v.t("case-open")) }
             }))
         }
+        @if v.may::<BulkCases>() && v.sees_all() { (many_form(v, given, &reasons)) }
+    }
+}
+
+/// One case for many parcels: a storm, a truck that burnt. Its fields have names of their own beside the other form's.
+fn many_form(v: &Viewer, given: &Form, reasons: &[(String, String)]) -> Markup {
+    html! {
+        section.card.narrow {
+            h2 { (v.t("case-many")) }
+            (parts::post(v, "/cases/many", &html! {
+                (choice("why", &v.t("reason"), reasons, given.text("why")))
+                (Field::text("name", v.t("case-name"), given.text("name")).hint(v.t("case-name-hint")).needed())
+                div.field {
+                    label for="numbers" { (v.t("case-numbers")) }
+                    textarea #numbers name="numbers" rows="6" required spellcheck="false" aria-describedby="numbers-hint" { (given.text("numbers")) }
+                    small #numbers-hint { (v.count("case-numbers-hint", MAX_PARCELS as u64)) }
+                }
+                div.field { label for="matter" { (v.t("case-detail")) } textarea #matter name="matter" rows="2" { (given.text("matter")) } }
+                (parts::tick("take_in", &v.t("case-take-in"), given.ticked("take_in")))
+                button.primary { (v.t("case-many-open")) }
+            }))
+        }
     }
 }
 
@@ -482,14 +592,38 @@ async fn open(visit: Worker, form: Form) -> Reply {
         }
         Err(e) => Err(e.into()),
     };
+    opened(&visit, &form, done)
+}
+
+/// The case that was opened, or the form again with why it was not.
+fn opened<P>(visit: &Visit<P>, form: &Form, done: Result<CaseId, Fail>) -> Reply {
     match done {
         Ok(id) => Ok(Out::See(format!("/cases/{id}?done=added"))),
         Err(Fail::Refused(e)) => {
-            let main = new_form(&visit.viewer, &form, Some(&e));
+            let main = new_form(&visit.viewer, form, Some(&e));
             Ok(Out::page(visit.viewer.t("case-new"), main).after(Some(&e)))
         }
         Err(fail) => Err(fail),
     }
+}
+
+async fn open_many(visit: Visit<Grant<BulkCases>>, form: Form) -> Reply {
+    let done = match form.one_of::<Reason>("why") {
+        Ok(reason) => {
+            let names = form.text("numbers").split(['\n', ',', ';', '\t']).map(str::trim);
+            let names: Vec<String> = names.filter(|n| !n.is_empty()).map(str::to_owned).collect();
+            let (name, detail) = (form.text("name").to_owned(), form.text("matter").to_owned());
+            let takes_in = form.ticked("take_in");
+            let made = visit.write::<BulkCases, _, _>(move |tx, grant, cx| -> Result<CaseId, CaseError> {
+                let parcels = parcels_named(tx, grant.scope(), "/numbers", &names)?;
+                let new = NewBulk { reason, name: name.clone(), detail: detail.clone(), parcels, takes_in };
+                Ok(bulk::open(tx, grant, cx, &new)?.0.state.id)
+            });
+            made.await
+        }
+        Err(e) => Err(e.into()),
+    };
+    opened(&visit, &form, done)
 }
 
 #[cfg(test)]

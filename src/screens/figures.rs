@@ -123,12 +123,12 @@ fn table<'a>(v: &Viewer, first: &str, rows: impl Iterator<Item = (String, &'a Su
                 @for (name, s) in rows {
                     tr {
                         td { (name) }
-                        td.n { (v.number(s.routes)) }
-                        td.n { (v.number(s.done)) " / " (v.number(s.stops)) }
-                        td.n { (percent(v, on_time(s))) }
-                        td.n { (draw::metres(v, s.distance_m)) }
-                        td.n { (duration(v, s)) }
-                        td.n { (percent(v, s.efficiency)) }
+                        td.n data-as=(v.t("routes-count")) { (v.number(s.routes)) }
+                        td.n data-as=(v.t("route-stops-done")) { (v.number(s.done)) " / " (v.number(s.stops)) }
+                        td.n data-as=(v.t("figures-on-time")) { (percent(v, on_time(s))) }
+                        td.n data-as=(v.t("route-distance")) { (draw::metres(v, s.distance_m)) }
+                        td.n data-as=(v.t("figures-duration")) { (duration(v, s)) }
+                        td.n data-as=(v.t("figures-efficiency")) { (percent(v, s.efficiency)) }
                     }
                 }
             }

@@ -83,7 +83,7 @@ async fn list(visit: Looking) -> Reply {
                                 td { @if edits { a href={ "/fleet/vehicles/" (id) } { (vehicle.name) } } @else { (vehicle.name) } }
                                 td { (usable(v, vehicle.available)) }
                                 td { (vehicle.plate.as_deref().unwrap_or_default()) }
-                                td.n { @if let Some(kg) = vehicle.capacity.kg { (kg) } }
+                                td.n data-as="kg" { @if let Some(kg) = vehicle.capacity.kg { (kg) } }
                                 td.when { (vehicle.shift.from) "–" (vehicle.shift.to) }
                                 td { (vehicle.skills.join(", ")) }
                             }

@@ -77,8 +77,8 @@ async fn list(visit: Looking) -> Reply {
                             td { a href={ "/imports/" (i.id) } { (i.file.as_deref().unwrap_or(&v.t("file"))) } }
                             td { (i.source) }
                             td { (state(v, i)) }
-                            td.n { (v.number(i.counts.rows)) }
-                            td.n.late[i.counts.refused > 0] { (v.number(i.counts.refused)) }
+                            td.n data-as=(v.t("rows")) { (v.number(i.counts.rows)) }
+                            td.n.late[i.counts.refused > 0] data-as=(v.t("refused-rows")) { (v.number(i.counts.refused)) }
                             td { (i.by_name) }
                             td.when { (v.time(i.created_at)) }
                         }
@@ -117,7 +117,7 @@ fn form(v: &Viewer, given: &Form, fail: Option<&ApiError>) -> Markup {
                 (Field::text("source", v.t("source"), given.text("source")).hint(v.t("source-hint")).needed())
                 div.field.drop data-drop {
                     label for="file" { (v.t("file")) }
-                    input #file type="file" name="file" accept=".csv,.txt,.tsv,text/csv" required aria-describedby="file-hint";
+                    input #file type="file" name="file" accept=".csv,.txt,.tsv,.xlsx,text/csv" required aria-describedby="file-hint";
                     small #file-hint { (v.t("file-hint")) }
                 }
                 p #progress hidden { progress max="100" value="0" aria-label=(v.t("progress")) {} " " output {} }

@@ -82,7 +82,7 @@ fn table(v: &Viewer, jobs: &[Job]) -> Markup {
                     tr {
                         td { code { (j.kind) } }
                         td { (state(v, j)) }
-                        td.n { (j.attempts) }
+                        td.n data-as=(v.t("attempts")) { (j.attempts) }
                         td.when { (v.time(j.finished_at.unwrap_or(j.next_run))) }
                         td.faint lang="en" { (j.last_error.as_deref().unwrap_or_default()) }
                         td.act {

@@ -141,10 +141,10 @@ fn table(v: &Viewer, rows: &[Row]) -> Markup {
                     tr {
                         td { strong { (r.latest.name) } }
                         td { (standing(v, r)) }
-                        td.when { (v.ago(r.latest.heard_at)) }
+                        td.when data-as=(v.t("live-heard")) { (v.ago(r.latest.heard_at)) }
                         td { @if let Some((stop, _)) = &r.next { code { (short(&stop.delivery)) } } @else { "–" } }
-                        td.when { @if let Some((_, Some(eta))) = &r.next { (arrival(v, eta)) } @else { "–" } }
-                        td.n { (r.left) }
+                        td.when data-as=(v.t("live-eta")) { @if let Some((_, Some(eta))) = &r.next { (arrival(v, eta)) } @else { "–" } }
+                        td.n data-as=(v.t("live-left")) { (r.left) }
                     }
                 }
             }

@@ -176,9 +176,9 @@ fn list_markup(
                             tr data-row {
                                 td.id { a href={ "/manifests/" (m.id) } { (m.header.number) } }
                                 td { (brings(v, m)) }
-                                td.when.late[m.state == State::Late] { (v.time(m.header.expected_at)) }
-                                td.n { (v.number(m.lines.len() as u64)) }
-                                td.n { (v.number(m.pieces())) }
+                                td.when.late[m.state == State::Late] data-as=(v.t("expected")) { (v.time(m.header.expected_at)) }
+                                td.n data-as=(v.t("parcels")) { (v.number(m.lines.len() as u64)) }
+                                td.n data-as=(v.t("pieces")) { (v.number(m.pieces())) }
                                 td { (m.header.distributor.as_deref().unwrap_or("–")) }
                                 td { (state(v, m.state)) }
                             }
@@ -475,7 +475,7 @@ fn table(v: &Viewer, p: &Page) -> Markup {
                 @for (l, now) in &p.lines {
                     tr data-row {
                         td.id { @if links { a href={ "/parcels/" (l.parcel) } { (l.number) } } @else { (l.number) } @if let Some(site) = l.to_site { " " small.level { (v.with("line-to-site", &[("site", FluentValue::from(site))])) } } }
-                        td.n { (v.number(u64::from(l.pieces))) }
+                        td.n data-as=(v.t("pieces")) { (v.number(u64::from(l.pieces))) }
                         td.n { @if let Some(g) = l.weight_g { (v.weight(Grams(g))) } }
                         td { (l.service.as_deref().unwrap_or_default()) }
                         td { (l.order_ref.as_deref().unwrap_or_default()) }

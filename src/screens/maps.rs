@@ -116,7 +116,7 @@ fn list_markup(
                             tr {
                                 td { a href={ "/maps/" (path_of(&u.source)) } { (u.source) } }
                                 td { code { (u.code) @if let Some(sub) = &u.sub { "/" (sub) } } @if let Some(t) = &u.text { " " span.faint { (t) } } }
-                                td.n { (v.number(u.count)) }
+                                td.n data-as=(v.t("times")) { (v.number(u.count)) }
                                 td { a href={ "/parcels/" (u.parcel) } { (v.t("show")) } }
                                 td { @if edits { (explain(v, u, may_mean.first(), n)) } @if let Some(s) = may_mean.first() { small.faint { (v.t("map-maybe")) " " (does(v, s.status)) " " (s.score) " %" } } }
                             }
@@ -130,7 +130,7 @@ fn list_markup(
             h2 { (v.t("maps-sources")) }
             table.list {
                 thead { tr { th { (v.t("source")) } th.n { (v.t("codes")) } th { (v.t("map-whose")) } } }
-                tbody { @for s in sources { tr data-row { td { a href={ "/maps/" (path_of(&s.source)) } { (s.source) } } td.n { (v.number(s.rows as u64)) } td { (v.t(if s.own { "map-own" } else { "map-shipped" })) } } } }
+                tbody { @for s in sources { tr data-row { td { a href={ "/maps/" (path_of(&s.source)) } { (s.source) } } td.n data-as=(v.t("codes")) { (v.number(s.rows as u64)) } td { (v.t(if s.own { "map-own" } else { "map-shipped" })) } } } }
             }
         }
     }
@@ -256,7 +256,7 @@ fn outlook(v: &Viewer, o: &Outlook) -> Markup {
             @if !o.shifts.is_empty() {
                 table.list {
                     thead { tr { th { (v.t("from")) } th { (v.t("to")) } th.n { (v.t("parcels")) } } }
-                    tbody { @for s in &o.shifts { tr { td { (status(v, s.from)) } td { (status(v, s.to)) } td.n { (v.number(s.parcels)) } } } }
+                    tbody { @for s in &o.shifts { tr { td { (status(v, s.from)) } td { (status(v, s.to)) } td.n data-as=(v.t("parcels")) { (v.number(s.parcels)) } } } }
                 }
                 details { summary { (v.t("map-sample")) }
                     ul { @for p in &o.sample { li { a.id href={ "/parcels/" (p.id) } { (p.tracking_number) } " " (status(v, p.from)) " → " (status(v, p.to)) @if let Some(raw) = &p.raw_status { " " code { (raw) } } } } }

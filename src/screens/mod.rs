@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod freight;
 pub mod imports;
 pub mod jobs;
+pub mod lists;
 pub mod livemap;
 pub mod manifests;
 pub mod maps;
@@ -57,6 +58,7 @@ pub static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
         orders::screen(),
         stock::screen(),
         partner::screen(),
+        lists::screen(),
         freight::waybills::screen(),
         freight::bills::screen(),
         freight::procedure::screen(),

@@ -233,7 +233,7 @@ fn lines(v: &Viewer, o: &Order) -> Markup {
                     @for l in &o.lines {
                         tr {
                             td { @if let Some(id) = l.product.filter(|_| v.may::<ViewProducts>()) { a href={ "/products/" (id) } { (l.name) } } @else { (l.name) } }
-                            td.n { (v.number(u64::from(l.quantity))) }
+                            td.n data-as=(v.t("pieces")) { (v.number(u64::from(l.quantity))) }
                             td.n { @if let Some(p) = &l.price { (v.money(p)) } }
                             td.n { @if let Some(a) = l.amount() { (v.money(&a)) } }
                         }

@@ -149,7 +149,7 @@ pub fn table(v: &Viewer, rows: &[Arc<Card>]) -> Markup {
                         td.when { (v.time(p.since)) }
                         td { (town(&p.facts.to)) }
                         td { (p.facts.distributor.as_deref().unwrap_or("–")) }
-                        td.when.late[late] { @if let Some(at) = p.facts.promised_at { (v.time(at)) } @else { "–" } }
+                        td.when.late[late] data-as=(v.t("promised")) { @if let Some(at) = p.facts.promised_at { (v.time(at)) } @else { "–" } }
                     }
                 }
             }
@@ -512,6 +512,10 @@ fn new_form(v: &Viewer, f: &Form, fail: Option<&ApiError>) -> Markup {
                 }
                 button.primary { (v.t("parcel-announce")) }
             }))
+        }
+        section.card.narrow {
+            h2 { (v.t("list-file")) }
+            (super::lists::form(v, "/parcels/list", &v.t("list-announce-hint"), &v.t("parcel-announce"), &html! {}))
         }
     }
 }

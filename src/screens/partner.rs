@@ -2,15 +2,18 @@
 
 use maud::{Markup, html};
 
+use super::lists::{self, Verdict};
 use super::shell::icons::Icon;
-use super::shell::parts::{choice, mark, refusal, status, swap};
+use super::shell::parts::{choice, mark, refusal, swap};
 use super::shell::{Fail, Form, Group, Out, Reply, Screen, Viewer, Visit};
+use crate::base::error::Invalid;
 use crate::identity::features::BulkParcels;
 use crate::identity::grant::Grant;
 use crate::parcels::error::ParcelError;
 use crate::parcels::inputs::EventInput;
 use crate::parcels::model::Status;
 use crate::parcels::service::{self, MAX_BULK};
+use crate::parcels::undo;
 use crate::web::ApiError;
 
 type Reporting = Visit<Grant<BulkParcels>>;
@@ -21,15 +24,10 @@ pub fn screen() -> Screen {
     Screen::new().nav(Group::Work, Icon::Partner, "nav-report").get("/report", blank).post("/report", report)
 }
 
-/// What became of one number.
-struct Verdict {
-    name: String,
-    said: Result<Status, String>,
-}
-
 #[allow(clippy::unused_async)] // the form of a handler
 async fn blank(visit: Reporting) -> Reply {
-    let main = markup(&visit.viewer, &Form::default(), &[], None);
+    let latest = lists::latest(&visit)?;
+    let main = markup(&visit.viewer, &Form::default(), &[], None, &latest);
     Ok(Out::page(visit.viewer.t("nav-report"), main))
 }
 
@@ -51,47 +49,28 @@ async fn report(visit: Reporting, form: Form) -> Reply {
     let rows = rows(form.text("numbers"), usual);
     let note = form.some("note");
     let done = visit.write::<BulkParcels, _, _>(move |tx, grant, cx| -> Result<Vec<Verdict>, ParcelError> {
-        let good: Vec<_> = rows
-            .iter()
-            .filter_map(|(name, to)| {
-                let input = EventInput {
-                    status: Some(to.clone().ok()?),
-                    note: note.clone(),
-                    ..EventInput::default()
-                };
-                Some((name.clone(), input))
-            })
-            .collect();
-        // A list of which nothing can be read is refused by the same rule as an empty one.
-        let mut verdicts = if good.is_empty() && !rows.is_empty() {
-            Vec::new().into_iter()
-        } else {
-            service::post_events(tx, grant, cx, good, false)?.into_iter()
+        let read = |(name, to): &(String, Result<Status, String>)| {
+            let status = to.clone().map_err(|why| Invalid::at("/status", why))?;
+            let input = EventInput { status: Some(status), note: note.clone(), ..EventInput::default() };
+            Ok((name.clone(), input))
         };
-        let said = |(name, to): &(String, Result<Status, String>)| {
-            let said = match to {
-                Err(why) => Err(why.clone()),
-                Ok(_) => match verdicts.next() {
-                    Some(Ok(written)) => Ok(written.state.status),
-                    Some(Err(e)) => Err(e.to_string()),
-                    None => Err(String::new()),
-                },
-            };
-            Verdict { name: name.clone(), said }
-        };
-        Ok(rows.iter().map(said).collect())
+        let done = service::post_list(tx, grant, cx, rows.iter().map(read).collect())?;
+        undo::keep(tx, cx, &done)?;
+        Ok(rows.iter().zip(&done).map(|((name, _), d)| Verdict::of(name.clone(), d)).collect())
     });
     let v = &visit.viewer;
-    match done.await {
-        Ok(verdicts) => Ok(Out::page(v.t("nav-report"), markup(v, &form, &verdicts, None))),
+    let done = done.await;
+    let latest = lists::latest(&visit)?;
+    match done {
+        Ok(verdicts) => Ok(Out::page(v.t("nav-report"), markup(v, &form, &verdicts, None, &latest))),
         Err(Fail::Refused(e)) => {
-            Ok(Out::page(v.t("nav-report"), markup(v, &form, &[], Some(&e))).after(Some(&e)))
+            Ok(Out::page(v.t("nav-report"), markup(v, &form, &[], Some(&e), &latest)).after(Some(&e)))
         }
         Err(fail) => Err(fail),
     }
 }
 
-fn markup(v: &Viewer, f: &Form, verdicts: &[Verdict], fail: Option<&ApiError>) -> Markup {
+fn markup(v: &Viewer, f: &Form, verdicts: &[Verdict], fail: Option<&ApiError>, latest: &Markup) -> Markup {
     let statuses: Vec<_> =
         Status::ALL.iter().skip(1).map(|s| (s.to_string(), v.word("status", s.as_str()))).collect();
     let taken = verdicts.iter().filter(|x| x.said.is_ok()).count() as u64;
@@ -118,17 +97,10 @@ fn markup(v: &Viewer, f: &Form, verdicts: &[Verdict], fail: Option<&ApiError>) -
                     button.primary { (v.t("report-send")) }
                 }))
             }
-            @if !verdicts.is_empty() {
-                section.card {
-                    h2 { (v.t("report-verdicts")) }
-                    table.list { tbody {
-                        @for x in verdicts {
-                            tr { td.id { (x.name) } td { @match &x.said { Ok(s) => (status(v, *s)), Err(why) => { (mark(Some(false), &v.t("refused-one"))) " " span.faint lang="en" { (why) } } } } }
-                        }
-                    } }
-                }
-            }
+            @if verdicts.is_empty() { section.card { h2 { (v.t("list-file")) } (lists::report_form(v)) } }
+            @else { (lists::verdicts(v, verdicts)) }
         }
+        (latest)
     }
 }
 

@@ -78,8 +78,8 @@ async fn list(visit: Looking) -> Reply {
                                 td { code { (p.printer.host) ":" (p.printer.port) } }
                                 td { (p.printer.station) }
                                 td { (media(p)) }
-                                td.n { (p.waiting) }
-                                td.n.late[p.unknown > 0] { (p.unknown) }
+                                td.n data-as=(v.t("waiting")) { (p.waiting) }
+                                td.n.late[p.unknown > 0] data-as=(v.t("unclear")) { (p.unknown) }
                             }
                         }
                     }

@@ -173,15 +173,15 @@ fn erasure(v: &Viewer, e: &ErasureView, me: Id) -> Markup {
             td.when { @if let Some(a) = asked { (v.time(a.at)) } }
             td { (state) @if let Some(why) = e.waiting.as_ref().and_then(|w| w.held.as_deref()) { " " span.faint { (v.t("privacy-held")) ": " (why) } } }
             td { (e.reason) @if let Some(why) = &e.refusal { br; span.faint { (why) } } }
-            td.n { (e.records) }
+            td.n data-as=(v.t("privacy-records")) { (e.records) }
             td { @if let Some(a) = asked { (a.name) } }
             td { @if let Some(d) = &e.decided { (d.name) } }
-            td.n { (e.done.len()) }
+            td.n data-as=(v.t("privacy-nodes")) { (e.done.len()) }
             td.act {
                 @if e.state == State::Asked {
                     @if mine { span.faint { (v.t("privacy-second")) } }
                     @else { details.confirm { summary.button.small { (v.t("privacy-confirm")) } (parts::post(v, &format!("{at}/confirm"), &html! { p { (v.t("privacy-confirm-hint")) } button.danger { (v.t("privacy-confirm-now")) } })) } }
-                    details.confirm { summary.button.small { (v.t("privacy-refuse")) } (parts::post(v, &format!("{at}/refuse"), &html! { (Field::text("reason", v.t("reason"), "").needed()) button { (v.t("privacy-refuse")) } })) }
+                    details.confirm { summary.button.small { (v.t("privacy-refuse")) } (parts::post(v, &format!("{at}/refuse"), &html! { p { input name="reason" aria-label=(v.t("reason")) placeholder=(v.t("reason")) required autocomplete="off"; } button { (v.t("privacy-refuse")) } })) }
                 }
             }
         }
@@ -207,7 +207,7 @@ fn held(v: &Viewer, all: &[HoldView]) -> Markup {
                 }
             }
             (parts::post(v, "/privacy/hold", &html! {
-                div.two { (Field::text("record", v.t("privacy-record"), "").hint(v.t("privacy-hold-hint")).needed()) (Field::text("reason", v.t("reason"), "").needed()) }
+                div.two { (Field::text("record", v.t("privacy-record"), "").hint(v.t("privacy-hold-hint")).needed()) (Field::text("why", v.t("reason"), "").needed()) }
                 button { (v.t("privacy-hold")) }
             }))
         }
@@ -329,7 +329,7 @@ async fn refuse(visit: Guarding, f: Form) -> Reply {
 }
 
 async fn hold(visit: Guarding, f: Form) -> Reply {
-    let (record, reason) = (f.text("record").to_owned(), f.text("reason").to_owned());
+    let (record, reason) = (f.text("record").to_owned(), f.text("why").to_owned());
     let done = visit.write::<ManagePrivacy, _, _>(move |tx, grant, cx| -> Result<(), PrivacyError> {
         let registry = Registry::standard();
         let Some((kind, id)) = service::named(tx, &registry, &record)? else {

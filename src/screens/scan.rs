@@ -303,7 +303,7 @@ pub fn dock(v: &Viewer, action: &str, station: &str, came: &Came) -> Markup {
 fn frame(v: &Viewer, class: &str, inside: &Markup) -> Markup {
     html! {
         div class=(class) data-scan data-now=(v.now.millis()) data-away=(v.t("scan-away")) data-ok=(v.t("scan-ok")) data-exception=(v.t("scan-exception"))
-            data-unknown=(v.t("scan-unknown")) data-duplicate=(v.t("scan-duplicate")) data-waits=(v.t("scan-waits")) { (inside) }
+            data-unknown=(v.t("scan-unknown")) data-duplicate=(v.t("scan-duplicate")) data-waits=(v.t("scan-waits")) data-kept=(v.t("scan-kept")) { (inside) }
     }
 }
 

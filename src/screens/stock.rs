@@ -121,9 +121,9 @@ fn table(v: &Viewer, rows: &[Row]) -> Markup {
                         td { a href={ "/products/" (r.product.id) } { (p.name) } @if let Some(sku) = &p.sku { " " span.id.faint { (sku) } } @if p.retired { " " span.state.over { (Icon::Cross) (v.t("product-retired")) } } }
                         td { (r.category.as_deref().unwrap_or("–")) }
                         td.n { @if let Some(price) = &p.price { (v.money(price)) } @else { "–" } }
-                        td.n.late[r.stock.available() == 0 && !p.retired] { (signed(v, r.stock.available(), false)) }
-                        td.n { (signed(v, r.stock.on_hand, false)) }
-                        td.n { (signed(v, r.stock.reserved, false)) }
+                        td.n.late[r.stock.available() == 0 && !p.retired] data-as=(v.t("stock-available")) { (signed(v, r.stock.available(), false)) }
+                        td.n data-as=(v.t("stock-on-hand")) { (signed(v, r.stock.on_hand, false)) }
+                        td.n data-as=(v.t("stock-reserved")) { (signed(v, r.stock.reserved, false)) }
                     }
                 }
             }
@@ -233,7 +233,7 @@ fn facts(v: &Viewer, page: &Page) -> Markup {
         @if page.levels.len() > 1 {
             table.list {
                 thead { tr { th { (v.t("depots")) } th.n { (v.t("stock-on-hand")) } th.n { (v.t("stock-reserved")) } } }
-                tbody { @for l in &page.levels { tr { td { (l.site.site) } td.n { (signed(v, l.on_hand, false)) } td.n { (signed(v, l.reserved, false)) } } } }
+                tbody { @for l in &page.levels { tr { td { (l.site.site) } td.n data-as=(v.t("stock-on-hand")) { (signed(v, l.on_hand, false)) } td.n data-as=(v.t("stock-reserved")) { (signed(v, l.reserved, false)) } } } }
             }
         }
     }
@@ -248,8 +248,8 @@ fn moves(v: &Viewer, moves: &[MoveView]) -> Markup {
                     tr {
                         td.when { (v.time(m.at)) }
                         td { (v.named("stock", m.kind)) @if let Some(n) = m.counted { " " span.faint { "= " (v.number(n.unsigned_abs())) } } }
-                        td.n { @if m.on_hand != 0 { (signed(v, m.on_hand, true)) } }
-                        td.n { @if m.reserved != 0 { (signed(v, m.reserved, true)) } }
+                        td.n data-as=(v.t("stock-on-hand")) { @if m.on_hand != 0 { (signed(v, m.on_hand, true)) } }
+                        td.n data-as=(v.t("stock-reserved")) { @if m.reserved != 0 { (signed(v, m.reserved, true)) } }
                         td { @if let Some(o) = m.order.filter(|_| v.may::<ViewOrders>()) { a href={ "/orders/" (o) } { (v.t("order")) } } (m.note.as_deref().unwrap_or_default()) }
                     }
                 }

@@ -116,9 +116,9 @@ fn hq(v: &Viewer, all: Vec<SiteView>, code: Option<&SiteCode>) -> Markup {
                 tbody {
                     @for s in &all {
                         tr {
-                            td.n { (s.number) } td { (s.name) } td { (site_state(v, s)) }
-                            td.when { @if let Some(at) = s.seen_at { (v.ago(at)) } @else { "–" } }
-                            td.n { (v.number(s.waiting)) } td.n { (v.number(s.position)) } td { (s.software) }
+                            td.n data-as=(v.t("sync-site")) { (s.number) } td { (s.name) } td { (site_state(v, s)) }
+                            td.when data-as=(v.t("seen")) { @if let Some(at) = s.seen_at { (v.ago(at)) } @else { "–" } }
+                            td.n data-as=(v.t("waiting")) { (v.number(s.waiting)) } td.n data-as=(v.t("changes")) { (v.number(s.position)) } td { (s.software) }
                         }
                     }
                 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::Data;
 use fluent_bundle::FluentValue;
 use maud::{Markup, html};
 
@@ -15,7 +16,10 @@ use crate::cases::repo::{self as cases, Reader, Wanted, Which, Whose};
 use crate::cases::service::open_by_reason;
 use crate::eta::outlook::{self, LastWeek, Outlook};
 use crate::eta::service as estimates;
-use crate::identity::features::{RunImports, ScanParcels, ViewCases, ViewParcels, ViewSync, ViewTracking};
+use crate::identity::features::{
+    EditPrinters, EditUsers, ManageSync, RunImports, ScanParcels, ViewCases, ViewParcels, ViewSync,
+    ViewTracking,
+};
 use crate::parcels::cards::Card;
 use crate::parcels::model::Status;
 use crate::parcels::pulse::{DAYS, Pulse};
@@ -23,6 +27,7 @@ use crate::parcels::rules;
 use crate::store::StoreError;
 use crate::sync::sites;
 use crate::sync::status::{self as exchange, DepotView, SiteView};
+use crate::web::server::Site;
 
 /// This screen.
 #[must_use]
@@ -51,6 +56,8 @@ struct Model {
     pulse: Option<Arc<Pulse>>,
     line: Option<Line>,
     ahead: Option<Ahead>,
+    /// Whether the depot's certificate is its own, which other machines have to be told to trust.
+    has_authority: bool,
 }
 
 /// What is foretold, and how that did.
@@ -100,6 +107,7 @@ async fn show(visit: Visit<Anyone>) -> Reply {
         pulse: None,
         line: None,
         ahead: None,
+        has_authority: visit.request.app_data::<Data<Site>>().is_some_and(|s| s.authority.is_some()),
     };
     if v.may::<ViewCases>() {
         let reader = Reader { scope: &visit.principal.scope, actor: &visit.principal.actor };
@@ -279,6 +287,23 @@ fn foretold(v: &Viewer, a: &Ahead) -> Markup {
     }
 }
 
+/// What a depot without parcels is put in order with, each for whom may do it.
+fn first_steps(v: &Viewer, has_authority: bool) -> Markup {
+    let steps = [
+        (v.may::<EditPrinters>(), "/printers/new", "first-printer"),
+        (v.may::<ScanParcels>(), "/scan", "first-scanner"),
+        (v.may::<EditUsers>(), "/users/new", "first-people"),
+        (has_authority, "/ca.pem", "first-trust"),
+        (v.may::<ManageSync>() && !v.is_hq, "/sync", "first-hq"),
+    ];
+    html! {
+        section.card aria-labelledby="first" {
+            h2 id="first" { (v.t("first-steps")) }
+            ol.first { @for (_, to, text) in steps.iter().filter(|(may, ..)| *may) { li { a href=(to) { (v.t(text)) } } } }
+        }
+    }
+}
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 100
 fn percent(share: f64) -> u8 {
     (share.clamp(0.0, 1.0) * 100.0).round() as u8
@@ -309,6 +334,7 @@ fn markup(v: &Viewer, m: &Model) -> Markup {
                 @if !reasons.is_empty() { section.card { (shares(v, "by-reason", &v.t("today-by-reason"), &reasons)) } }
                 @if v.may::<ScanParcels>() && m.pulse.as_ref().is_some_and(|p| p.parcels == 0) {
                     section.card { (empty(&v.t("parcels-none"), &html! { p { (v.t("parcels-none-hint")) } p { @if v.may::<RunImports>() { a.button.primary href="/imports/new" { (v.t("imports-new")) } } " " a.button href="/scan" { (v.t("nav-scan")) } } })) }
+                    (first_steps(v, m.has_authority))
                 }
             }
         }

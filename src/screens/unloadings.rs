@@ -247,8 +247,8 @@ fn differences(v: &Viewer, m: &Model) -> Markup {
                     tr data-row {
                         td { (difference(i, &word(i.kind), open)) @if let Some(site) = i.to_site { " " small.faint { (v.with("line-to-site", &[("site", FluentValue::from(site))])) } } }
                         td.id { @match i.parcel { Some(p) if v.may::<ViewParcels>() => a href={ "/parcels/" (p) } { (i.number) }, _ => (i.number) } }
-                        td.n { (v.number(u64::from(i.announced))) }
-                        td.n { (v.number(u64::from(i.scanned))) }
+                        td.n data-as=(v.t("announced")) { (v.number(u64::from(i.announced))) }
+                        td.n data-as=(v.t("scanned")) { (v.number(u64::from(i.scanned))) }
                         td { @if i.found { (mark(Some(true), &v.t("difference-found"))) " " } @if let Some(c) = t.case { @if v.may::<ViewCases>() { a href={ "/cases/" (c) } { (v.word("reason", i.kind.reason().code())) } } } @else if open { span.faint { (v.word("reason", i.kind.reason().code())) } } }
                     }
                 }

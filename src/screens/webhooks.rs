@@ -81,8 +81,8 @@ fn listed(
                                 td { a href={ "/webhooks/" (w.id) } { (w.url) } }
                                 td { (standing(v, w)) }
                                 td { (types(v, w)) }
-                                td.n { (v.number(place.waiting)) }
-                                td.when { (v.time(w.created_at)) }
+                                td.n data-as=(v.t("waiting")) { (v.number(place.waiting)) }
+                                td.when data-as=(v.t("since")) { (v.time(w.created_at)) }
                             }
                         }
                     }
@@ -212,7 +212,7 @@ fn log(v: &Viewer, page: &Page, at: &str) -> Markup {
                             State::Done => (mark(Some(true), &v.t("webhook-done"))),
                             State::Dead => (mark(Some(false), &v.t("webhook-dead"))),
                         } @if let Some(s) = m.status { " " span.faint { (s) } } }
-                        td.n { (m.attempts) }
+                        td.n data-as=(v.t("attempts")) { (m.attempts) }
                         td.faint lang="en" { (m.error.as_deref().unwrap_or_default()) }
                         td.act { (button_for(v, m, at)) }
                     }

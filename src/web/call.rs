@@ -48,10 +48,26 @@ impl<F: Feature> FromRequest for Call<F> {
 fn principal(req: &HttpRequest) -> Result<(Data<App>, Arc<Principal>), ApiError> {
     let app = app(req)?;
     let principal = match shell::control_tenant(req) {
-        Some(tenant) => Arc::new(Principal::system(tenant)),
+        Some(tenant) => behind_control(req, &app, tenant)?,
         None => app.gate.admit(&app.store, &shown(req), app.clock.now())?,
     };
     Ok((app, principal))
+}
+
+/// In this header whoever comes through the control door shows the access token of a user they act for.
+pub const AS_USER: &str = "x-crossdock-as";
+
+/// Who comes through the control door: the depot's owner, or the user whose token they show.
+fn behind_control(req: &HttpRequest, app: &App, tenant: u32) -> Result<Arc<Principal>, ApiError> {
+    let Some(token) = req.headers().get(AS_USER).and_then(|v| v.to_str().ok()) else {
+        return Ok(Arc::new(Principal::system(tenant)));
+    };
+    let shown = Shown { bearer: Some(token), address: shell::address(req), ..Shown::default() };
+    let who = app.gate.admit(&app.store, &shown, app.clock.now())?;
+    if who.tenant != tenant {
+        return Err(Refusal::new(Kind::Forbidden, "control.tenant", "that user is of another tenant").into());
+    }
+    Ok(who)
 }
 
 /// Before anybody has set the depot up there is nobody to write for, and what is asked through the control door would
@@ -299,33 +315,6 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 req.extensions_mut().insert(BodyHash(*blake3::hash(&bytes).as_bytes()));
             }
             parse(&bytes, limits.nesting).map(Body)
-        })
-    }
-}
-
-/// A body of plain text such as a list of comma separated values, UTF-8.
-pub struct Text(pub String);
-
-impl FromRequest for Text {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
-
-    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (req, payload) = (req.clone(), payload.take());
-        Box::pin(async move {
-            let limits = app(&req)?.config.limits.clone();
-            let kind = req.content_type().split(';').next().unwrap_or_default().trim().to_owned();
-            if !kind.is_empty() && !kind.starts_with("text/") {
-                let detail = format!("send text/csv, not {kind}");
-                return Err(Refusal::new(Kind::Unsupported, "request.media_type", detail).into());
-            }
-            let most = usize::try_from(limits.body_max_bytes).unwrap_or(usize::MAX);
-            let bytes = collect(payload, most, Duration::from_secs(limits.body_timeout_s)).await?;
-            if req.headers().contains_key("idempotency-key") {
-                req.extensions_mut().insert(BodyHash(*blake3::hash(&bytes).as_bytes()));
-            }
-            let text = String::from_utf8(bytes.to_vec());
-            text.map(Self).map_err(|e| Invalid::at("/", format!("the text is not UTF-8: {e}")).into())
         })
     }
 }

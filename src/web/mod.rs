@@ -24,6 +24,6 @@ pub mod tls;
 
 pub use answer::Answer;
 pub use app::App;
-pub use call::{Body, Call, Query, Text};
+pub use call::{Body, Call, Query};
 pub use error::ApiError;
 pub use routes::Routes;

@@ -261,9 +261,9 @@ fn a_partner_announces_by_a_list_and_reports_on_many_within_its_own_distributors
     depot.user(FIRST_TENANT, "bar_user", "partner", json!({ "scope": { "distributors": ["bar"] } }));
     let bar = depot.token("bar_user");
     let list = "tracking_number;recipient;city;weight_g;distributor;mood\nBAR000001;Ana;Porto;500;;good\n\
-                BAR000002;Bo;Faro;;bar;\nBAR000003;Cy;Faro;;foo;\nFOO000001;Eve;Faro;;;\nBAR000001;Ana;;;;\n";
+                BAR000002;Bo;Faro;;bar;\nBAR000003;Cy;Faro;;foo;\nBAR000001;Ana;;;;\n";
     let announced = depot.ask(&bar, "POST", "/parcels/announce").text("text/csv", list).gives(200).json;
-    assert_eq!((&announced["accepted"], &announced["rejected"]), (&json!(2), &json!(3)), "{announced}");
+    assert_eq!((&announced["accepted"], &announced["rejected"]), (&json!(2), &json!(2)), "{announced}");
     assert_eq!(announced["ignored"], json!(["mood"]));
     let codes: Vec<Option<&str>> =
         announced["results"].as_array().unwrap().iter().map(|r| r["code"].as_str()).collect();

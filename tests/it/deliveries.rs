@@ -69,7 +69,7 @@ fn the_same_request_a_hundred_times_at_once_is_one_delivery_and_keys_tell_honest
     let token = depot.token(ADMIN);
     let url = format!("http://{}/api/v1/deliveries", depot.running().address);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
     let answers = runtime.block_on(async {
         let ask = |_| {
             let asked =

@@ -5,11 +5,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossdock::base::clock::Timestamp;
 use crossdock::web::control::FIRST_TENANT;
-use serde_json::{Value, json};
+use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::support::Depot;
-use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in};
+use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in, until};
 use crate::support::line::{Line, State};
 use crate::support::people::{PASSWORD, depot, text};
 
@@ -29,26 +29,23 @@ fn given(depot: &Depot, n: usize) -> String {
     text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201).json, "id")
 }
 
-/// Asks the page until it says `wanted`.
-async fn until(b: &WebDriver, what: &str, script: &str, wanted: Value) -> WebDriverResult<()> {
-    let begun = Instant::now();
-    loop {
-        let said = b.execute(script, Vec::new()).await.map(|r| r.json().clone()).unwrap_or_default();
-        if said == wanted {
-            return Ok(());
-        }
-        assert!(begun.elapsed() < PATIENCE * 3, "{what}: {said} and not {wanted}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-}
-
 const UNSENT: &str = "return Number(document.getElementById('waiting')?.dataset.n)";
 
 /// Brings a button to the middle of the screen, as a thumb does, and presses it.
 async fn tap(b: &WebDriver, css: &str) -> WebDriverResult<()> {
-    let button = there(b, css).await?;
-    b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![button.to_json()?]).await?;
-    button.click().await
+    let begun = Instant::now();
+    loop {
+        let button = there(b, css).await?;
+        let press = async {
+            b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![button.to_json()?]).await?;
+            button.click().await
+        };
+        match press.await {
+            // The list was drawn anew while the thumb was on its way.
+            Err(e) if e.to_string().contains("stale") && begun.elapsed() < PATIENCE => {}
+            done => return done,
+        }
+    }
 }
 
 async fn sign(b: &WebDriver) -> WebDriverResult<()> {

@@ -52,6 +52,42 @@ fn a_list_of_any_length_is_a_file_with_its_filters_and_no_formula_in_it() {
 #[test]
 fn every_list_can_be_had_and_each_export_is_in_the_audit_log() {
     let desk = desk();
+    for (path, new) in [
+        ("/manifests", json!({ "number": "M-1", "lines": [{ "tracking_number": "M1" }] })),
+        (
+            "/deliveries",
+            json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": "Ann" }),
+        ),
+        ("/products", json!({ "name": "Lamp", "price": 1.0, "stock": 10 })),
+        (
+            "/orders",
+            json!({ "customer_name": "Bob", "delivery_address": "there", "items": [{ "product_id": 1, "quantity": 1 }] }),
+        ),
+    ] {
+        let made = desk.post(path, &new);
+        assert!((200..300).contains(&made.status), "{path}: {made:?}");
+    }
+    desk.import("kind=customers&source=crm", "customer_id,name\nc-1,Cid\n");
+    for (list, told) in [("manifests", "M-1"), ("deliveries", "Ann"), ("orders", "Bob"), ("customers", "Cid")]
+    {
+        let file = desk.get(&format!("/exports/{list}"));
+        assert_eq!((file.status, rows(&file.text).len()), (200, 1), "{list}: {file:?}");
+        let of: Vec<_> = rows(&file.text)[0].iter().map(str::to_owned).collect();
+        assert!(of.iter().any(|c| c == told), "{list}: {of:?}");
+        let lines = desk.get(&format!("/exports/{list}?format=ndjson")).text;
+        let line: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        assert_eq!(line, desk.all(&format!("/{list}?limit=10"))[0], "{list}: as the list shows it");
+        // Each column is a field of it, so that none is blank by a slip.
+        let known = ["id", "version"];
+        let head = file.text.lines().next().unwrap();
+        assert!(known.iter().all(|c| head.split(',').any(|h| h == *c)), "{list}: {head}");
+        assert!(of.iter().filter(|c| !c.is_empty()).count() > 3, "{list}: {of:?}");
+    }
+    assert_eq!(rows(&desk.get("/exports/manifests?state=announced").text).len(), 1);
+    assert_eq!(rows(&desk.get("/exports/manifests?state=unloaded").text).len(), 0);
+    assert_eq!(rows(&desk.get("/exports/deliveries?status=completed").text).len(), 0);
+    assert_eq!(rows(&desk.get("/exports/orders?status=delivered").text).len(), 0);
+    assert_eq!(desk.get("/exports/deliveries?status=flying").problem().0, 422);
     for (list, at_least) in [
         ("cases", 0),
         ("events", 1_203),
@@ -69,7 +105,7 @@ fn every_list_can_be_had_and_each_export_is_in_the_audit_log() {
         assert!(lines >= n, "{list}: {lines} lines, {n} rows");
     }
     let noted = desk.all("/audit-log?action=export.run&limit=100");
-    assert_eq!(noted.len(), 14);
+    assert_eq!(noted.len(), 14 + 8 + 4);
     assert!(noted.iter().any(|n| n["changed"].to_string().contains("cases")), "{noted:?}");
     let users = desk.get("/exports/users?format=ndjson").text;
     assert!(users.contains("\"ana\"") && !users.contains("argon2"), "{users}");
@@ -86,6 +122,8 @@ fn a_file_holds_what_its_reader_may_see_and_no_more() {
         "users.view",
         "events.read",
         "status_maps.view",
+        "orders.view",
+        "deliveries.view",
     ];
     desk.role(TENANT, "shop", &features, "distributors");
     desk.user(TENANT, "shop", "shop", json!({ "scope": { "distributors": ["d0"] } }));
@@ -93,7 +131,7 @@ fn a_file_holds_what_its_reader_may_see_and_no_more() {
     let mine = desk.ask(&token, "GET", "/exports/parcels").gives(200);
     assert_eq!(rows(&mine.text).len(), 601);
     assert!(rows(&mine.text).iter().all(|r| r.iter().any(|c| c == "d0")));
-    for whole in ["imports", "audit", "users", "events", "unmapped"] {
+    for whole in ["imports", "audit", "users", "events", "unmapped", "orders", "customers"] {
         let refused = desk.ask(&token, "GET", &format!("/exports/{whole}")).gives(403);
         assert_eq!(text(&refused.json, "code"), "export.scope");
     }

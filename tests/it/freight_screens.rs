@@ -55,7 +55,7 @@ fn an_agent_works_a_waybill_accounts_pay_its_bill_and_a_viewer_is_neither_shown_
     let id = text(&ask(&depot, "/mawbs/020-12345675"), "id");
     let at = format!("/mawbs/{id}");
     // What is missing is named, on the page and when somebody goes on all the same.
-    assert!(said.contains("documents are missing: mawb, manifest, hawb, invoice"), "{said}");
+    assert!(said.contains("documents are missing: mawb, hawb, manifest, invoice"), "{said}");
     let held = agent.post(&format!("{at}/advance"), &[("step", "pre_alert")]);
     assert_eq!(held.status, 409);
     assert!(held.text.contains("documents are missing"), "{}", held.text);

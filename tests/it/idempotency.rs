@@ -88,7 +88,7 @@ fn the_same_key_at_the_same_time_has_one_effect() {
     let new = json!({ "reason": "address_incomplete", "detail": "once" });
     let url = format!("http://{}/api/v1/cases", depot.running().address);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
     let answers = runtime.block_on(async {
         let ask = |_| {
             let asked = http.post(&url).bearer_auth(&token).header("idempotency-key", "at once").json(&new);

@@ -574,7 +574,7 @@ impl Served {
         assert!(line.starts_with("Serving "), "{line}");
         let control = Control::read(&data).unwrap().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
         let (base, bearer) = (format!("http://{}/api/v1", control.address), control.bearer(FIRST_TENANT));
         Self { child, runtime, http, base, bearer }
     }

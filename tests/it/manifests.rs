@@ -415,12 +415,13 @@ fn a_partner_announces_their_own_and_sees_nothing_of_others() {
     assert_eq!(dock.parcel("B1")["distributor"], "bar");
     let theirs = ask("POST", "/manifests", json!({ "number": "B-2", "distributor": "foo" }));
     assert_eq!(theirs.status, 422, "{theirs:?}");
-    let stolen =
-        ask("POST", "/manifests", json!({ "number": "B-3", "lines": [{ "tracking_number": "F1" }] }));
-    assert_eq!(stolen.status, 409, "{stolen:?}");
+    // Another's number is announced as any other: nobody learns that it is known, and the other's parcel stays theirs.
+    let same = ask("POST", "/manifests", json!({ "number": "B-3", "lines": [{ "tracking_number": "F1" }] }));
+    assert_eq!((same.status, &same.json["announced_now"]), (201, &json!(1)), "{same:?}");
+    assert_eq!(dock.depot.ask(&partner, "GET", "/parcels/F1").gives(200).json["distributor"], "bar");
     assert_eq!(ask("GET", "/manifests/F-1", Value::Null).problem(), (404, "manifest.unknown"));
     let list = ask("GET", "/manifests", Value::Null);
-    assert_eq!(list.json["items"].as_array().unwrap().len(), 1, "{list:?}");
+    assert_eq!(list.json["items"].as_array().unwrap().len(), 2, "{list:?}");
     assert_eq!(ask("POST", "/unloadings", json!({ "manifests": ["B-1"] })).status, 403);
     let of_foo = dock.open(&["F-1"]);
     assert_eq!(
@@ -449,4 +450,93 @@ fn one_line_too_many_is_refused() {
     assert_eq!(one.problem(), (409, "manifest.full"));
     let last = format!("/parcels/L{MAX_LINES}");
     assert_eq!(dock.depot.itself(FIRST_TENANT, "GET", &last).send().status, 404, "nothing is half stored");
+}
+
+/// Goes through a list in pages of `limit`; the field `name` of each row.
+fn paged(dock: &Dock, path: &str, limit: usize, name: &str) -> Vec<String> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = dock.itself("GET", &format!("{path}?limit={limit}{cursor}"));
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= limit, "{}", items.len());
+        all.extend(items.iter().map(|m| text(m, name)));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+#[test]
+fn lists_come_in_pages_with_every_row_once_and_a_page_has_its_limit() {
+    let dock = Dock::new();
+    let numbers: Vec<String> = (0..23).map(|n| format!("M-{n:02}")).collect();
+    for (n, number) in numbers.iter().enumerate() {
+        // Expected in another order than they were announced in.
+        let at = Timestamp::from_millis(BEGIN + ((n * 7) % 23) as i64 * 60_000).to_string();
+        let lines = json!([{ "tracking_number": format!("L{n}") }]);
+        let new = json!({ "number": number, "expected_at": at, "lines": lines });
+        assert_eq!(dock.ask("POST", "/manifests", &new).status, 201);
+    }
+    let whole = paged(&dock, "/manifests", 500, "number");
+    let mut sorted = whole.clone();
+    sorted.sort();
+    assert_eq!(sorted, numbers);
+    assert_ne!(whole, numbers, "in the order they are expected");
+    for limit in [1, 5, 22, 23] {
+        assert_eq!(paged(&dock, "/manifests", limit, "number"), whole, "pages of {limit}");
+    }
+    let opened: Vec<String> = (0..7)
+        .map(|n| {
+            let new = json!({ "manifests": [numbers[n]], "stations": [format!("door {n}")] });
+            text(&dock.depot.itself(FIRST_TENANT, "POST", "/unloadings").body(&new).gives(201).json, "id")
+        })
+        .collect();
+    let (mut one, mut other) = (paged(&dock, "/unloadings", 3, "id"), opened);
+    assert_eq!(one, paged(&dock, "/unloadings", 500, "id"));
+    one.sort();
+    other.sort();
+    assert_eq!(one, other);
+    for path in ["/manifests", "/unloadings"] {
+        for limit in ["0", "501", "many"] {
+            let refused = dock.ask("GET", &format!("{path}?limit={limit}"), &Value::Null);
+            assert_eq!(refused.status, 422, "{path} {limit}: {refused:?}");
+        }
+        let refused = dock.ask("GET", &format!("{path}?cursor=nonsense"), &Value::Null);
+        assert!([400, 422].contains(&refused.status), "{path}: {refused:?}");
+    }
+}
+
+#[test]
+fn one_past_each_limit_is_refused_by_its_name() {
+    use crossdock::manifests::inputs::{MAX_MANIFESTS, MAX_NAME, MAX_PIECES, MAX_STATIONS};
+    let dock = Dock::new();
+    let announce = |number: &str, pieces: u32| {
+        let lines = json!([{ "tracking_number": format!("of {number}").replace(' ', "-")[..8].to_owned(), "pieces": pieces }]);
+        dock.ask("POST", "/manifests", &json!({ "number": number, "lines": lines }))
+    };
+    let pointed = |refused: &Answered, wanted: &str| {
+        assert_eq!(refused.status, 422, "{refused:?}");
+        let pointers: Vec<_> =
+            refused.json["errors"].as_array().unwrap().iter().map(|e| &e["pointer"]).collect();
+        assert!(pointers.contains(&&json!(wanted)), "{wanted} of {pointers:?}");
+    };
+    assert_eq!(announce(&"N".repeat(MAX_NAME), 1).status, 201);
+    pointed(&announce(&"O".repeat(MAX_NAME + 1), 1), "/number");
+    assert_eq!(announce("pieces", MAX_PIECES).status, 201);
+    pointed(&announce("too many", MAX_PIECES + 1), "/lines/0/pieces");
+    pointed(&announce("none at all", 0), "/lines/0/pieces");
+    let numbers: Vec<String> = (0..=MAX_MANIFESTS).map(|n| format!("U-{n}")).collect();
+    for number in &numbers {
+        let lines = json!([{ "tracking_number": format!("P{number}") }]);
+        assert_eq!(dock.ask("POST", "/manifests", &json!({ "number": number, "lines": lines })).status, 201);
+    }
+    let stations = |n: usize| (0..n).map(|n| format!("gate {n}")).collect::<Vec<_>>();
+    let open = |manifests: &[String], stations: Vec<String>| {
+        dock.ask("POST", "/unloadings", &json!({ "manifests": manifests, "stations": stations }))
+    };
+    pointed(&open(&numbers, stations(1)), "/manifests");
+    pointed(&open(&[], stations(1)), "/manifests");
+    pointed(&open(&numbers[..1], stations(MAX_STATIONS + 1)), "/stations");
+    assert_eq!(open(&numbers[..MAX_MANIFESTS], stations(MAX_STATIONS)).status, 201);
 }

@@ -244,3 +244,43 @@ fn every_event_of_real_carriers_is_mapped_or_stands_in_the_inbox() {
     println!("{rows} events of {} carriers: {mapped} mapped, {listed} listed", files.len());
     assert!(rows > 100 && mapped > 0 && listed > 0);
 }
+
+#[test]
+fn a_depots_override_lies_over_the_shipped_rows_there_alone_until_headquarters_takes_it_over() {
+    let hq = crate::sync::headquarters();
+    let relay = crate::sync::line(&hq);
+    let north = crate::sync::joined(&hq, &relay, "North");
+    let south = crate::sync::joined(&hq, &relay, "South");
+    let means =
+        |at: &Desk| at.post("/status-maps/upu_emsevt/try", &json!({ "code": "EMI" })).json["status"].clone();
+    let all = || [means(&north), means(&south), means(&hq)];
+    let set =
+        north.put("/status-maps/upu_emsevt", &json!({ "rows": [{ "code": "EMI", "status": "at_depot" }] }));
+    assert_eq!((set.status, &set.json["over_shipped"]), (200, &json!(true)), "{set:?}");
+    for _ in 0..2 {
+        crate::sync::exchange(&north);
+        crate::sync::exchange(&south);
+    }
+    assert_eq!(all(), ["at_depot", "delivered", "delivered"], "at the depot that said so, and nowhere else");
+    let file = "tracking_number,status,status_at\nO1,EMI,2026-11-20T10:00:00Z\n";
+    for (at, status) in [(&north, "at_depot"), (&south, "delivered")] {
+        at.import("kind=status&source=upu_emsevt", file);
+        assert_eq!(at.get("/parcels/O1").json["status"], status);
+    }
+    // Headquarters may make it everybody's.
+    let waiting = hq.get("/sync/proposals").json;
+    let wish = waiting["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["type"] == "status_map" || p["record"] == "status_map");
+    let wish = wish.unwrap_or_else(|| panic!("{waiting}"));
+    let path = format!("/sync/proposals/{}", wish["eid"].as_str().unwrap());
+    let said = hq.post(&path, &json!({ "accept": true }));
+    assert!((200..300).contains(&said.status), "{said:?}");
+    for _ in 0..2 {
+        crate::sync::exchange(&north);
+        crate::sync::exchange(&south);
+    }
+    assert_eq!(all(), ["at_depot", "at_depot", "at_depot"]);
+}

@@ -202,7 +202,12 @@ fn sixteen_clients_at_once_with_a_thousand_orders_each_sell_what_there_is_and_no
     let body = Value::from(orders);
     let url = format!("http://{}/api/v1/orders/bulk", depot.running().address);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(600)).build().unwrap();
+    let http = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .timeout(Duration::from_secs(600))
+        .build()
+        .unwrap();
     let send = |key: usize| {
         let asked =
             http.post(&url).bearer_auth(&token).header("idempotency-key", format!("k{key}")).json(&body);

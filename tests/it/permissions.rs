@@ -49,6 +49,7 @@ const ABOVE: &[(&str, &str)] = &[
     ("POST /api-keys", "identity.above"),
     ("POST /control/token", "control.only"),
     ("POST /sync/join", "control.only"),
+    ("POST /conditions/map", "control.only"),
 ];
 
 /// Examples that name what only their reader knows, so that here they name nothing.
@@ -192,7 +193,11 @@ shares! {
     the_right_feature_alone_is_enough_for_the_third_share_of_routes: 2;
     the_right_feature_alone_is_enough_for_the_fourth_share_of_routes: 3;
     the_right_feature_alone_is_enough_for_the_fifth_share_of_routes: 4;
-    the_right_feature_alone_is_enough_for_the_last_share_of_routes: 5;
+    the_right_feature_alone_is_enough_for_the_sixth_share_of_routes: 5;
+    the_right_feature_alone_is_enough_for_the_seventh_share_of_routes: 6;
+    the_right_feature_alone_is_enough_for_the_eighth_share_of_routes: 7;
+    the_right_feature_alone_is_enough_for_the_ninth_share_of_routes: 8;
+    the_right_feature_alone_is_enough_for_the_last_share_of_routes: 9;
 }
 
 fn the_right_feature_alone_is_enough_and_every_example_is_a_valid_request(share: usize) {

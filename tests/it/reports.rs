@@ -32,7 +32,7 @@ const WORDS: [(&str, &str); 8] = [
 ];
 
 /// One column of a table by key, and its total; lines where it is none are left out.
-fn column(table: &Value, name: &str) -> (BTreeMap<String, f64>, Option<f64>) {
+pub fn column(table: &Value, name: &str) -> (BTreeMap<String, f64>, Option<f64>) {
     let columns = table["columns"].as_array().unwrap();
     let at =
         columns.iter().position(|c| c["name"] == name).unwrap_or_else(|| panic!("no {name} in {columns:?}"));

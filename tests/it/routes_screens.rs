@@ -22,7 +22,7 @@ fn got(depot: &Depot, path: &str) -> Value {
 }
 
 /// What the fields called `name` hold.
-fn values(came: &Came, name: &str) -> Vec<String> {
+pub fn values(came: &Came, name: &str) -> Vec<String> {
     let of = |attrs: &[(String, String)], wanted: &str| {
         attrs.iter().find(|(n, _)| n == wanted).map(|(_, v)| v.clone())
     };
@@ -36,7 +36,7 @@ fn values(came: &Came, name: &str) -> Vec<String> {
 const DAY: &str = "2030-05-06";
 
 /// Two vans with their stops east and west of the depot: routes of that day.
-fn two_routes(depot: &Depot) -> [Value; 2] {
+pub fn two_routes(depot: &Depot) -> [Value; 2] {
     let plan = |van: &str, side: f64| {
         made(depot, "/vehicles", &json!({ "name": van, "capacity": { "kg": 40 } }));
         let stop = |n: usize| {

@@ -1,7 +1,7 @@
 //! The screens in a real browser, with its scripts, at a desk and on a phone. Needs chromium and its driver; where they
 //! are not, says so and passes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossdock::demo::trade;
@@ -11,8 +11,9 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::support::Depot;
-use crate::support::browser::{DESK, Driver, PATIENCE, PHONE, fits, log_in, says, there, type_in};
+use crate::support::browser::{DESK, Driver, Looks, PATIENCE, PHONE, fits, log_in, says, there, type_in};
 use crate::support::people::{ADMIN, PASSWORD, depot};
+use crate::sync::{exchange, headquarters, joined, line};
 
 fn base(depot: &Depot) -> String {
     format!("http://{}", depot.running().address)
@@ -276,6 +277,8 @@ fn pictured(depot: &Depot) -> Vec<(String, String)> {
     depot.until("the report is counted", |d| {
         d.itself(FIRST_TENANT, "GET", &format!("/report-runs/{run}")).gives(200).json["state"] == "done"
     });
+    let storm = json!({ "reason": "weather", "name": "storm, route 7", "subjects": numbers, "detail": "the bridge is closed" });
+    let storm = id(&ask("POST", "/cases", storm));
     let item = |path: &str| id(&get(path)["items"][0]);
     let user = item("/users");
     let all = [
@@ -286,7 +289,8 @@ fn pictured(depot: &Depot) -> Vec<(String, String)> {
         ("manifest-print", format!("/manifests/{first}/print")),
         ("unloading", format!("/unloadings/{open}")),
         ("unloading-closed", format!("/unloadings/{closed}")),
-        ("report", format!("/reports/{report}")),
+        ("case-many", format!("/cases/{storm}")),
+        ("report-saved", format!("/reports/{report}")),
         ("report-run", format!("/reports/runs/{run}")),
         ("report-exceptions", "/reports/show?kind=exceptions&by=reason".into()),
         ("report-age", "/reports/show?kind=exceptions&by=age&and=distributor".into()),
@@ -393,8 +397,17 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
     app.wake.wake();
     let mut shown = pictured(&depot);
     shown.extend(traded(&depot));
+    let scanned: Vec<String> = ["delivered", "in_transit", "accepted"]
+        .iter()
+        .filter_map(|status| {
+            let path = format!("/parcels?status={status}&limit=1");
+            let all = depot.itself(FIRST_TENANT, "GET", &path).gives(200).json;
+            all["items"][0]["tracking_number"].as_str().map(str::to_owned)
+        })
+        .collect();
     let base = base(&depot);
-    for (name, size) in [("desk", DESK), ("phone", PHONE)] {
+    let looks = [("desk", DESK, false), ("phone", PHONE, false), ("dark", DESK, true)];
+    for (name, size, dark) in looks {
         let (base, folder) = (base.clone(), folder.clone());
         let paths: Vec<String> = SCREENS
             .iter()
@@ -402,8 +415,8 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             .filter(|r| r.method == "GET" && !r.path.contains('{'))
             .map(|r| r.path.to_owned())
             .collect();
-        let shown = shown.clone();
-        driver.browse(size, async move |b| {
+        let (shown, scanned) = (shown.clone(), scanned.clone());
+        driver.browse_as(size, Looks { dark, ..Looks::default() }, async move |b| {
             b.goto(&format!("{base}/login")).await?;
             b.screenshot(&folder.join(format!("{name}-login.png"))).await?;
             log_in(&b, &base, ADMIN).await?;
@@ -414,6 +427,12 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
                 b.screenshot(&folder.join(format!("{name}-{file}.png"))).await?;
                 fits(&b, &path).await?;
             }
+            b.goto(&format!("{base}/scan")).await?;
+            for code in &scanned {
+                type_in(&b, "#code", &format!("{code}\n")).await?;
+                there(&b, &format!(".outcome[data-code='{code}']")).await?;
+            }
+            b.screenshot(&folder.join(format!("{name}-scan-answered.png"))).await?;
             b.delete_all_cookies().await?;
             log_in(&b, &base, trade::DRIVERS[0].0).await?;
             there(&b, ".stops li").await?;
@@ -427,6 +446,37 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             there(&b, ".door").await?;
             b.screenshot(&folder.join(format!("{name}-stop.png"))).await?;
             fits(&b, "a stop").await
+        });
+    }
+    elsewhere(&driver, &folder);
+}
+
+/// The first run of a depot, and headquarters with two depots of which one is silent.
+fn elsewhere(driver: &Driver, folder: &Path) {
+    let fresh = Depot::new();
+    let link = fresh.running().setup_link().unwrap().unwrap();
+    let hq = headquarters();
+    let (northern, southern) = (line(&hq), line(&hq));
+    let (north, south) = (joined(&hq, &northern, "Cais Norte"), joined(&hq, &southern, "Cais Sul"));
+    exchange(&north);
+    northern.cut();
+    for at in [&hq, &south] {
+        at.wait(Duration::from_secs(27 * 3_600));
+    }
+    exchange(&south);
+    let base = base(&hq);
+    for (name, size) in [("desk", DESK), ("phone", PHONE)] {
+        driver.browse(size, async |b| {
+            b.goto(&link).await?;
+            b.screenshot(&folder.join(format!("{name}-setup.png"))).await?;
+            log_in(&b, &base, "ana").await?;
+            for (file, path) in [("hq-today", "/today"), ("hq-depots", "/sync")] {
+                b.goto(&format!("{base}{path}")).await?;
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                b.screenshot(&folder.join(format!("{name}-{file}.png"))).await?;
+                fits(&b, path).await?;
+            }
+            Ok(())
         });
     }
 }

@@ -6,10 +6,11 @@ use crossdock::web::control::FIRST_TENANT;
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
+use crate::routes_screens::{two_routes, values};
 use crate::screens::{fill, routes, served};
 use crate::support::Depot;
 use crate::support::browser::{DESK, Driver, Looks, log_in, says, there, type_in};
-use crate::support::page::Person;
+use crate::support::page::{Came, Person};
 use crate::support::people::{ADMIN, PASSWORD, Records, depot, text};
 
 fn ask(depot: &Depot, path: &str) -> Value {
@@ -298,8 +299,53 @@ fn somebody_may_more_until_a_day_and_a_role_is_made_like_another() {
     assert_eq!(role["features"], json!(["parcels.view", "profile.own"]), "{role}");
 }
 
-/// Forms of other nodes: a depot with a headquarters asks it, and a headquarters lets depots in.
-const ELSEWHERE: [&str; 2] = ["/sync/now", "/sync/depots"];
+/// Forms of other nodes: a depot with a headquarters asks it, a headquarters lets depots in, and a message can be sent
+/// again once it has gone out, which takes somebody who listens outside.
+const ELSEWHERE: [&str; 3] = ["/sync/now", "/sync/depots", "/webhooks/{id}/resend"];
+
+/// Pages on which something waits for a hand: a driver's stops, two routes and a search, an erasure and a hold.
+fn waiting(depot: &Depot, admin: &Person, records: &Records) -> Vec<Came> {
+    depot.user(FIRST_TENANT, "dan", "driver", json!({ "password": PASSWORD }));
+    let stop = |name: &str| {
+        let new = json!({ "pickup_address": "Depot", "delivery_address": "9 Elm Street", "customer_name": name, "assigned_to": "dan" });
+        text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201).json, "id")
+    };
+    let (first, second) = (stop("Ana"), stop("Bo"));
+    let dan = Person::logged_in(depot, "dan", PASSWORD);
+    dan.does(&format!("/driver/stops/{first}/start"), &[]);
+    let [from, to] = two_routes(depot).map(|r| text(&r, "id"));
+    for n in 1..=6 {
+        let new = json!({ "pickupAddress": "the depot", "deliveryAddress": format!("{n} Main Street"), "customerName": "Bo",
+            "deliveryLocation": { "latitude": 52.5, "longitude": 13.4 + 0.01 * f64::from(n) } });
+        depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201);
+    }
+    let place = json!({ "address": "the depot", "latitude": 52.5, "longitude": 13.4 });
+    depot.itself(FIRST_TENANT, "POST", "/places").body(&place).gives(201);
+    let planned = [("day", "2030-05-07"), ("seconds", "60"), ("goal", "both")];
+    let open = admin.get("/routes/plan?day=2030-05-07");
+    let chosen = values(&open, "delivery");
+    let chosen = chosen.iter().map(|c| ("delivery", c.as_str()));
+    let begun = admin.post("/routes/plan", &planned.into_iter().chain(chosen).collect::<Vec<_>>());
+    assert_eq!(begun.status, 303, "{}", begun.text);
+    let search = admin.get(begun.location());
+    let found = admin.post("/privacy/find", &[("name", "alpha recipient")]);
+    let subject = values(&found, "subject").remove(0);
+    admin.does("/privacy/erase", &[("subject", &subject), ("reason", "letter")]);
+    admin.does("/privacy/hold", &[("record", &records.number), ("why", "claim 17")]);
+    depot.user(FIRST_TENANT, "bea", "admin", json!({ "password": PASSWORD }));
+    let bea = Person::logged_in(depot, "bea", PASSWORD);
+    let pages = [first, second].map(|id| dan.get(&format!("/driver/stops/{id}")));
+    let whatif = admin.get(&format!("/routes/whatif?from={from}&stop=0&to={to}"));
+    let pages: Vec<Came> = pages
+        .into_iter()
+        .chain([whatif, search, found, admin.get("/privacy"), bea.get("/privacy")])
+        .collect();
+    for came in &pages {
+        let page = came.page();
+        assert!(page.faults(&came.text).is_empty(), "{:?}: {}", page.faults(&came.text), came.text);
+    }
+    pages
+}
 
 #[test]
 fn whatever_can_be_done_is_a_plain_form_on_some_page() {
@@ -317,16 +363,31 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
     let dock = json!({ "manifests": ["closed"], "stations": ["closed"] });
     let dock = text(&depot.itself(FIRST_TENANT, "POST", "/unloadings").body(&dock).gives(201).json, "id");
     depot.itself(FIRST_TENANT, "POST", &format!("/unloadings/{dock}/close")).gives(200);
+    let bulk = json!({ "rows": [{ "parcel": "PF000002", "status": "in_transit" }] });
+    depot.itself(FIRST_TENANT, "POST", "/parcels/events").body(&bulk).gives(200);
     let printer = format!("/printers/{}", records.printer);
     admin.post(&format!("{printer}/test"), &[]);
     depot.user(FIRST_TENANT, "gate", "station", json!({ "password": PASSWORD, "is_station": true }));
     let gate = Person::logged_in(&depot, "gate", PASSWORD);
 
+    let hold = json!({ "kind": "parcel", "id": records.parcel, "reason": "claim" });
+    let known = json!({ "tracking_number": "PF000003", "recipient": { "email": "somebody@post.example" } });
+    depot.itself(FIRST_TENANT, "POST", "/parcels").body(&known).gives(201);
+    let asked = json!({ "query": { "email": "somebody@post.example" }, "reason": "letter" });
+    depot.itself(FIRST_TENANT, "POST", "/privacy/erase").body(&asked).gives(201);
+    depot.itself(FIRST_TENANT, "POST", "/privacy/holds").body(&hold).gives(201);
+    let searched = admin.post("/privacy/find", &[("email", "somebody@post.example")]);
+    assert_eq!(searched.status, 200, "{}", searched.text);
+
     let (gets, posts) = (routes(reqwest::Method::GET), routes(reqwest::Method::POST));
     let mut offered: BTreeSet<&str> = BTreeSet::new();
     let mut pages: Vec<String> = gets.iter().map(|r| fill(&records, r.path)).collect();
     pages.extend([looked, format!("/unloadings/{dock}"), printer]);
-    let all = pages.iter().map(|p| admin.get(p)).chain([gate.get("/scan")]);
+    let all = pages
+        .iter()
+        .map(|p| admin.get(p))
+        .chain([gate.get("/scan"), searched])
+        .chain(waiting(&depot, &admin, &records));
     for page in all.filter(|p| p.status == 200) {
         let page = page.page();
         let to = page.all("form", "action").into_iter().chain(page.all("button", "formaction"));

@@ -178,11 +178,21 @@ fn a_body_that_stands_still_is_given_up() {
 fn under_tls_browsers_are_told_to_stay_with_it() {
     let depot = Depot::with(|c| c.server.tls.mode = TlsMode::Own, Vec::new());
     assert!(depot.running().url().starts_with("https://127.0.0.1:"));
-    let http = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let http = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .tls_danger_accept_invalid_certs(true)
+        .build()
+        .unwrap();
     let ca = depot.send(http.get(format!("{}/ca.pem", depot.running().url())));
     assert!(ca.status == 200 && ca.text.contains("BEGIN CERTIFICATE") && !ca.text.contains("KEY"), "{ca:?}");
     let trusted = reqwest::Certificate::from_pem(ca.text.as_bytes()).unwrap();
-    let trusting = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
+    let trusting = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .tls_certs_only([trusted])
+        .build()
+        .unwrap();
     assert_eq!(depot.send(trusting.get(format!("{}/healthz", depot.running().url()))).status, 200);
     let answer = depot.send(http.get(format!("{}/healthz", depot.running().url())));
     assert_eq!((answer.status, answer.header("strict-transport-security")), (200, "max-age=31536000"));
@@ -214,7 +224,7 @@ fn the_control_door_opens_for_its_secret_alone_and_goes_with_the_server() {
     let door = depot.running().control.clone();
     let data = depot.folder.path().join("data");
     let at = |path: &str| format!("http://{}{path}", door.address);
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
     for path in ["/healthz", "/api/v1/health", "/"] {
         assert_eq!(depot.send(http.get(at(path))).problem(), (401, "control.closed"));
         assert_eq!(depot.send(http.get(at(path)).bearer_auth("control:guess")).status, 401);

@@ -62,6 +62,9 @@ fn random(depot: &Depot) -> Records {
         device: id(),
         fence: id(),
         link: id(),
+        customer: id(),
+        erasure: id(),
+        hold: id(),
     }
 }
 
@@ -98,6 +101,9 @@ fn marks(r: &Records) -> Vec<&str> {
         &r.device,
         &r.fence,
         &r.link,
+        &r.customer,
+        &r.erasure,
+        &r.hold,
         "alpha",
         "ALPHA",
     ]

@@ -92,8 +92,8 @@ fn table(v: &Viewer, clocks: &[Running]) -> Markup {
                         td { (v.word("clock", c.kind.as_str())) }
                         td.id { a href={ "/mawbs/" (c.mawb) } { (c.number) } }
                         td { (c.station.as_deref().unwrap_or("–")) }
-                        td.n.late[c.is_over && c.today.is_some()] { (super::amount(v, c.today.as_ref())) }
-                        td.n { (super::amount(v, c.a_day_more.as_ref())) }
+                        td.n.late[c.is_over && c.today.is_some()] data-as=(v.t("air-today")) { (super::amount(v, c.today.as_ref())) }
+                        td.n data-as=(v.t("air-tomorrow")) { (super::amount(v, c.a_day_more.as_ref())) }
                         td.faint { (c.note.as_deref().unwrap_or_default()) }
                     }
                 }

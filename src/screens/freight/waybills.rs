@@ -139,9 +139,9 @@ fn table(v: &Viewer, rows: &[MawbCard]) -> Markup {
                         td.id { a href={ "/mawbs/" (m.id) } { (m.number) } }
                         td { (super::state(v, m.state)) @if m.on_hold { " " span.flag title=(v.t("air-held")) { (Icon::Triangle) span.away { (v.t("air-held")) } } } }
                         td { (m.origin.as_deref().unwrap_or("–")) " → " (m.destination.as_deref().unwrap_or("–")) }
-                        td.when.late[flight_late] { @if let Some(at) = m.eta { (v.time(at)) } @else { "–" } }
+                        td.when.late[flight_late] data-as=(v.t("air-eta")) { @if let Some(at) = m.eta { (v.time(at)) } @else { "–" } }
                         td { (super::pieces(v, &m.pieces)) }
-                        td.when { (super::lfd(v, m.lfd.filter(|_| m.state.is_open()), m.days_left)) }
+                        td.when data-as=(v.t("air-lfd")) { (super::lfd(v, m.lfd.filter(|_| m.state.is_open()), m.days_left)) }
                         td { @if m.issues > 0 { span.level { (v.number(m.issues)) } } }
                     }
                 }

@@ -212,6 +212,7 @@ scan-help-text = Without a code before it, a scan arrives a parcel. A code on th
 scan-wall = Print the wall sheet
 scan-away = Kept: the depot does not answer
 scan-waits = scans wait to be sent
+scan-kept = kept, not sent yet
 
 ## cases
 cases-open = Open
@@ -230,6 +231,18 @@ case-open = Open the case
 case-subject = Parcel
 case-subject-hint = Its number; empty when it is about no parcel
 case-detail = What is the matter
+case-many = One case for many parcels
+case-name = What to call it
+case-name-hint = Such as: storm, route 7
+case-numbers = Numbers of the parcels
+case-numbers-hint = One a line, or with commas between; at most { $shown }
+case-take-in = Take in their own open cases of this reason
+case-many-open = Open one case
+case-parcels = { $n ->
+    [one] { $shown } parcel
+   *[other] { $shown } parcels
+}
+case-parcels-more = and { $shown } more
 case-take = Take
 case-wait-for = for
 case-how = how
@@ -318,6 +331,12 @@ parcels-exceptional = something wrong
 parcels-late = late
 parcels-none = No parcels yet
 parcels-none-hint = Import a file, or scan the first one.
+first-steps = First steps
+first-printer = Add a printer and print a test label
+first-scanner = Try the scanner: whatever it reads is answered
+first-people = Add people and stations
+first-trust = Trust this depot on phones and other PCs: install its certificate
+first-hq = Join a headquarters
 parcels-nothing = Nothing fits
 parcels-nothing-hint = Widen the filter, or type the beginning of a number.
 next-steps = Next step
@@ -1345,6 +1364,7 @@ privacy-kind-route = Route
 privacy-kind-place = Place
 privacy-kind-case = Case
 privacy-kind-attachment = Document
+privacy-kind-customer = Customer
 privacy-role-recipient = recipient
 privacy-role-customer = customer
 privacy-role-sender = sender
@@ -1624,3 +1644,33 @@ today-foretold = Last week's warnings
 today-foretold-parcels = { $late } of { $n } came late indeed ({ $share })
 today-arrivals = Last week's arrivals
 today-arrivals-within = { $share } of { $n } within the span that 90 % should keep
+
+## lists
+list-file = A list as a file
+list-announce-hint = CSV or .xlsx with a line of headings: tracking_number, recipient, address, zip, city, country, weight_g. At most 1,000 rows.
+list-report-hint = CSV or .xlsx with a line of headings: number and status; at, note and reason may be there. At most 1,000 rows.
+list-status = Status of rows that name none
+list-status-each = each row names its own
+list-latest = Latest reports
+list-undo-hint = What this report moved goes back; rows on which later facts stand stay.
+list-taken = { $n ->
+    [one] One row was taken
+   *[other] { $shown } rows were taken
+}
+list-refused = { $n ->
+    [one] one was not
+   *[other] { $shown } were not
+}
+list-ignored = Columns that nobody knows were passed over: { $columns }
+list-back = { $n ->
+    [one] One row was taken back
+   *[other] { $shown } rows were taken back
+}
+list-kept = { $n ->
+    [one] one stays: later facts stand on it
+   *[other] { $shown } stay: later facts stand on them
+}
+case-answer = What is to be done
+case-answer-to = The new address
+case-answer-send = Answer
+province = State or province

@@ -212,6 +212,7 @@ scan-help-text = Sin un código antes, el escaneo da entrada al paquete. Un cód
 scan-wall = Imprimir la hoja de la pared
 scan-away = Guardado: el depósito no responde
 scan-waits = escaneos esperan envío
+scan-kept = guardado, aún sin enviar
 
 ## cases
 cases-open = Abiertos
@@ -230,6 +231,18 @@ case-open = Abrir el caso
 case-subject = Paquete
 case-subject-hint = Su número; vacío si no trata de un paquete
 case-detail = Qué ocurre
+case-many = Un caso para muchos paquetes
+case-name = Cómo llamarlo
+case-name-hint = Por ejemplo: temporal, ruta 7
+case-numbers = Números de los paquetes
+case-numbers-hint = Uno por línea, o separados por comas; como máximo { $shown }
+case-take-in = Incluir sus casos abiertos con este motivo
+case-many-open = Abrir un solo caso
+case-parcels = { $n ->
+    [one] { $shown } paquete
+   *[other] { $shown } paquetes
+}
+case-parcels-more = y { $shown } más
 case-take = Tomar
 case-wait-for = por
 case-how = cómo
@@ -318,6 +331,12 @@ parcels-exceptional = algo mal
 parcels-late = retrasado
 parcels-none = Aún no hay paquetes
 parcels-none-hint = Importe un archivo o escanee el primero.
+first-steps = Primeros pasos
+first-printer = Añadir una impresora e imprimir una etiqueta de prueba
+first-scanner = Probar el lector: todo lo que lee tiene respuesta
+first-people = Añadir personas y puestos
+first-trust = Confiar en este depósito en teléfonos y otros PC: instalar su certificado
+first-hq = Unirse a una central
 parcels-nothing = Nada coincide
 parcels-nothing-hint = Amplíe el filtro o teclee el comienzo de un número.
 next-steps = Próximo paso
@@ -1345,6 +1364,7 @@ privacy-kind-route = Ruta
 privacy-kind-place = Lugar
 privacy-kind-case = Caso
 privacy-kind-attachment = Documento
+privacy-kind-customer = Cliente
 privacy-role-recipient = destinatario
 privacy-role-customer = cliente
 privacy-role-sender = remitente
@@ -1624,3 +1644,33 @@ today-foretold = Avisos de la semana pasada
 today-foretold-parcels = { $late } de { $n } llegaron tarde de verdad ({ $share })
 today-arrivals = Llegadas de la semana pasada
 today-arrivals-within = { $share } de { $n } dentro del intervalo que el 90 % debe cumplir
+
+## lists
+list-file = Una lista en archivo
+list-announce-hint = CSV o .xlsx con una línea de títulos: tracking_number, recipient, address, zip, city, country, weight_g. Como máximo 1.000 filas.
+list-report-hint = CSV o .xlsx con una línea de títulos: number y status; puede haber at, note y reason. Como máximo 1.000 filas.
+list-status = Estado de las filas que no lo dicen
+list-status-each = cada fila dice el suyo
+list-latest = Últimos informes
+list-undo-hint = Lo que este informe movió vuelve; quedan las filas sobre las que hay hechos posteriores.
+list-taken = { $n ->
+    [one] Una fila aceptada
+   *[other] { $shown } filas aceptadas
+}
+list-refused = { $n ->
+    [one] una no
+   *[other] { $shown } no
+}
+list-ignored = Se pasaron por alto columnas que nadie conoce: { $columns }
+list-back = { $n ->
+    [one] Una fila se deshizo
+   *[other] { $shown } filas se deshicieron
+}
+list-kept = { $n ->
+    [one] una queda: hay hechos posteriores sobre ella
+   *[other] { $shown } quedan: hay hechos posteriores sobre ellas
+}
+case-answer = Qué hacer
+case-answer-to = La nueva dirección
+case-answer-send = Responder
+province = Estado o provincia

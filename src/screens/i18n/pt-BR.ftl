@@ -212,6 +212,7 @@ scan-help-text = Sem um código antes, a leitura dá entrada no pacote. Um códi
 scan-wall = Imprimir a folha da parede
 scan-away = Guardado: o depósito não responde
 scan-waits = leituras aguardam envio
+scan-kept = guardado, ainda não enviado
 
 ## cases
 cases-open = Abertos
@@ -230,6 +231,18 @@ case-open = Abrir o caso
 case-subject = Pacote
 case-subject-hint = O número; vazio se não é sobre um pacote
 case-detail = Qual é o problema
+case-many = Um caso para muitos pacotes
+case-name = Como chamá-lo
+case-name-hint = Por exemplo: temporal, rota 7
+case-numbers = Números dos pacotes
+case-numbers-hint = Um por linha, ou separados por vírgulas; no máximo { $shown }
+case-take-in = Incluir os casos abertos deles com este motivo
+case-many-open = Abrir um só caso
+case-parcels = { $n ->
+    [one] { $shown } pacote
+   *[other] { $shown } pacotes
+}
+case-parcels-more = e mais { $shown }
 case-take = Assumir
 case-wait-for = por
 case-how = como
@@ -318,6 +331,12 @@ parcels-exceptional = algo errado
 parcels-late = atrasado
 parcels-none = Ainda não há pacotes
 parcels-none-hint = Importe um arquivo ou leia o primeiro.
+first-steps = Primeiros passos
+first-printer = Adicionar uma impressora e imprimir uma etiqueta de teste
+first-scanner = Testar o leitor: tudo o que ele lê tem resposta
+first-people = Adicionar pessoas e postos
+first-trust = Confiar neste depósito em celulares e outros PCs: instalar o certificado
+first-hq = Ligar-se a uma matriz
 parcels-nothing = Nada encontrado
 parcels-nothing-hint = Amplie o filtro ou digite o começo de um número.
 next-steps = Próximo passo
@@ -1345,6 +1364,7 @@ privacy-kind-route = Rota
 privacy-kind-place = Lugar
 privacy-kind-case = Caso
 privacy-kind-attachment = Documento
+privacy-kind-customer = Cliente
 privacy-role-recipient = destinatário
 privacy-role-customer = cliente
 privacy-role-sender = remetente
@@ -1624,3 +1644,33 @@ today-foretold = Avisos da semana passada
 today-foretold-parcels = { $late } de { $n } atrasaram mesmo ({ $share })
 today-arrivals = Chegadas da semana passada
 today-arrivals-within = { $share } de { $n } dentro do intervalo que 90 % deve cumprir
+
+## lists
+list-file = Uma lista em arquivo
+list-announce-hint = CSV ou .xlsx com uma linha de títulos: tracking_number, recipient, address, zip, city, country, weight_g. No máximo 1.000 linhas.
+list-report-hint = CSV ou .xlsx com uma linha de títulos: number e status; pode haver at, note e reason. No máximo 1.000 linhas.
+list-status = Status das linhas que não o dizem
+list-status-each = cada linha diz o seu
+list-latest = Últimos informes
+list-undo-hint = O que este informe moveu volta; ficam as linhas sobre as quais há fatos posteriores.
+list-taken = { $n ->
+    [one] Uma linha aceita
+   *[other] { $shown } linhas aceitas
+}
+list-refused = { $n ->
+    [one] uma não
+   *[other] { $shown } não
+}
+list-ignored = Colunas que ninguém conhece foram ignoradas: { $columns }
+list-back = { $n ->
+    [one] Uma linha foi desfeita
+   *[other] { $shown } linhas foram desfeitas
+}
+list-kept = { $n ->
+    [one] uma fica: há fatos posteriores sobre ela
+   *[other] { $shown } ficam: há fatos posteriores sobre elas
+}
+case-answer = O que fazer
+case-answer-to = O novo endereço
+case-answer-send = Responder
+province = Estado ou província

@@ -35,7 +35,7 @@ pub fn strips(v: &Viewer, id: &str, title: &str, routes: &[&Route], moves: bool)
         figure.gantt {
             figcaption.away id=(id) { (title) }
             div.scroll tabindex="0" role="group" aria-labelledby=(id) {
-                svg viewBox={ "0 0 " (WIDTH) " " (height) } data-gantt=[moves.then_some("")] role="img" aria-labelledby=(id) {
+                svg viewBox={ "0 0 " (WIDTH) " " (height) } data-gantt=[moves.then_some("")] role="group" aria-labelledby=(id) {
                     @for n in (0..=hours).step_by(usize::try_from(every.max(1)).unwrap_or(1)) {
                         @let at = Timestamp::from_millis(first + n * HOUR);
                         line.axis x1=(x(at)) x2=(x(at)) y1="18" y2=(height) {}

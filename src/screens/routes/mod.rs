@@ -180,7 +180,7 @@ fn table(v: &Viewer, routes: &[(Route, u64)]) -> Markup {
                         td { a href={ "/routes/" (r.id) } { (r.content.ride.name) } }
                         td { (r.content.ride.driver.as_ref().map_or("–", |d| d.name.as_str())) }
                         td { (state(v, r.state)) }
-                        td.n { (jobs(r).filter(|s| s.done_at.is_some()).count()) " / " (jobs(r).count()) }
+                        td.n data-as=(v.t("route-stops")) { (jobs(r).filter(|s| s.done_at.is_some()).count()) " / " (jobs(r).count()) }
                         td.when { (v.clock(r.content.depart)) "–" (v.clock(r.content.back)) }
                         td.n { (draw::metres(v, r.content.metres)) }
                     }

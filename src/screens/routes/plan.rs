@@ -128,7 +128,7 @@ fn row(v: &Viewer, d: &Delivery, known: bool) -> Markup {
             td { (f.address) @if !known { " " (mark(Some(false), &v.t("route-no-place"))) } }
             td { (f.customer) }
             td.when { @if let Some(w) = f.window { (v.moment(w.from)) "–" (v.clock(w.to)) } }
-            td.n { @if let Some(g) = f.weight_g { (g.div_ceil(1_000)) } }
+            td.n data-as="kg" { @if let Some(g) = f.weight_g { (g.div_ceil(1_000)) } }
             td { (v.named("fleet-priority", f.priority)) }
         }
     }

@@ -107,4 +107,13 @@ mod tests {
             assert!(asset.path.starts_with("/assets/") && path(name) == asset.path);
         }
     }
+
+    #[test]
+    fn the_driver_s_worker_keeps_every_file_that_a_page_loads() {
+        let worker = String::from_utf8(content("worker.js").unwrap().to_vec()).unwrap();
+        let skipped = ["icon-512.png", "worker.js"];
+        for name in ALL.keys().filter(|n| !skipped.contains(n)) {
+            assert!(worker.contains(path(name)), "{name} is missing without a line");
+        }
+    }
 }

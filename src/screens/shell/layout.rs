@@ -32,7 +32,7 @@ pub fn page(v: &Viewer, title: &str, main: &Markup) -> Markup {
                 }
                 script type="module" src=(assets::path("app.js")) {}
             }
-            body.bare[!known] data-live[known] {
+            body.bare[!known] data-live=[known.then_some(v.upto)] {
                 a.skip href="#main" { (v.t("skip")) }
                 @if known { (bar(v)) (rail(v)) }
                 main #main tabindex="-1" { (main) }

@@ -1,5 +1,6 @@
 //! The stream by which open screens learn that something changed: which kinds of record, never what. Whoever hears it
-//! asks for their page again, with their own rights. A stream goes on where it was left by `Last-Event-ID`.
+//! asks for their page again, with their own rights. A stream begins where the page was made (`?after=`) and goes on where
+//! it was left (`Last-Event-ID`), so that nothing falls between a page and its stream, nor between two streams.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +8,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
+use serde::Deserialize;
 
 use super::visit::{Anyone, Visit, answer};
 use crate::base::ids::Id;
@@ -23,9 +25,16 @@ const AT_ONCE: usize = 500;
 
 static SCREENS: Hall = Hall::new(MAX_STREAMS);
 
+#[derive(Default, Deserialize)]
+struct Asked {
+    after: Option<String>,
+}
+
 struct Line {
     follower: Follower,
     greeted: bool,
+    /// The place that was named is none of this log, as after a restored copy: everything may be another.
+    astray: bool,
     /// Whose it is, and how many unread notifications they were last told of.
     user: Id,
     unread: u64,
@@ -41,13 +50,15 @@ pub async fn stream(req: HttpRequest) -> HttpResponse {
         Err(fail) => return answer(&req, Err(fail)),
     };
     let (tenant, user, unread) = (visit.principal.tenant, visit.principal.actor.user, visit.viewer.unread);
-    let sent = req.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
+    let left = req.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
+    let sent: Option<u64> = left.or_else(|| visit.query::<Asked>().ok()?.after?.parse().ok());
     let until = visit.app.clock.now().after(LASTS);
     let follower = match Follower::new(&req, visit.app, tenant, sent, until, &SCREENS) {
         Ok(follower) => follower,
         Err(fail) => return answer(&req, Err(fail.into())),
     };
-    let body = stream::unfold(Line { follower, greeted: false, user, unread }, next);
+    let astray = sent.is_some_and(|at| at != follower.at);
+    let body = stream::unfold(Line { follower, greeted: false, astray, user, unread }, next);
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -64,11 +75,18 @@ async fn next(mut line: Line) -> Option<(Result<Bytes, StoreError>, Line)> {
             format!("retry: 2000\nid: {at}\nevent: hello\ndata: \n\nevent: bell\ndata: {}\n\n", line.unread);
         return Some((Ok(text.into()), line));
     }
+    if line.astray {
+        line.astray = false;
+        let all: Vec<&str> = line.follower.app().sync.registry.iter().map(|f| f.name).collect();
+        let text = format!("id: {}\nevent: changed\ndata: {}\n\n", line.follower.at, all.join(" "));
+        return Some((Ok(text.into()), line));
+    }
     match line.follower.turn().await {
         Turn::Over => None,
-        // Notifications are written after what they tell of, and by themselves they are no news in the log.
+        // Notifications are written after what they tell of, and by themselves they are no news in the log. A page
+        // takes a line that says nothing for long for a dead one.
         Turn::Quiet => {
-            let text = rung(&mut line).ok()?.unwrap_or_else(|| ": still here\n\n".into());
+            let text = rung(&mut line).ok()?.unwrap_or_else(|| "event: here\ndata:\n\n".into());
             Some((Ok(text.into()), line))
         }
         Turn::More => {

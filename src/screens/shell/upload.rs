@@ -41,6 +41,23 @@ async fn plain(part: &mut Part) -> Result<String, Fail> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The file as a whole, at most `max` bytes of it.
+///
+/// # Errors
+/// When it can't be read, or is larger.
+pub async fn whole(file: &mut Part, max: usize) -> Result<Vec<u8>, Fail> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = file.next().await {
+        let chunk = chunk.map_err(|e| broken(&e))?;
+        if bytes.len() + chunk.len() > max {
+            let detail = format!("the file is larger than {max} bytes; send it in parts, or as an import");
+            return Err(Refusal::new(Kind::TooLarge, "request.too_large", detail).into());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
 /// Reads the plain fields of a form with a file.
 ///
 /// # Errors

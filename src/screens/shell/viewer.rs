@@ -19,9 +19,10 @@ use crate::deadlines::policy::Policy;
 use crate::identity::auth::csrf_of;
 use crate::identity::features::Feature;
 use crate::identity::grant::{Principal, Scope};
+use crate::journal::log::APPLIED;
 use crate::notify::inbox;
 use crate::settings::service as settings;
-use crate::store::StoreError;
+use crate::store::{DEPOT, StoreError};
 use crate::web::App;
 use crate::web::call::shown;
 
@@ -45,6 +46,8 @@ pub struct Viewer {
     pub path: String,
     /// Notifications they have not read.
     pub unread: u64,
+    /// The last entry of the log that the page can know of: where the stream of changes goes on behind it.
+    pub upto: u64,
 }
 
 #[cfg(test)]
@@ -61,6 +64,7 @@ impl Viewer {
             now: Timestamp::from_millis(1_795_255_200_000),
             path: "/".into(),
             unread: 0,
+            upto: 0,
         }
     }
 }
@@ -81,6 +85,7 @@ impl Viewer {
             now: app.clock.now(),
             path: req.path().to_owned(),
             unread: 0,
+            upto: 0,
         }
     }
 
@@ -89,13 +94,17 @@ impl Viewer {
     /// # Errors
     /// Storage failures.
     pub fn of(app: &App, req: &HttpRequest, principal: Arc<Principal>) -> Result<Self, StoreError> {
-        let (zone, depot, unread) = app.store.read::<_, StoreError>(principal.tenant, |tx| {
+        let (zone, depot, unread, upto) = app.store.read::<_, StoreError>(principal.tenant, |tx| {
             let unread = inbox::unread_count(tx, principal.actor.user)?;
-            Ok((Policy::current(tx)?.calendar.zone().clone(), settings::settings(tx)?.0.depot, unread))
+            let zone = Policy::current(tx)?.calendar.zone().clone();
+            // Read before the page is: what comes in between is told of once more, and never not at all.
+            let upto = tx.head(DEPOT, APPLIED)?.last;
+            Ok((zone, settings::settings(tx)?.0.depot, unread, upto))
         })?;
         let csrf = shown(req).session.map(csrf_of).unwrap_or_default();
         let words = words::of(&principal.language);
-        Ok(Self { words, zone, depot, csrf, unread, principal: Some(principal), ..Self::nobody(app, req) })
+        let nobody = Self::nobody(app, req);
+        Ok(Self { words, zone, depot, csrf, unread, upto, principal: Some(principal), ..nobody })
     }
 
     /// Whether they may do `F`.
@@ -275,6 +284,7 @@ mod tests {
             now: Timestamp::from_millis(1_795_255_200_000),
             path: "/".into(),
             unread: 0,
+            upto: 0,
         }
     }
 

@@ -171,6 +171,8 @@ fn judge(
         *answer.have.of_mut(log) = seen.of(log).common.unwrap_or(0);
     }
     let floor = tx.head(DEPOT, own_feed(site.number))?.floor;
+    // Headquarters was restored from a backup of the same run: a depot was told what nobody here remembers.
+    let ahead = ask.cur.own > answer.cur.own || ask.cur.shared > answer.cur.shared;
     let any = |f: fn(&Seen) -> bool| Log::ALL.iter().any(|l| f(seen.of(*l)));
     let stale = site.epoch != ask.ep || any(|s| s.parted);
     if stale && !lacks(Mutant::NoChain) {
@@ -178,9 +180,9 @@ fn judge(
         for log in Log::ALL {
             *answer.common.of_mut(log) = seen.of(log).common;
         }
-    } else if any(|s| s.hole) || (generation != ask.generation && !lacks(Mutant::NoResupply)) {
+    } else if any(|s| s.hole) || ((generation != ask.generation || ahead) && !lacks(Mutant::NoResupply)) {
         answer.st = State::Resupply;
-        if site.seeded_gen != generation {
+        if site.seeded_gen != generation || (ahead && generation == ask.generation) {
             reseed(tx, &mut site, generation)?;
         }
         answer.cur = Cursors { shared: 0, own: site.seeded_from };

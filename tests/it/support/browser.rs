@@ -78,45 +78,66 @@ impl Driver {
     }
 
     /// The same in a browser that is set up otherwise.
-    pub fn browse_as<F, Fut>(&self, (width, height): (u32, u32), looks: Looks, f: F)
+    pub fn browse_as<F, Fut>(&self, size: (u32, u32), looks: Looks, f: F)
     where
         F: FnOnce(WebDriver) -> Fut,
         Fut: Future<Output = WebDriverResult<()>>,
     {
         self.runtime.block_on(async {
-            let mut caps = DesiredCapabilities::chrome();
-            let size = format!("--window-size={width},{height}");
-            for arg in [
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--hide-scrollbars",
-                "--lang=en-US",
-                size.as_str(),
-            ] {
-                caps.add_arg(arg).unwrap();
-            }
-            if looks.without_scripts {
-                let prefs = json!({ "profile.managed_default_content_settings.javascript": 2 });
-                caps.add_experimental_option("prefs", prefs).unwrap();
-            }
-            let browser = WebDriver::new(&self.address, caps).await.unwrap();
-            browser.set_window_rect(0, 0, width, height).await.unwrap();
-            let tools = browser.cdp();
-            if looks.dark {
-                let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
-                tools.send_raw("Emulation.setEmulatedMedia", dark).await.unwrap();
-            }
-            if let Some(source) = looks.first {
-                let first = json!({ "source": source });
-                tools.send_raw("Page.addScriptToEvaluateOnNewDocument", first).await.unwrap();
-            }
+            let browser = self.open(size, looks).await;
             let done = f(browser.clone()).await;
             let page = browser.source().await.unwrap_or_default();
             let _ = browser.quit().await;
             done.unwrap_or_else(|e| panic!("{e}\n{page}"));
         });
+    }
+
+    /// Runs `f` in two browsers that know nothing of each other, at desks.
+    pub fn browse_two<F, Fut>(&self, f: F)
+    where
+        F: FnOnce(WebDriver, WebDriver) -> Fut,
+        Fut: Future<Output = WebDriverResult<()>>,
+    {
+        self.runtime.block_on(async {
+            let one = self.open(DESK, Looks::default()).await;
+            let other = self.open(DESK, Looks::default()).await;
+            let done = f(one.clone(), other.clone()).await;
+            let pages = [one.source().await, other.source().await].map(Result::unwrap_or_default);
+            let _ = (one.quit().await, other.quit().await);
+            done.unwrap_or_else(|e| panic!("{e}\n{}", pages.join("\n")));
+        });
+    }
+
+    async fn open(&self, (width, height): (u32, u32), looks: Looks) -> WebDriver {
+        let mut caps = DesiredCapabilities::chrome();
+        let size = format!("--window-size={width},{height}");
+        for arg in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--lang=en-US",
+            size.as_str(),
+        ] {
+            caps.add_arg(arg).unwrap();
+        }
+        if looks.without_scripts {
+            let prefs = json!({ "profile.managed_default_content_settings.javascript": 2 });
+            caps.add_experimental_option("prefs", prefs).unwrap();
+        }
+        let browser = WebDriver::new(&self.address, caps).await.unwrap();
+        browser.set_window_rect(0, 0, width, height).await.unwrap();
+        let tools = browser.cdp();
+        if looks.dark {
+            let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
+            tools.send_raw("Emulation.setEmulatedMedia", dark).await.unwrap();
+        }
+        if let Some(source) = looks.first {
+            let first = json!({ "source": source });
+            tools.send_raw("Page.addScriptToEvaluateOnNewDocument", first).await.unwrap();
+        }
+        browser
     }
 }
 
@@ -157,7 +178,11 @@ pub async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
 pub async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
     let begun = Instant::now();
     loop {
-        let body = b.find(By::Tag("body")).await?.text().await.unwrap_or_default();
+        // Between two pages there is none.
+        let body = match b.find(By::Tag("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
         if body.contains(text) {
             return Ok(());
         }
@@ -178,6 +203,19 @@ pub async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<(
     type_in(b, "#password", PASSWORD).await?;
     there(b, "main button").await?.click().await?;
     there(b, "nav.rail").await.map(drop)
+}
+
+/// Waits until the script `asks` gives `wanted`.
+pub async fn until(b: &WebDriver, what: &str, asks: &str, wanted: Value) -> WebDriverResult<()> {
+    let begun = Instant::now();
+    loop {
+        let found = b.execute(asks, Vec::new()).await.map(|r| r.json().clone()).unwrap_or_default();
+        if found == wanted {
+            return Ok(());
+        }
+        assert!(begun.elapsed() < PATIENCE * 3, "{what}: {found}, not {wanted}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
 }
 
 /// Whether nothing lies beyond the right edge of the page.

@@ -82,7 +82,9 @@ impl Folder {
     /// Runs the binary with `args`.
     pub fn run(&self, args: impl IntoIterator<Item = std::ffi::OsString>) -> Output {
         let mut c = Command::new(env!("CARGO_BIN_EXE_crossdock"));
-        let c = c.args(args).envs(self.settings.iter().map(|(k, v)| (k, v)));
+        // A machine that is busy with other tests lets a request's first bytes wait.
+        let c = c.args(args).env("CROSSDOCK__LIMITS__HEAD_TIMEOUT_S", "120");
+        let c = c.envs(self.settings.iter().map(|(k, v)| (k, v)));
         c.stdin(Stdio::null()).env_remove("CROSSDOCK_CONFIG").output().unwrap()
     }
 

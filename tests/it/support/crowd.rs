@@ -154,7 +154,8 @@ async fn open(address: SocketAddr, token: &str, types: &str) -> Line {
 }
 
 fn is_event(frame: &[u8]) -> bool {
-    frame.ends_with(br#""type":"event"}"#)
+    const MARK: &[u8] = br#""type":"event""#;
+    frame.windows(MARK.len()).any(|part| part == MARK)
 }
 
 /// One end of a connection.

@@ -63,7 +63,7 @@ impl Desk {
         let http = reqwest::Client::builder()
             .pool_max_idle_per_host(0)
             .no_proxy()
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(100))
             .build()
             .unwrap();
         Self(Depot {
@@ -117,6 +117,11 @@ impl Desk {
     /// A depot over the embedded store, whatever tests run on.
     pub fn embedded() -> Self {
         Self::set_up(Depot::embedded(), "America/Sao_Paulo")
+    }
+
+    /// The same with settings of the test's.
+    pub fn embedded_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::set_up(Depot::embedded_with(change), "America/Sao_Paulo")
     }
 
     fn set_up(depot: Depot, zone: &str) -> Self {

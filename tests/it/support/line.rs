@@ -21,6 +21,7 @@ pub enum State {
 
 struct Shared {
     state: AtomicU8,
+    upstream: Mutex<SocketAddr>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -41,7 +42,8 @@ impl Line {
     pub fn to(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { state: AtomicU8::new(State::Good as u8), open: Mutex::default() });
+        let state = AtomicU8::new(State::Good as u8);
+        let shared = Arc::new(Shared { state, upstream: Mutex::new(upstream), open: Mutex::default() });
         let of = Arc::clone(&shared);
         std::thread::spawn(move || {
             for client in listener.incoming() {
@@ -52,11 +54,17 @@ impl Line {
                 if of.is(State::Cut) {
                     continue;
                 }
+                let upstream = *of.upstream.lock().unwrap();
                 let Ok(server) = TcpStream::connect(upstream) else { continue };
                 connect(&of, client, server);
             }
         });
         Self { shared, address }
+    }
+
+    /// From now on it leads there: whoever was at its end has moved.
+    pub fn leads_to(&self, upstream: SocketAddr) {
+        *self.shared.upstream.lock().unwrap() = upstream;
     }
 
     /// From now on the line does this; what was open is cut off.

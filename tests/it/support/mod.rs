@@ -102,7 +102,12 @@ impl Depot {
 
     /// A depot over the embedded store, whatever tests run on: depots have no other.
     pub fn embedded() -> Self {
-        Self::built(Vec::new(), |_| {}, Vec::new(), true)
+        Self::embedded_with(|_| {})
+    }
+
+    /// The same with settings of the test's.
+    pub fn embedded_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::built(Vec::new(), change, Vec::new(), true)
     }
 
     #[cfg_attr(not(feature = "pg"), allow(unused_variables))]
@@ -121,6 +126,8 @@ impl Depot {
         config.server.tls.mode = TlsMode::Off;
         config.server.workers = 2;
         config.store.ballast_mib = 0;
+        // A machine that is busy with other tests lets a request's first bytes wait.
+        config.limits.head_timeout_s = 120;
         #[cfg(feature = "pg")]
         let database = if embedded { None } else { pg::chosen(&mut config) };
         change(&mut config);
@@ -132,7 +139,7 @@ impl Depot {
         let http = Client::builder()
             .pool_max_idle_per_host(0)
             .no_proxy()
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(100))
             .build()
             .unwrap();
         Self {

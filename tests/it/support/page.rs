@@ -96,6 +96,12 @@ impl Person {
         self.send(self.request(Method::GET, path))
     }
 
+    /// Bytes that `path` is over the line, packed as for a browser.
+    pub fn weight(&self, path: &str) -> usize {
+        let request = self.request(Method::GET, path).header("accept-encoding", "gzip, br, zstd");
+        self.runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap().len() })
+    }
+
     /// Sends a form, with the mark that it is ours.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Came {
         let csrf = self.csrf.borrow().clone();

@@ -196,6 +196,9 @@ pub struct Records {
     pub device: String,
     pub fence: String,
     pub link: String,
+    pub customer: String,
+    pub erasure: String,
+    pub hold: String,
 }
 
 impl Records {
@@ -216,14 +219,13 @@ impl Records {
         ask("PUT", &format!("/status-maps/{source}")).body(&map).gives(200);
         let mapping = json!({ "mapping": { "columns": { format!("{name} no"): "tracking_number" } } });
         ask("PUT", &format!("/import-mappings/{source}")).body(&mapping).gives(200);
+        let sent = |kind: &str, source: &str, csv: String| {
+            let path = format!("/imports?kind={kind}&source={source}&file={name}.csv");
+            text(&ask("POST", &path).text("text/csv", csv).gives(202).json, "id")
+        };
+        let customers = sent("customers", "old", format!("customer_id,name\n{name}-1,{name} customer\n"));
         let csv = format!("{name} no,status\n{name}777000,{name}-unheard\n{name}777001,{name}-code\n");
-        let import = ask("POST", &format!("/imports?kind=parcels&source={source}&file={name}.csv"))
-            .text("text/csv", csv);
-        let import = text(&import.gives(202).json, "id");
-        depot.until("the import is done", |d| {
-            let seen = d.itself(tenant, "GET", &format!("/imports/{import}")).gives(200);
-            ["done", "failed"].contains(&seen.json["state"].as_str().unwrap())
-        });
+        let import = sent("parcels", &source, csv);
         let job = text(&ask("GET", "/jobs?kind=import.run").gives(200).json["items"][0], "id");
         // A name that leads nowhere: nothing leaves this machine.
         let printer = json!({ "name": format!("{name} printer"), "host": format!("{name}.invalid") });
@@ -249,7 +251,7 @@ impl Records {
         let report = text(&ask("POST", "/reports").body(&report).gives(201).json, "id");
         let run = text(&ask("POST", &format!("/reports/{report}/run")).gives(202).json, "id");
         let goods = format!("{name} goods");
-        let new = json!({ "number": "020-12345675", "pieces": 10, "goods": goods });
+        let new = json!({ "number": "020-73000012", "pieces": 10, "goods": goods });
         let mawb = text(&ask("POST", "/mawbs").body(&new).gives(201).json, "id");
         let new = json!({ "number": format!("{name} house"), "mawb": mawb, "pieces": 4 });
         let hawb = text(&ask("POST", "/hawbs").body(&new).gives(201).json, "id");
@@ -303,6 +305,18 @@ impl Records {
         let fence = text(&ask("POST", "/tracking/fences").body(&new).gives(201).json, "id");
         let new = json!({ "delivery_id": tracked });
         let link = text(&ask("POST", "/tracking/links").body(&new).gives(201).json, "id");
+        // Both ran while the rest was made.
+        depot.until("the imports are done", |d| {
+            [&customers, &import].iter().all(|id| {
+                let seen = d.itself(tenant, "GET", &format!("/imports/{id}")).gives(200);
+                ["done", "failed"].contains(&seen.json["state"].as_str().unwrap())
+            })
+        });
+        let customer = text(&ask("GET", "/customers").gives(200).json["items"][0], "id");
+        let erase = json!({ "subjects": [{ "kind": "parcel", "id": parcel, "role": "recipient" }], "reason": format!("{name} letter") });
+        let erasure = text(&ask("POST", "/privacy/erase").body(&erase).gives(201).json, "id");
+        let hold = json!({ "kind": "hawb", "id": hawb, "reason": format!("{name} claim") });
+        let hold = text(&ask("POST", "/privacy/holds").body(&hold).gives(201).json, "id");
         depot.role(tenant, &role, &["parcels.view", "profile.own"], "tenant");
         let user = depot.user(tenant, &format!("{name}_user"), &role, json!({}));
         let houses = ask("GET", "/tenants").gives(200).json;
@@ -351,6 +365,9 @@ impl Records {
             device,
             fence,
             link,
+            customer,
+            erasure,
+            hold,
         }
     }
 
@@ -399,6 +416,9 @@ impl Records {
             "orders" => &self.order,
             "deliveries" => &self.delivery,
             "webhooks" => &self.webhook,
+            "customers" => &self.customer,
+            _ if path.starts_with("/privacy/erasures/") => &self.erasure,
+            _ if path.starts_with("/privacy/holds/") => &self.hold,
             "status-maps" | "import-mappings" => &self.source,
             "case-filters" => return Some(path.replace("{name}", &self.case)),
             // Of headquarters' own there is nothing at a depot; whoever may ask is told so.

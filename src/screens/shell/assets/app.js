@@ -37,7 +37,8 @@ function upload(form) {
   form.addEventListener("submit", (e) => {
     e.preventDefault();
     const request = new XMLHttpRequest();
-    const to = e.submitter?.formAction || form.action;
+    // A button that names no address of its own gives that of the page.
+    const to = e.submitter?.hasAttribute("formaction") ? e.submitter.formAction : form.action;
     request.open("POST", to);
     request.setRequestHeader("X-Fragment", "1");
     request.upload.addEventListener("progress", (p) => {
@@ -49,6 +50,7 @@ function upload(form) {
     });
     request.addEventListener("load", () => {
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
+      if (!page.body.hasChildNodes()) { location.reload(); return; }
       showPage(page, request.responseURL.split("?")[0] === to.split("?")[0] ? null : request.responseURL);
     });
     request.addEventListener("error", () => { document.getElementById("offline").hidden = false; });

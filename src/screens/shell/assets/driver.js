@@ -263,7 +263,7 @@ async function send() {
   if (steps.length + files.length === 0) return;
   last = await queue.drain();
   await show();
-  if (last === "done" && root()?.hasAttribute("data-list")) refresh(() => true);
+  if (last === "done" && root()?.hasAttribute("data-list")) refresh("*");
 }
 
 export async function begin() {
@@ -274,7 +274,7 @@ export async function begin() {
     show();
     if (!e.detail) return;
     send();
-    if (root().hasAttribute("data-list")) refresh(() => true);
+    if (root().hasAttribute("data-list")) refresh("*");
     keptAs = "";
     keepPages();
   });

@@ -8,6 +8,8 @@ const STATION = "crossdock.station";
 const LAST = "crossdock.last";
 const MOST = 500;
 const STUTTER_MS = 2000;
+// Without an answer for so long the person at the belt is told that the scan is kept, and goes on.
+const SLOW_MS = 1200;
 
 const csrf = () => document.querySelector("meta[name=csrf]").content;
 
@@ -34,6 +36,8 @@ export function begin(station) {
   // Nobody sets the clock of the PC at the dock: scans carry the depot's time.
   const ahead = Number(station.dataset.now) - Date.now();
   let sending = false;
+  // Scans of which it was said that they wait: it is said, and heard, once.
+  const told = new Set();
   let before = { code: "", at: 0 };
 
   // A page of one unloading scans at its own station, whatever the last one was.
@@ -75,6 +79,8 @@ export function begin(station) {
   }
 
   function away(scan) {
+    if (told.has(scan.scan_id)) return;
+    told.add(scan.scan_id);
     const box = document.createElement("article");
     box.className = "outcome kept";
     box.dataset.outcome = "kept";
@@ -87,7 +93,7 @@ export function begin(station) {
     box.append(word, code);
     result.replaceChildren(box);
     play("kept");
-    note(scan, "kept", "…");
+    note(scan, "kept", station.dataset.kept);
   }
 
   async function send(scan) {
@@ -109,18 +115,18 @@ export function begin(station) {
         if (status === 401 || status === 403) { show(text); break; }
         const now = read(KEPT);
         write(KEPT, now.filter((s) => s.scan_id !== scan.scan_id));
-        const told = show(text);
-        const outcome = told?.outcome || "exception";
-        play(outcome);
+        const seen = show(text);
+        const outcome = seen?.outcome || "exception";
+        // What waited and is well now says so in the list; what needs a hand is heard, however late.
+        if (!told.delete(scan.scan_id) || !["ok", "duplicate"].includes(outcome)) play(outcome);
         note(scan, outcome, station.dataset[outcome] || "");
         if (outcome === "person") {
           const name = document.getElementById("who");
-          if (name) name.lastChild.textContent = told.person;
+          if (name) name.lastChild.textContent = seen.person;
         }
       }
     } catch {
-      const first = read(KEPT)[0];
-      if (first) away(read(KEPT).at(-1));
+      for (const scan of read(KEPT)) away(scan);
     } finally {
       sending = false;
       noted();
@@ -147,6 +153,10 @@ export function begin(station) {
       return;
     }
     drain();
+    setTimeout(() => {
+      const kept = read(KEPT).find((s) => s.scan_id === scan.scan_id);
+      if (kept) away(kept);
+    }, SLOW_MS);
   }
 
   form.addEventListener("submit", (e) => {

@@ -2,7 +2,7 @@
 // waits on the phone goes out when the line is back.
 importScripts("./queue.js");
 
-const FILES = ["./icon.svg", "./icon-192.png", "./app.css", "./sound.js", "./wedge.js", "./live.js", "./keys.js", "./scan.js", "./blake3.js", "./sign.js", "./photo.js", "./queue.js", "./driver.js", "./app.js"];
+const FILES = ["./icon.svg", "./icon-192.png", "./app.css", "./sound.js", "./wedge.js", "./live.js", "./keys.js", "./scan.js", "./blake3.js", "./sign.js", "./photo.js", "./queue.js", "./driver.js", "./drag.js", "./vehicles.js", "./app.js"];
 const KEPT = "crossdock-files";
 const PAGES = "crossdock-pages";
 const LIST = "/driver/stops";
