@@ -304,7 +304,7 @@ fn somebody_may_more_until_a_day_and_a_role_is_made_like_another() {
 const ELSEWHERE: [&str; 3] = ["/sync/now", "/sync/depots", "/webhooks/{id}/resend"];
 
 /// Pages on which something waits for a hand: a driver's stops, two routes and a search, an erasure and a hold.
-fn waiting(depot: &Depot, admin: &Person, records: &Records) -> Vec<Came> {
+fn waiting(depot: &Depot, admin: &Person) -> Vec<Came> {
     depot.user(FIRST_TENANT, "dan", "driver", json!({ "password": PASSWORD }));
     let stop = |name: &str| {
         let new = json!({ "pickup_address": "Depot", "delivery_address": "9 Elm Street", "customer_name": name, "assigned_to": "dan" });
@@ -328,10 +328,12 @@ fn waiting(depot: &Depot, admin: &Person, records: &Records) -> Vec<Came> {
     let begun = admin.post("/routes/plan", &planned.into_iter().chain(chosen).collect::<Vec<_>>());
     assert_eq!(begun.status, 303, "{}", begun.text);
     let search = admin.get(begun.location());
-    let found = admin.post("/privacy/find", &[("name", "alpha recipient")]);
+    let new = json!({ "tracking_number": "WAIT000001", "recipient": { "name": "Wanda Waits" } });
+    depot.itself(FIRST_TENANT, "POST", "/parcels").body(&new).gives(201);
+    let found = admin.post("/privacy/find", &[("name", "Wanda Waits")]);
     let subject = values(&found, "subject").remove(0);
     admin.does("/privacy/erase", &[("subject", &subject), ("reason", "letter")]);
-    admin.does("/privacy/hold", &[("record", &records.number), ("why", "claim 17")]);
+    admin.does("/privacy/hold", &[("record", "WAIT000001"), ("why", "claim 17")]);
     depot.user(FIRST_TENANT, "bea", "admin", json!({ "password": PASSWORD }));
     let bea = Person::logged_in(depot, "bea", PASSWORD);
     let pages = [first, second].map(|id| dan.get(&format!("/driver/stops/{id}")));
@@ -387,7 +389,7 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
         .iter()
         .map(|p| admin.get(p))
         .chain([gate.get("/scan"), searched])
-        .chain(waiting(&depot, &admin, &records));
+        .chain(waiting(&depot, &admin));
     for page in all.filter(|p| p.status == 200) {
         let page = page.page();
         let to = page.all("form", "action").into_iter().chain(page.all("button", "formaction"));
