@@ -205,7 +205,7 @@ mod tests {
             ("accuracy", "exact street postcode city"),
             ("place", "given hand remembered file"),
             ("fleet-priority", "low normal high urgent"),
-            ("privacy-kind", "parcel delivery order mawb hawb case attachment place route driver"),
+            ("privacy-kind", "parcel delivery order mawb hawb case attachment place route driver customer"),
             ("privacy-role", "recipient sender customer shipper consignee driver address texts content"),
         ];
         let few = few.iter().flat_map(|(kind, all)| all.split(' ').map(move |w| format!("{kind}-{w}")));
