@@ -115,7 +115,7 @@ fn an_airlines_api_is_asked_page_by_page_left_alone_when_it_fails_and_while_the_
     };
     let round = |what: &str, done: &dyn Fn() -> bool| {
         desk.wait(Duration::from_secs(301));
-        desk.wait_until(what, || done());
+        desk.wait_until(what, done);
     };
     // Offline nobody is asked, and nothing counts as a failure.
     desk.wait(Duration::from_secs(301));

@@ -84,7 +84,7 @@ fn said(answer: &Answered, asked: &str) -> (u16, String) {
 }
 
 /// foo's three parcels by spreadsheet with a case and a bulk report; their ids and the report.
-fn stocked(foo: &Partner<'_>) -> (Vec<String>, String, String) {
+fn stocked(partner: &Partner<'_>) -> (Vec<String>, String, String) {
     let rows: [&[&str]; 5] = [
         &["Tracking number", "Recipient", "City", "weight_g"],
         &["FOO000001", "Fanny Foo", "Fooville", "500"],
@@ -92,17 +92,17 @@ fn stocked(foo: &Partner<'_>) -> (Vec<String>, String, String) {
         &[BOTH, "Frida Foo", "Fooville", ""],
         &["BOTH00002", "Felix Foo", "Fooville", ""],
     ];
-    let told = foo.file("/parcels/announce", SHEET, book(&rows));
+    let told = partner.file("/parcels/announce", SHEET, book(&rows));
     assert_eq!((&told["accepted"], &told["rejected"]), (&json!(4), &json!(0)), "{told}");
     let ids: Vec<String> = told["results"].as_array().unwrap().iter().map(|r| text(r, "id")).collect();
     let rows: [&[&str]; 3] =
         [&["number", "status", "note"], &["FOO000001", "in_transit", "on lorry 7"], &["FOO000002", "", ""]];
-    let told = foo.file("/parcels/events/list?status=accepted", SHEET, book(&rows));
+    let told = partner.file("/parcels/events/list?status=accepted", SHEET, book(&rows));
     assert_eq!(told["accepted"], 2, "{told}");
     let statuses: Vec<&Value> = told["results"].as_array().unwrap().iter().map(|r| &r["status"]).collect();
     assert_eq!(statuses, ["in_transit", "accepted"]);
     let new = json!({ "reason": "address_incomplete", "subject": "FOO000001", "detail": "no house number" });
-    let case = text(&foo.depot.itself(FIRST_TENANT, "POST", "/cases").body(&new).gives(201).json, "id");
+    let case = text(&partner.depot.itself(FIRST_TENANT, "POST", "/cases").body(&new).gives(201).json, "id");
     (ids, text(&told, "batch"), case)
 }
 

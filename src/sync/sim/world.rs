@@ -141,12 +141,12 @@ impl World {
         self.uid += 1;
         let uid = self.uid;
         let poison = !self.calm && self.rng.chance(30);
-        let note = Some(if poison { format!("{uid} {POISON}") } else { uid.to_string() });
+        let note = if poison { format!("{uid} {POISON}") } else { uid.to_string() };
         let flies = self.flies && self.rng.chance(400);
         let Some(node) = self.live[at].as_ref() else { return };
         if flies && !node.old {
             let now = Timestamp::from_millis(self.wall as i64 + node.off);
-            return air::write(&mut self.rng, node, now, &note.unwrap_or_default());
+            return air::write(&mut self.rng, node, now, &note);
         }
         let known = node.depot.store.read(TENANT, |tx| {
             Ok::<_, StoreError>(PARCELS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 100)?.items)
@@ -155,12 +155,12 @@ impl World {
         let now = Timestamp::from_millis(self.wall as i64 + node.off);
         let (id, event) = if known.is_empty() || (known.len() < 12 && self.rng.chance(200)) {
             let number = format!("RR{}", self.rng.below(6));
-            let facts = Facts { remark: note, ..Facts::default() };
+            let facts = Facts { remark: Some(note), ..Facts::default() };
             (Id(self.rng.id()), ParcelEvent::Registered(Box::new(Registered { number, facts })))
         } else {
             let id = self.rng.of(&known).value.state.id.0;
             let hands_over = !node.old;
-            (id, self.something(note, now, hands_over))
+            (id, self.something(Some(note), now, hands_over))
         };
         let node = self.live[at].as_ref().unwrap();
         let done: Result<(), StoreError> = node
