@@ -40,7 +40,7 @@ pub const MAX_MARKS: usize = 1_000;
 pub struct Mark {
     /// Of changes stamped until then.
     pub until: Hlc,
-    /// The places: see [`Place`].
+    /// The places: see `Place`.
     pub paths: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
 //! Deliveries: a board with a column a state, where they are given to people and taken back; asking for a new one.
-//! Everything about one of them is in [`super::delivery`].
+//! Everything about one of them is in `delivery`.
 
 use maud::{Markup, html};
 use serde::Deserialize;
