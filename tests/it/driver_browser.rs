@@ -9,7 +9,7 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::support::Depot;
-use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, there, type_in, until};
+use crate::support::browser::{Driver, PATIENCE, PHONE, fits, log_in, press, there, type_in, until};
 use crate::support::line::{Line, State};
 use crate::support::people::{PASSWORD, depot, text};
 
@@ -31,23 +31,6 @@ fn given(depot: &Depot, n: usize) -> String {
 
 const UNSENT: &str = "return Number(document.getElementById('waiting')?.dataset.n)";
 
-/// Brings a button to the middle of the screen, as a thumb does, and presses it.
-async fn tap(b: &WebDriver, css: &str) -> WebDriverResult<()> {
-    let begun = Instant::now();
-    loop {
-        let button = there(b, css).await?;
-        let press = async {
-            b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![button.to_json()?]).await?;
-            button.click().await
-        };
-        match press.await {
-            // The list was drawn anew while the thumb was on its way.
-            Err(e) if e.to_string().contains("stale") && begun.elapsed() < PATIENCE => {}
-            done => return done,
-        }
-    }
-}
-
 async fn sign(b: &WebDriver) -> WebDriverResult<()> {
     let canvas = there(b, ".sign canvas").await?;
     b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![canvas.to_json()?]).await?;
@@ -66,13 +49,13 @@ async fn sign(b: &WebDriver) -> WebDriverResult<()> {
 /// Starts a stop and hands it over, with a signature and a photo.
 async fn hand_over(b: &WebDriver, base: &str, id: &str, photo: &str) -> WebDriverResult<()> {
     b.goto(&format!("{base}/driver/stops/{id}")).await?;
-    tap(b, "form[data-status=in_transit][data-begun] button.primary").await?;
+    press(b, "form[data-status=in_transit][data-begun] button.primary").await?;
     type_in(b, "#proof-name", "Neighbour").await?;
     sign(b).await?;
     b.find(By::Css("#proof-photo")).await?.send_keys(photo).await?;
     there(b, "[data-photos] canvas").await?;
     fits(b, "a stop").await?;
-    tap(b, "form[data-status=completed] button.primary").await?;
+    press(b, "form[data-status=completed] button.primary").await?;
     until(b, "back at the list", "return location.pathname", json!("/driver/stops")).await?;
     there(b, ".stops li").await.map(drop)
 }
@@ -175,7 +158,7 @@ fn what_the_depot_refuses_is_said_and_the_other_stops_go_on() {
         line.set(State::Cut);
         for id in [&gone, &good] {
             b.goto(&format!("{base}/driver/stops/{id}")).await?;
-            tap(&b, "form[data-status=in_transit][data-begun] button.primary").await?;
+            press(&b, "form[data-status=in_transit][data-begun] button.primary").await?;
             there(&b, "form[data-status=completed]").await?;
         }
         // Meanwhile the desk took the first one back.
@@ -189,7 +172,7 @@ fn what_the_depot_refuses_is_said_and_the_other_stops_go_on() {
         b.goto(&format!("{base}/driver/stops")).await?;
         there(&b, "#refused li").await?;
         until(&b, "one step is left", UNSENT, json!(1)).await?;
-        tap(&b, "#refused li button:last-child").await?;
+        press(&b, "#refused li button:last-child").await?;
         until(&b, "given up", UNSENT, json!(0)).await
     });
     assert_eq!(

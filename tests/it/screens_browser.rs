@@ -11,7 +11,9 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::support::Depot;
-use crate::support::browser::{DESK, Driver, Looks, PATIENCE, PHONE, fits, log_in, says, there, type_in};
+use crate::support::browser::{
+    DESK, Driver, Looks, PATIENCE, PHONE, fits, log_in, press, says, there, type_in,
+};
 use crate::support::people::{ADMIN, PASSWORD, depot};
 use crate::sync::{exchange, headquarters, joined, line};
 
@@ -33,10 +35,10 @@ fn a_depot_is_set_up_and_its_owner_comes_in() {
                 type_in(&b, field, text).await?;
             }
             fits(&b, "set-up").await?;
-            there(&b, "main button").await?.click().await?;
+            press(&b, "main button").await?;
             type_in(&b, "#login", "ana").await?;
             type_in(&b, "#password", PASSWORD).await?;
-            there(&b, "main button").await?.click().await?;
+            press(&b, "main button").await?;
             there(&b, ".figures").await?;
             fits(&b, "today").await?;
             assert!(b.title().await?.contains("Cais Norte"));
@@ -57,9 +59,9 @@ fn a_file_with_wrong_rows_is_handed_in_and_its_verdicts_are_seen() {
         b.goto(&format!("{base}/imports/new")).await?;
         type_in(&b, "#source", "shop").await?;
         b.find(By::Css("#file")).await?.send_keys(file.display().to_string()).await?;
-        there(&b, "button[value=look]").await?.click().await?;
+        press(&b, "button[value=look]").await?;
         says(&b, "looked at, nothing taken").await?;
-        there(&b, "form[action$='/take'] button").await?.click().await?;
+        press(&b, "form[action$='/take'] button").await?;
         says(&b, "done, some rows not taken").await?;
         there(&b, "a[href$='/errors.csv']").await?;
         b.goto(&format!("{base}/parcels")).await?;
@@ -192,20 +194,20 @@ fn a_waybill_is_opened_a_paper_attached_a_step_taken_and_a_bill_paid() {
         log_in(&b, &base, ADMIN).await?;
         b.goto(&format!("{base}/mawbs")).await?;
         fits(&b, "waybills").await?;
-        there(&b, "tr[data-row] td.id a").await?.click().await?;
+        press(&b, "tr[data-row] td.id a").await?;
         says(&b, "documents are missing: invoice").await?;
         for (kind, path, name) in
             [("invoice", &invoice, "invoice.pdf"), ("isc_receipt", &receipt, "receipt.pdf")]
         {
-            there(&b, &format!("#type option[value={kind}]")).await?.click().await?;
+            press(&b, &format!("#type option[value={kind}]")).await?;
             b.find(By::Css("#file")).await?.send_keys(path.as_str()).await?;
-            there(&b, "form[data-upload] button").await?.click().await?;
+            press(&b, "form[data-upload] button").await?;
             says(&b, name).await?;
         }
         says(&b, "1 of 2 steps").await?;
-        there(&b, ".flow form[action$='/advance'] button").await?.click().await?;
+        press(&b, ".flow form[action$='/advance'] button").await?;
         says(&b, "2 of 2 steps").await?;
-        there(&b, ".pay button").await?.click().await?;
+        press(&b, ".pay button").await?;
         says(&b, "Saved.").await?;
         fits(&b, "a waybill").await
     });
@@ -351,10 +353,10 @@ fn the_demos_day_is_planned_a_stop_is_dragged_and_that_is_accepted() {
         b.goto(&format!("{base}/routes")).await?;
         fits(&b, "routes").await?;
         there(&b, ".map svg .way").await?;
-        there(&b, "a[href^='/routes/plan?']").await?.click().await?;
+        press(&b, "a[href^='/routes/plan?']").await?;
         fits(&b, "planning").await?;
         type_in(&b, "#seconds", "1").await?;
-        there(&b, "main form button.primary").await?.click().await?;
+        press(&b, "main form button.primary").await?;
         says(&b, "Points of 100").await?;
         there(&b, ".gantt .block.job").await?;
         b.goto(&format!("{base}/routes")).await?;
@@ -367,7 +369,7 @@ fn the_demos_day_is_planned_a_stop_is_dragged_and_that_is_accepted() {
         b.action_chain().drag_and_drop_element(&stop, &to).perform().await?;
         says(&b, "How it would be").await?;
         fits(&b, "what if").await?;
-        there(&b, "form[action='/routes/whatif'] button").await?.click().await?;
+        press(&b, "form[action='/routes/whatif'] button").await?;
         says(&b, "Saved.").await?;
         b.goto(&format!("{base}/live")).await?;
         there(&b, ".map .vehicle").await?;
@@ -439,10 +441,7 @@ fn pictures_of_every_screen_are_taken_when_asked_for() {
             tokio::time::sleep(Duration::from_millis(400)).await;
             b.screenshot(&folder.join(format!("{name}-stops.png"))).await?;
             fits(&b, "stops").await?;
-            there(&b, ".stops li[data-state=in_transit] a, .stops li[data-state=assigned] a")
-                .await?
-                .click()
-                .await?;
+            press(&b, ".stops li[data-state=in_transit] a, .stops li[data-state=assigned] a").await?;
             there(&b, ".door").await?;
             b.screenshot(&folder.join(format!("{name}-stop.png"))).await?;
             fits(&b, "a stop").await

@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::routes_screens::{two_routes, values};
 use crate::screens::{fill, routes, served};
 use crate::support::Depot;
-use crate::support::browser::{DESK, Driver, Looks, log_in, says, there, type_in};
+use crate::support::browser::{DESK, Driver, Looks, log_in, press, says, there, type_in};
 use crate::support::page::{Came, Person};
 use crate::support::people::{ADMIN, PASSWORD, Records, depot, text};
 
@@ -417,19 +417,19 @@ fn a_browser_that_runs_no_scripts_scans_works_a_case_and_unloads() {
         assert!(b.find(By::Css("html[data-live]")).await.is_err(), "scripts run after all");
         type_in(&b, "#code", "RR123456785NL\n").await?;
         there(&b, ".outcome.ok").await?;
-        there(&b, ".outcome a.code").await?.click().await?;
-        there(&b, "a[href^='/cases/new']").await?.click().await?;
-        there(&b, "main button.primary").await?.click().await?;
+        press(&b, ".outcome a.code").await?;
+        press(&b, "a[href^='/cases/new']").await?;
+        press(&b, "main button.primary").await?;
         says(&b, "Added.").await?;
-        there(&b, ".quick button.primary").await?.click().await?;
+        press(&b, ".quick button.primary").await?;
         says(&b, "Saved.").await?;
         b.goto(&format!("{base}/manifests/{manifest}")).await?;
-        there(&b, "summary.primary").await?.click().await?;
-        there(&b, "form[action$='/unload'] button").await?.click().await?;
+        press(&b, "summary.primary").await?;
+        press(&b, "form[action$='/unload'] button").await?;
         type_in(&b, "#code", "RB123456785GB\n").await?;
         says(&b, "1 of 1 · M-9").await?;
-        there(&b, "summary.primary").await?.click().await?;
-        there(&b, "form[action$='/close'] button").await?.click().await?;
+        press(&b, "summary.primary").await?;
+        press(&b, "form[action$='/close'] button").await?;
         says(&b, "Everything fits").await
     });
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
 use crate::support::Depot;
-use crate::support::browser::{DESK, Driver, log_in, says, there, type_in, until};
+use crate::support::browser::{DESK, Driver, log_in, press, says, there, type_in, until};
 use crate::support::line::{Line, State};
 use crate::support::people::{ADMIN, depot};
 
@@ -70,7 +70,7 @@ fn two_browsers_see_each_others_changes_and_a_cut_line_loses_none() {
         until(&other, "a stream", "return document.documentElement.dataset.live", json!("on")).await?;
         other.execute("window.same = true", Vec::new()).await?;
         one.goto(&format!("{far}{}", parcel.path())).await?;
-        there(&one, ".steps button[value=in_transit]").await?.click().await?;
+        press(&one, ".steps button[value=in_transit]").await?;
         until(&other, "the other's step", STEPS, json!(2)).await?;
         until(&other, "no reload", "return window.same", json!(true)).await?;
 

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use thirtyfour::prelude::*;
 
-use crate::support::browser::{DESK, Driver, PHONE, fits, printed, says, there};
+use crate::support::browser::{DESK, Driver, PATIENCE, PHONE, fits, press, printed, says, there};
 
 struct Demo(Child);
 
@@ -18,7 +18,7 @@ impl Drop for Demo {
 }
 
 /// Presses what says `text`: a link, a button or what folds something out. A newcomer goes by words.
-async fn press(b: &WebDriver, text: &str) -> WebDriverResult<()> {
+async fn press_word(b: &WebDriver, text: &str) -> WebDriverResult<()> {
     let path = format!(
         "//*[self::a or self::button or self::summary][not(ancestor::details[not(@open)]) or self::summary][contains(normalize-space(.), '{text}')]"
     );
@@ -33,7 +33,7 @@ async fn press(b: &WebDriver, text: &str) -> WebDriverResult<()> {
             }
         }
         let body = b.find(By::Tag("body")).await?.text().await.unwrap_or_default();
-        assert!(begun.elapsed() < crate::support::browser::PATIENCE, "nothing says {text}: {body}");
+        assert!(begun.elapsed() < PATIENCE, "nothing says {text}: {body}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
@@ -74,23 +74,23 @@ fn a_newcomer_resolves_a_case_and_prints_a_label_by_what_the_screen_says() {
             b.goto(&address).await?;
             fill(&b, "Login", login).await?;
             fill(&b, "Password", password).await?;
-            press(&b, "Log in").await?;
+            press_word(&b, "Log in").await?;
             // The first screen says what needs a person now; the first of these is opened.
             says(&b, "Today").await?;
-            there(&b, ".queue a").await?.click().await?;
+            press(&b, ".queue a").await?;
             says(&b, "What happened").await?;
             fits(&b, "the case").await?;
-            press(&b, "Resolve").await?;
+            press_word(&b, "Resolve").await?;
             says(&b, "Saved.").await?;
             let parcel = there(&b, ".beside dd a.id").await;
             if let Ok(parcel) = parcel {
                 parcel.click().await?;
             } else {
-                press(&b, "Parcels").await?;
-                there(&b, "tr[data-row] a").await?.click().await?;
+                press_word(&b, "Parcels").await?;
+                press(&b, "tr[data-row] a").await?;
             }
             says(&b, "Label").await?;
-            press(&b, "Print with this browser").await?;
+            press_word(&b, "Print with this browser").await?;
             there(&b, ".print-label img").await?;
             let paper = printed(&b).await?;
             assert!(paper.starts_with(b"%PDF") && paper.len() > 3_000, "{} bytes", paper.len());

@@ -10,7 +10,9 @@ use thirtyfour::prelude::*;
 
 use crate::screens::fill;
 use crate::support::Depot;
-use crate::support::browser::{DESK, Driver, PHONE, fits, log_in, printed, says, there, type_in, until};
+use crate::support::browser::{
+    DESK, Driver, PHONE, fits, log_in, press, printed, says, there, type_in, until,
+};
 use crate::support::people::{ADMIN, PASSWORD, Records, depot, text};
 use crate::sync::{exchange, headquarters, joined, line};
 
@@ -49,7 +51,7 @@ fn a_partner_reports_on_many_parcels_at_once_and_on_nobody_elses() {
             let list = "PA0000001\nPA0000002, lost\nPA0000003";
             type_in(&b, "#numbers", list).await?;
             fits(&b, "reporting").await?;
-            there(&b, "main form button.primary").await?.click().await?;
+            press(&b, "main form button.primary").await?;
             says(&b, "Verdicts").await?;
             fits(&b, "verdicts").await?;
             // What was refused stays in the field to be mended.
@@ -76,21 +78,21 @@ fn a_storm_over_two_hundred_parcels_is_made_worked_and_resolved_in_one_go() {
         log_in(&b, &base, ADMIN).await?;
         b.goto(&format!("{base}/cases/new")).await?;
         fits(&b, "a new case").await?;
-        there(&b, "#why option[value=weather]").await?.click().await?;
+        press(&b, "#why option[value=weather]").await?;
         type_in(&b, "#name", "storm, route 7").await?;
         // Pasted, as from a list.
         let paste = "document.querySelector('#numbers').value = arguments[0]";
         b.execute(paste, vec![json!(format!("{list}\nNOBODY0001"))]).await?;
-        there(&b, "form[action='/cases/many'] button.primary").await?.click().await?;
+        press(&b, "form[action='/cases/many'] button.primary").await?;
         says(&b, "there is no parcel NOBODY0001").await?;
         b.execute(paste, vec![json!(list)]).await?;
-        there(&b, "form[action='/cases/many'] button.primary").await?.click().await?;
+        press(&b, "form[action='/cases/many'] button.primary").await?;
         says(&b, "200 parcels").await?;
         says(&b, "storm, route 7").await?;
         fits(&b, "the storm").await?;
-        there(&b, ".quick button[value=acknowledge]").await?.click().await?;
+        press(&b, ".quick button[value=acknowledge]").await?;
         says(&b, "Saved.").await?;
-        there(&b, ".quick button[value=start]").await?.click().await?;
+        press(&b, ".quick button[value=start]").await?;
         until(
             &b,
             "one step less",
@@ -98,7 +100,7 @@ fn a_storm_over_two_hundred_parcels_is_made_worked_and_resolved_in_one_go() {
             json!(true),
         )
         .await?;
-        there(&b, ".quick button[value=resolve]").await?.click().await?;
+        press(&b, ".quick button[value=resolve]").await?;
         until(&b, "nothing left to do", "return document.querySelector('.quick') === null", json!(true)).await
     });
     let all = ask(&depot, "/cases?state=resolved")["items"].clone();
@@ -118,7 +120,7 @@ fn a_scan_leads_to_its_label_on_paper() {
             log_in(&b, &base, ADMIN).await?;
             b.goto(&format!("{base}/scan")).await?;
             type_in(&b, "#code", &format!("{number}\n")).await?;
-            there(&b, ".outcome a.code").await?.click().await?;
+            press(&b, ".outcome a.code").await?;
             let label = there(&b, ".label a[href$='/label']").await?;
             label.scroll_into_view().await?;
             label.click().await?;

@@ -174,6 +174,32 @@ pub async fn there(b: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
     }
 }
 
+/// Brings the first element that fits to the middle of the screen, as a thumb does, and clicks it.
+///
+/// A live page exchanges its regions: an element may be gone or moved before the click reaches it. Then nothing was
+/// clicked, and the one in its place is.
+pub async fn press(b: &WebDriver, css: &str) -> WebDriverResult<()> {
+    let begun = Instant::now();
+    loop {
+        let found = there(b, css).await?;
+        let click = async {
+            b.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![found.to_json()?]).await?;
+            found.click().await
+        };
+        match click.await {
+            Err(e) if moved(&e) && begun.elapsed() < PATIENCE => {}
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// Whether an element was not reached because the page changed meanwhile.
+fn moved(e: &WebDriverError) -> bool {
+    let e = e.to_string();
+    ["stale element", "click intercepted", "not interactable"].iter().any(|of| e.contains(of))
+}
+
 /// Waits until the page says `text`.
 pub async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
     let begun = Instant::now();
@@ -192,16 +218,24 @@ pub async fn says(b: &WebDriver, text: &str) -> WebDriverResult<()> {
 }
 
 pub async fn type_in(b: &WebDriver, css: &str, text: &str) -> WebDriverResult<()> {
-    let field = there(b, css).await?;
-    field.clear().await?;
-    field.send_keys(text).await
+    let begun = Instant::now();
+    loop {
+        let field = there(b, css).await?;
+        // As with a click: a field that was exchanged meanwhile has taken nothing.
+        match field.clear().await {
+            Err(e) if moved(&e) && begun.elapsed() < PATIENCE => {}
+            Err(e) => return Err(e),
+            Ok(()) => return field.send_keys(text).await,
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
 }
 
 pub async fn log_in(b: &WebDriver, base: &str, login: &str) -> WebDriverResult<()> {
     b.goto(&format!("{base}/login")).await?;
     type_in(b, "#login", login).await?;
     type_in(b, "#password", PASSWORD).await?;
-    there(b, "main button").await?.click().await?;
+    press(b, "main button").await?;
     there(b, "nav.rail").await.map(drop)
 }
 

@@ -32,8 +32,12 @@ export function showPage(page, url) {
   document.dispatchEvent(new CustomEvent("page"));
 }
 
+// What a finger or a mouse button is down on: a button that is exchanged between down and up never hears its click.
+let pressed = null;
+
 function busy(region) {
   const focus = document.activeElement;
+  if (pressed && region.contains(pressed)) return true;
   return region.contains(focus) && focus.matches("input:not([type=checkbox]), textarea, select");
 }
 
@@ -108,13 +112,21 @@ async function ask() {
   }
 }
 
-// Regions that somebody types in are left alone until they are done.
+// Regions that somebody types in or presses are left alone until they are done.
 const held = new Set();
-document.addEventListener("focusout", () => {
+function letGo() {
   if (held.size === 0) return;
   refresh(...[...held].map((name) => `#${name}`));
   held.clear();
-});
+}
+document.addEventListener("focusout", letGo);
+document.addEventListener("pointerdown", (e) => { pressed = e.target; }, true);
+for (const end of ["pointerup", "pointercancel"]) {
+  document.addEventListener(end, () => {
+    pressed = null;
+    letGo();
+  }, true);
+}
 
 let stream = null;
 // The last entry of the log that this page knows of: where a stream goes on that was cut.
