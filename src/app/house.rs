@@ -38,6 +38,7 @@ use crate::parcels::map_runs::MapRuns;
 use crate::parcels::service::keeper_of_case;
 use crate::parcels::work::{Replan, StaleWatch};
 use crate::reports::work::{ReportFiles, RunReport};
+use crate::settings::service::settings as house_settings;
 use crate::store::backup::{self, BackupError, Target, Which};
 use crate::store::redb::{Options, Redb};
 use crate::store::{Dir, Ix, KeyRange, ReadTx, Store, StoreError, Tenant, WriteTx};
@@ -386,6 +387,10 @@ impl freight::work::People for Users {
             }
         }
         Ok(told)
+    }
+
+    fn language(&self, tx: &dyn ReadTx) -> Result<String, StoreError> {
+        Ok(house_settings(tx)?.0.language)
     }
 }
 

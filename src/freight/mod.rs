@@ -2,7 +2,8 @@
 //! and their bills.
 //!
 //! Pure first: `awb` numbers, `codes` and `fsu` messages, `counts` what reports come to, `free` time and storage, `clocks`
-//! and `reminders`, `sop` the procedure and `template` the shipped one, `intake` rows of files, `letters` mail. Then what is stored
+//! and `reminders`, `sop` the procedure and `template` the shipped one, `intake` rows of files, `letters` mail that comes,
+//! `notices` mail that goes. Then what is stored
 //! (`model`, `event`, `aggregate`, `bills`, `carriers`, `terminals`, `desk`, `repo`) and what is done with it (`service`,
 //! `undo`, `houses`, `accounts`, `inbox`, `take`, `stats`, `listing`,
 //! `board` the clocks that run), what runs by itself (`work`, `mail_in`), and the routes (`api`).
@@ -34,6 +35,7 @@ pub mod letters;
 pub mod listing;
 pub mod mail_in;
 pub mod model;
+pub mod notices;
 pub mod reminders;
 pub mod repo;
 pub mod service;

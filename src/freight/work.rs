@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::event::{MASTER_KINDS, MawbEvent, Reminded};
 use super::model::{Alarm, Mawb, State};
+use super::notices::{self, Told};
 use super::repo::{BY_STATE, MAWBS, state_key};
 use super::service::{replan, tell};
 use super::sop::{Action, To};
@@ -184,6 +185,12 @@ pub trait People: Send + Sync + 'static {
     /// # Errors
     /// Storage failures.
     fn of_role(&self, tx: &dyn ReadTx, role: &str) -> Result<Vec<Person>>;
+
+    /// The language in which the house writes to those it does not know.
+    ///
+    /// # Errors
+    /// Storage failures.
+    fn language(&self, tx: &dyn ReadTx) -> Result<String>;
 }
 
 /// Tells whoever has to know, by what the journal says: a step that was done, a reminder that was called in. What is sent
@@ -241,7 +248,7 @@ impl Notices {
             match action {
                 Action::Task { text } => self.tell_role(tx, now, m, (&step.role, text))?,
                 Action::Mail { template, to: To::Role } => {
-                    let (_, text) = letter(tx, m, template)?;
+                    let (_, text) = self.letter(tx, m, template)?;
                     self.tell_role(tx, now, m, (&step.role, &text))?;
                 }
                 Action::Mail { template, to: To::Consignee } if m.state.is_open() => {
@@ -260,7 +267,7 @@ impl Notices {
         m: &Mawb,
         (role, template): (&str, &str),
     ) -> Result<()> {
-        let (subject, text) = letter(tx, m, template)?;
+        let (subject, text) = self.letter(tx, m, template)?;
         let consignee = m.facts.consignee.clone().unwrap_or_default();
         match consignee.email.filter(|_| self.mail) {
             Some(to) => mail::post(tx, now, Letter::new(to, subject, text)).map(drop),
@@ -270,6 +277,11 @@ impl Notices {
                 self.tell_role(tx, now, m, (role, &task))
             }
         }
+    }
+
+    /// Subject and text of a letter about `m`.
+    fn letter(&self, tx: &dyn ReadTx, m: &Mawb, template: &str) -> Result<(String, String)> {
+        Ok(notices::letter(&self.people.language(tx)?, template, &told(tx, m)?))
     }
 
     fn tell_role(
@@ -291,44 +303,21 @@ impl Notices {
     }
 }
 
-/// Subject and text of a letter about `m`.
-fn letter(tx: &dyn ReadTx, m: &Mawb, template: &str) -> Result<(String, String)> {
+/// What a letter about `m` tells.
+fn told(tx: &dyn ReadTx, m: &Mawb) -> Result<Told> {
     let policy = Policy::current(tx)?;
     let (clocks, terminal) = desk::clocks_of(tx, &policy.rules.opening.zone, m)?;
-    let number = &m.number;
     let pieces = super::counts::pieces(m);
-    let count = pieces.expected.map_or_else(|| "your shipment".to_owned(), |n| format!("{n} pieces"));
-    let at = |t: Option<Timestamp>| {
-        t.map_or_else(|| "not known yet".into(), |t| t.civil(&clocks.zone).to_string())
-    };
-    Ok(match template {
-        "pre_alert" => (
-            format!("Pre-alert for air waybill {number}"),
-            format!(
-                "We have the papers of air waybill {number} ({count}).\nFlight: {}\nExpected arrival: {}\n",
-                m.facts.flight.as_deref().unwrap_or("not known yet"),
-                at(m.facts.eta),
-            ),
-        ),
-        "arrival_notice" => {
-            let lfd = clocks.lfd.map_or_else(|| "will be told".to_owned(), |d| d.to_string());
-            let isc = m
-                .facts
-                .isc
-                .clone()
-                .or_else(|| terminal.isc.as_ref().map(|c| c.of(m.facts.weight.map_or(0, |w| w.0))));
-            let isc = isc.map_or_else(String::new, |c| {
-                format!("Import service charge: {} {} in the smallest unit\n", c.minor, c.currency)
-            });
-            (
-                format!("Arrival notice for air waybill {number}"),
-                format!(
-                    "{} of {count} of air waybill {number} arrived.\nReceived: {}\nLast free day: {lfd}\n{isc}",
-                    pieces.received,
-                    at(clocks.received),
-                ),
-            )
-        }
-        text => (format!("Air waybill {number}"), text.to_owned()),
+    let isc = m.facts.isc.clone();
+    let usual = || terminal.isc.as_ref().map(|c| c.of(m.facts.weight.map_or(0, |w| w.0)));
+    Ok(Told {
+        number: m.number.to_string(),
+        expected: pieces.expected,
+        received: pieces.received,
+        flight: m.facts.flight.clone(),
+        eta: m.facts.eta.map(|t| t.civil(&clocks.zone)),
+        received_at: clocks.received.map(|t| t.civil(&clocks.zone)),
+        lfd: clocks.lfd,
+        isc: isc.or_else(usual),
     })
 }
