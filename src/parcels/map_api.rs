@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 use super::map_file::MAX_FILE;
 use super::map_runs::{self, Outlook, Run};
 use super::map_service::{self, Change, MapError, SourceView};
+use super::map_site;
 use super::map_try::{Tried, tried};
-use super::maps::{Map, MapRow, Mapped, shipped};
+use super::maps::{Layer, Map, MapRow, Mapped, shipped};
 use super::queries::limit;
 use super::repo;
 use super::suggest::{Suggestion, suggestions};
@@ -22,6 +23,7 @@ use crate::base::page::Page;
 use crate::base::text;
 use crate::identity::features::{EditStatusMaps, ViewStatusMaps};
 use crate::identity::grant::Scope;
+use crate::journal::clock::{Origin, UNENROLLED};
 use crate::store::table::{cursor, position};
 use crate::store::{ReadTx, StoreError};
 use crate::web::call::{BodyHash, collect};
@@ -112,6 +114,37 @@ pub fn routes() -> Routes {
             "How far the last run of a source's map over stored codes is",
         )
         .answers::<Run>(200)
+        .add::<ViewStatusMaps, _, _>(
+            Method::GET,
+            "/status-maps/{source}/sites",
+            sites,
+            "Rows that depots have for themselves: at a depot its own, at headquarters everybody's",
+        )
+        .answers::<Vec<SiteView>>(200)
+        .add::<EditStatusMaps, _, _>(
+            Method::PUT,
+            "/status-maps/{source}/site",
+            put_site,
+            "Set this depot's own rows of a source, which count before the tenant's and the shipped ones, here alone",
+        )
+        .body::<SiteInput>(r#"{"rows":[{"code":"shipped","status":"in_transit"}]}"#)
+        .answers::<MapView>(200)
+        .add::<EditStatusMaps, _, _>(
+            Method::POST,
+            "/status-maps/{source}/site/dry-run",
+            try_site,
+            "What this depot's own rows would do to the stored codes it keeps; changes nothing",
+        )
+        .body::<SiteInput>(r#"{"rows":[{"code":"shipped","status":"in_transit"}]}"#)
+        .answers::<Outlook>(200)
+        .add::<EditStatusMaps, _, _>(
+            Method::POST,
+            "/status-maps/{source}/site/apply",
+            apply_site,
+            "Set this depot's own rows and run them over the stored codes it keeps",
+        )
+        .body::<SiteInput>(r#"{"rows":[{"code":"shipped","status":"in_transit"}]}"#)
+        .answers::<Run>(202)
 }
 
 /// A row of a map.
@@ -138,16 +171,20 @@ struct MapRowView {
     /// Whether it is a shipped one, beneath the own ones. One that is sent back so stays there.
     #[serde(default)]
     shipped: bool,
+    /// Whether it is this depot's alone, above all others. One that is sent back so stays there.
+    #[serde(default)]
+    site: bool,
 }
 
 impl MapRowView {
-    fn of(row: &MapRow, shipped: bool) -> Self {
+    fn of(row: &MapRow, layer: Layer) -> Self {
         let MapRow { code, sub, text_contains, meaning, status, reason } = row.clone();
-        Self { code, sub, text_contains, meaning, status, reason, shipped }
+        let (shipped, site) = (layer == Layer::Shipped, layer == Layer::Site);
+        Self { code, sub, text_contains, meaning, status, reason, shipped, site }
     }
 
     fn row(&self) -> MapRow {
-        let Self { code, sub, text_contains, meaning, status, reason, shipped: _ } = self.clone();
+        let Self { code, sub, text_contains, meaning, status, reason, shipped: _, site: _ } = self.clone();
         MapRow { code, sub, text_contains, meaning, status, reason }
     }
 }
@@ -158,9 +195,11 @@ struct MapView {
     source: String,
     /// Revision of the own map; 0 while the shipped one counts.
     version: u64,
+    /// Revision of this depot's own rows; 0 where it has none.
+    site_version: u64,
     /// Whether shipped rows count where the own ones say nothing.
     over_shipped: bool,
-    /// The rows. The first that fits counts: own ones before shipped ones, those for the second-level code before those
+    /// The rows. The first that fits counts: this depot's before the tenant's, these before shipped ones, those for the second-level code before those
     /// without one, those that look at the text before the others, and else as they stand.
     rows: Vec<MapRowView>,
 }
@@ -170,10 +209,13 @@ fn view(tx: &dyn ReadTx, source: &str) -> Result<Answer, MapError> {
     let (over_shipped, version) = own.map_or((false, 0), |(own, rev)| (own.over_shipped, rev));
     let map = map_service::compiled(tx, source)?;
     let is_own = version > 0;
-    let row = |(below, row): (bool, &MapRow)| MapRowView::of(row, below || !is_own);
-    let rows = map.all_rows().map(row).collect();
+    // Without an own map the shipped one stands in its place.
+    let whose = |layer| if layer == Layer::Own && !is_own { Layer::Shipped } else { layer };
+    let rows = map.all_rows().map(|(layer, row)| MapRowView::of(row, whose(layer))).collect();
+    let site_version = map.site_rev();
     let over_shipped = if is_own { over_shipped } else { shipped(source).is_some() };
-    Ok(Answer::ok(&MapView { source: source.to_owned(), version, over_shipped, rows })?.rev(version))
+    let view = MapView { source: source.to_owned(), version, site_version, over_shipped, rows };
+    Ok(Answer::ok(&view)?.rev(version))
 }
 
 /// A map as it is set.
@@ -226,6 +268,28 @@ struct TryInput {
     over_shipped: Option<bool>,
 }
 
+/// A depot's own rows as they are set or tried.
+#[derive(Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SiteInput {
+    /// The revision the caller has seen, `site_version` of the map.
+    version: Option<u64>,
+    /// As in the map, all of this depot's; those there are when absent.
+    rows: Option<Vec<MapRowView>>,
+}
+
+/// A depot's own rows.
+#[derive(Serialize, ToSchema)]
+struct SiteView {
+    /// Its number when they were set; absent before headquarters gave it one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<u32>,
+    /// Whether it is this one.
+    here: bool,
+    /// The rows.
+    rows: Vec<MapRowView>,
+}
+
 /// A code no map knows, and what it may mean.
 #[derive(Serialize, ToSchema)]
 struct UnmappedView {
@@ -246,7 +310,8 @@ fn wanted(
     let own = map_service::own(tx, source)?.map(|(own, _)| own);
     let over = over.or(own.as_ref().map(|o| o.over_shipped)).unwrap_or(shipped(source).is_some());
     let rows = match rows {
-        Some(rows) => rows.iter().filter(|r| !(over && r.shipped)).map(MapRowView::row).collect(),
+        // What was read as one list may be sent back as one: each row stays where it is.
+        Some(rows) => rows.iter().filter(|r| !(over && r.shipped || r.site)).map(MapRowView::row).collect(),
         None => own.map(|o| o.map.rows).unwrap_or_default(),
     };
     Ok((Map { source: source.to_owned(), rows }, over))
@@ -305,7 +370,9 @@ async fn put(call: Call<EditStatusMaps>, source: Path<String>, body: Body<MapInp
 async fn export(call: Call<ViewStatusMaps>, source: Path<String>) -> Response {
     let (csv, rev) = call.app.store.read(call.grant.tenant(), |tx| -> Result<_, MapError> {
         let map = map_service::compiled(tx, &source)?;
-        let rows = map.all_rows().map(|(_, row)| row.clone()).collect();
+        // A depot's own rows are no part of the map that is everybody's.
+        let rows = map.all_rows().filter(|(layer, _)| *layer != Layer::Site);
+        let rows = rows.map(|(_, row)| row.clone()).collect();
         let rev = map.rev;
         let csv = Map { source: source.to_owned(), rows }.write_csv();
         Ok((csv.map_err(|e| StoreError::Codec { what: "status map", why: e.to_string() })?, rev))
@@ -346,7 +413,7 @@ async fn try_code(call: Call<ViewStatusMaps>, source: Path<String>, body: Body<T
         } else {
             let (map, over) = wanted(tx, &source, rows.as_deref(), over_shipped)?;
             map_service::check(&map)?;
-            map_service::ready(map, over).into()
+            map_site::above(tx, map_service::ready(map, over))?.into()
         };
         Ok(Answer::ok(&tried(&map, &code, sub.as_deref(), text.as_deref()))?)
     })
@@ -354,13 +421,13 @@ async fn try_code(call: Call<ViewStatusMaps>, source: Path<String>, body: Body<T
 
 async fn dry_run(call: Call<EditStatusMaps>, source: Path<String>, body: Body<TryRows>) -> Response {
     let (store, tenant, scope) = (call.app.store.clone(), call.grant.tenant(), call.grant.scope().clone());
-    let (map, over) =
-        store.read(tenant, |tx| wanted(tx, &source, body.0.rows.as_deref(), body.0.over_shipped))?;
-    map_service::check(&map)?;
+    let map = store.read(tenant, |tx| -> Result<_, MapError> {
+        let (map, over) = wanted(tx, &source, body.0.rows.as_deref(), body.0.over_shipped)?;
+        map_service::check(&map)?;
+        Ok(map_site::above(tx, map_service::ready(map, over))?)
+    })?;
     // Every parcel is looked at, in pages with a snapshot each: not on a thread that answers others.
-    let tried = actix_web::web::block(move || {
-        map_runs::try_out(&store, tenant, &scope, &map_service::ready(map, over))
-    });
+    let tried = actix_web::web::block(move || map_runs::try_out(&store, tenant, &scope, &map));
     let tried = tried.await.map_err(|_| StoreError::Closed)??;
     Ok(Answer::ok(&tried)?.respond("", ""))
 }
@@ -382,4 +449,58 @@ async fn run(call: Call<ViewStatusMaps>, source: Path<String>) -> Response {
         let run = map_runs::run_of(tx, &source)?.ok_or_else(|| MapError::NoRun(source.to_owned()))?;
         Ok(Answer::ok(&run)?)
     })
+}
+
+/// This depot's rows that were sent, or those there are.
+fn site_rows(tx: &dyn ReadTx, source: &str, rows: Option<&[MapRowView]>) -> Result<Map, MapError> {
+    text::required("/source", source, text::SHORT).map_err(|p| Invalid(vec![p]))?;
+    Ok(match rows {
+        Some(rows) => Map { source: source.to_owned(), rows: rows.iter().map(MapRowView::row).collect() },
+        None => map_site::here(tx, source)?.0,
+    })
+}
+
+async fn sites(call: Call<ViewStatusMaps>, source: Path<String>) -> Response {
+    call.read(|tx, _| -> Result<Answer, MapError> {
+        let origin = Origin::load(tx)?;
+        let view = |own: map_site::SiteMap| SiteView {
+            site: (own.site != UNENROLLED).then_some(own.site),
+            here: own.depot == origin.first,
+            rows: own.map.rows.iter().map(|row| MapRowView::of(row, Layer::Site)).collect(),
+        };
+        let all: Vec<SiteView> = map_site::all(tx, &source)?.into_iter().map(view).collect();
+        Ok(Answer::ok(&all)?)
+    })
+}
+
+async fn put_site(call: Call<EditStatusMaps>, source: Path<String>, body: Body<SiteInput>) -> Response {
+    call.write(move |tx, grant, cx| -> Result<Answer, MapError> {
+        let map = site_rows(tx, &source, body.0.rows.as_deref())?;
+        map_site::put(tx, grant, cx, (map, false), body.0.version)?;
+        view(tx, &source)
+    })
+    .await
+}
+
+async fn try_site(call: Call<EditStatusMaps>, source: Path<String>, body: Body<SiteInput>) -> Response {
+    let (store, tenant, scope) = (call.app.store.clone(), call.grant.tenant(), call.grant.scope().clone());
+    let map = store.read(tenant, |tx| -> Result<_, MapError> {
+        let site = site_rows(tx, &source, body.0.rows.as_deref())?;
+        map_service::check(&site)?;
+        Ok(map_service::compiled(tx, &source)?.alone().beneath(site, 0))
+    })?;
+    let tried = actix_web::web::block(move || map_runs::try_out(&store, tenant, &scope, &map));
+    let tried = tried.await.map_err(|_| StoreError::Closed)??;
+    Ok(Answer::ok(&tried)?.respond("", ""))
+}
+
+async fn apply_site(call: Call<EditStatusMaps>, source: Path<String>, body: Body<SiteInput>) -> Response {
+    call.write(move |tx, grant, cx| -> Result<Answer, MapError> {
+        let map = site_rows(tx, &source, body.0.rows.as_deref())?;
+        map_site::put(tx, grant, cx, (map, true), body.0.version)?;
+        let run = map_runs::run_of(tx, &source)?.ok_or_else(|| MapError::NoRun(source.to_owned()))?;
+        let location = format!("/api/v1/status-maps/{}/run", run.source);
+        Ok(Answer { location: Some(location), ..Answer::json(202, &run)? })
+    })
+    .await
 }

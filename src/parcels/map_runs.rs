@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::event::{ParcelEvent, Remapped};
 use super::fold::fold_all;
 use super::map_service::{self, Stored};
+use super::map_site::Everywhere;
 use super::maps::Compiled;
 use super::model::{Parcel, ParcelId, Status};
 use super::remap::{self, Which};
@@ -229,6 +230,8 @@ pub struct Outlook {
 /// Storage failures.
 pub fn try_out(store: &Store, tenant: Tenant, scope: &Scope, map: &Compiled) -> Result<Outlook> {
     let source = map.map().source.clone();
+    let (origin, elsewhere) =
+        store.read::<_, StoreError>(tenant, |tx| Ok((Origin::load(tx)?, Everywhere::new(tx, map)?)))?;
     let mut out = Outlook::default();
     let mut shifts: BTreeMap<(Status, Status), u64> = BTreeMap::new();
     let mut after = None;
@@ -243,6 +246,10 @@ pub fn try_out(store: &Store, tenant: Tenant, scope: &Scope, map: &Compiled) -> 
                     continue;
                 }
                 let mut events = events(tx, &row)?;
+                // Each parcel as the depot reads it that keeps it: with that depot's own rows above.
+                let keeper = row.state.keeper();
+                let ours = keeper.is_none_or(|site| origin.is(site));
+                let map = if ours { map } else { elsewhere.of(keeper) };
                 let planned = remap::plan(row.state.id, &events, &source, map, Which::All);
                 if planned.is_empty() {
                     continue;

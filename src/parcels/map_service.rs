@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::map_file::MAX_ROWS;
 use super::maps::{Compiled, Map, shipped, shipped_compiled, sources};
-use super::{map_runs, unmapped};
+use super::{map_runs, map_site, unmapped};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Problem};
 use crate::base::ids::Id;
@@ -88,11 +88,12 @@ pub fn own(tx: &dyn ReadTx, source: &str) -> Result<Option<(OwnMap, u64)>> {
 pub fn compiled(tx: &dyn ReadTx, source: &str) -> Result<Arc<Compiled>> {
     let Some((own, rev)) = own(tx, source)? else {
         let empty = || Compiled::new(Arc::new(Map { source: source.to_owned(), rows: Vec::new() }));
-        return Ok(Arc::new(shipped_compiled(source).cloned().unwrap_or_else(empty)));
+        let compiled = shipped_compiled(source).cloned().unwrap_or_else(empty);
+        return Ok(Arc::new(map_site::above(tx, compiled)?));
     };
     let mut compiled = ready(own.map, own.over_shipped);
     compiled.rev = rev;
-    Ok(Arc::new(compiled))
+    Ok(Arc::new(map_site::above(tx, compiled)?))
 }
 
 /// The same as [`compiled`], from `had` when that is still it.
@@ -101,7 +102,8 @@ pub fn compiled(tx: &dyn ReadTx, source: &str) -> Result<Arc<Compiled>> {
 /// Storage failures.
 pub fn still(tx: &dyn ReadTx, source: &str, had: &Arc<Compiled>) -> Result<Arc<Compiled>> {
     let rev = OWN.look(tx, &map_id(source), |row| row.rev())?.unwrap_or(0);
-    if rev == had.rev { Ok(Arc::clone(had)) } else { compiled(tx, source) }
+    let same = rev == had.rev && map_site::rev(tx, source)? == had.site_rev();
+    if same { Ok(Arc::clone(had)) } else { compiled(tx, source) }
 }
 
 /// `map` ready for look-ups, above the shipped rows of its source or alone.
@@ -281,5 +283,5 @@ pub fn list(tx: &dyn ReadTx) -> Result<Vec<SourceView>> {
 /// This module's tables, for `check`.
 #[must_use]
 pub fn tables() -> Vec<&'static dyn Checked> {
-    [vec![&OWN as &dyn Checked], unmapped::tables(), map_runs::tables()].concat()
+    [vec![&OWN as &dyn Checked], map_site::tables(), unmapped::tables(), map_runs::tables()].concat()
 }

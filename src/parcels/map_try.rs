@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::maps::{Compiled, Considered, Fit, Meaning};
+use super::maps::{Compiled, Considered, Fit, Layer, Meaning};
 
 /// Rows shown of those that were looked at.
 pub const MAX_CONSIDERED: usize = 50;
@@ -15,6 +15,8 @@ pub struct Looked {
     pub row: usize,
     /// Whether it is a shipped one.
     pub shipped: bool,
+    /// Whether it is this depot's alone.
+    pub site: bool,
     /// Its code.
     pub code: String,
     /// Its second-level code.
@@ -62,7 +64,11 @@ pub fn tried(map: &Compiled, code: &str, sub: Option<&str>, text: Option<&str>) 
 }
 
 fn because(c: &Considered<'_>) -> String {
-    let whose = if c.shipped { "the shipped row" } else { "row" };
+    let whose = match c.layer {
+        Layer::Site => "this depot's row",
+        Layer::Own => "row",
+        Layer::Shipped => "the shipped row",
+    };
     let mut why = format!("{whose} {} is the first that fits: code {}", c.place, c.row.code);
     if let Some(sub) = &c.row.sub {
         why.push_str(&format!(", second-level code {sub}"));
@@ -76,7 +82,8 @@ fn because(c: &Considered<'_>) -> String {
 fn shown(c: &Considered<'_>) -> Looked {
     Looked {
         row: c.place,
-        shipped: c.shipped,
+        shipped: c.layer == Layer::Shipped,
+        site: c.layer == Layer::Site,
         code: c.row.code.clone(),
         sub: c.row.sub.clone(),
         text_contains: c.row.text_contains.clone(),

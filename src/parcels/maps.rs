@@ -92,18 +92,31 @@ impl<'a> Meaning<'a> {
 
 /// A map made ready for look-ups: one hash of the code, whatever its size.
 ///
-/// The first row that fits counts. They are looked at in this order: rows for the code before those for any code, the
-/// tenant's own before the shipped ones beneath; among rows for one code those with the event's second-level code before
+/// The first row that fits counts. They are looked at in this order: rows for the code before those for any code, this
+/// depot's own before the tenant's, and these before the shipped ones beneath; among rows for one code those with the event's second-level code before
 /// those without one, among these the ones that look at the text before the others, and else as they stand in the map.
 #[derive(Clone, Debug, Default)]
 pub struct Compiled {
     map: Arc<Map>,
     /// Rows by normal code, in the order in which they are looked at.
     by_code: HashMap<String, Vec<Entry>>,
+    /// The rows of this depot alone, which count first.
+    above: Option<Arc<Compiled>>,
     /// The shipped rows that count where the map says nothing.
     below: Option<&'static Compiled>,
     /// The revision of the tenant's own map; 0 for none.
     pub rev: u64,
+}
+
+/// Whose a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// This depot's.
+    Site,
+    /// The tenant's.
+    Own,
+    /// Shipped, beneath the tenant's.
+    Shipped,
 }
 
 #[derive(Clone, Debug)]
@@ -140,8 +153,8 @@ pub struct Considered<'a> {
     pub row: &'a MapRow,
     /// Its place in its map, from 0.
     pub place: usize,
-    /// Whether it is a shipped one.
-    pub shipped: bool,
+    /// Whose it is.
+    pub layer: Layer,
     /// What became of it.
     pub fit: Fit,
 }
@@ -179,7 +192,26 @@ impl Compiled {
         for entries in by_code.values_mut() {
             entries.sort_by_key(|e| (e.sub.is_none(), e.text.is_none()));
         }
-        Self { map, by_code, below: None, rev: 0 }
+        Self { map, by_code, above: None, below: None, rev: 0 }
+    }
+
+    /// The same beneath the rows of a depot, which are at revision `rev`.
+    #[must_use]
+    pub fn beneath(self, site: Map, rev: u64) -> Self {
+        let above = Compiled { rev, ..Self::new(Arc::new(site)) };
+        Self { above: (rev > 0 || !above.map.rows.is_empty()).then(|| Arc::new(above)), ..self }
+    }
+
+    /// The same without the rows of a depot.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self { above: None, ..self.clone() }
+    }
+
+    /// The revision of the depot's rows; 0 for none.
+    #[must_use]
+    pub fn site_rev(&self) -> u64 {
+        self.above.as_ref().map_or(0, |above| above.rev)
     }
 
     /// The same above the shipped rows of its source.
@@ -195,12 +227,18 @@ impl Compiled {
         &self.map
     }
 
-    /// The rows for one normal code, its own and then the shipped ones, as they are looked at.
-    fn rows(&self, code: &str) -> impl Iterator<Item = (bool, &Entry, &MapRow)> {
-        let layers = [(false, Some(self)), (true, self.below)];
-        layers.into_iter().filter_map(|(shipped, c)| Some((shipped, c?))).flat_map(move |(shipped, c)| {
+    /// Its layers, as they are looked at.
+    fn layers(&self) -> impl Iterator<Item = (Layer, &Self)> {
+        let layers =
+            [(Layer::Site, self.above.as_deref()), (Layer::Own, Some(self)), (Layer::Shipped, self.below)];
+        layers.into_iter().filter_map(|(layer, c)| Some((layer, c?)))
+    }
+
+    /// The rows for one normal code, layer by layer, as they are looked at.
+    fn rows(&self, code: &str) -> impl Iterator<Item = (Layer, &Entry, &MapRow)> {
+        self.layers().flat_map(move |(layer, c)| {
             let entries = c.by_code.get(code).into_iter().flatten();
-            entries.filter_map(move |e| Some((shipped, e, c.map.rows.get(e.row)?)))
+            entries.filter_map(move |e| Some((layer, e, c.map.rows.get(e.row)?)))
         })
     }
 
@@ -239,18 +277,17 @@ impl Compiled {
             };
         let mut found = false;
         let codes = std::iter::once(&*code).chain(any.iter().copied());
-        let considered = codes.flat_map(|c| self.rows(c).collect::<Vec<_>>()).map(|(shipped, e, row)| {
+        let considered = codes.flat_map(|c| self.rows(c).collect::<Vec<_>>()).map(|(layer, e, row)| {
             let fit = e.fit(&said).unwrap_or(if found { Fit::Later } else { Fit::Counts });
             found |= fit == Fit::Counts;
-            Considered { row, place: e.row, shipped, fit }
+            Considered { row, place: e.row, layer, fit }
         });
         considered.take(limit).collect()
     }
 
-    /// The rows that count, own ones before the shipped ones beneath them; with each whether it is a shipped one.
-    pub fn all_rows(&self) -> impl Iterator<Item = (bool, &MapRow)> {
-        let below = self.below.map_or(&[][..], |c| &c.map.rows);
-        self.map.rows.iter().map(|r| (false, r)).chain(below.iter().map(|r| (true, r)))
+    /// The rows that count, this depot's before the tenant's and these before the shipped ones; with each whose it is.
+    pub fn all_rows(&self) -> impl Iterator<Item = (Layer, &MapRow)> {
+        self.layers().flat_map(|(layer, c)| c.map.rows.iter().map(move |r| (layer, r)))
     }
 }
 

@@ -18,6 +18,7 @@ pub mod map_api;
 pub mod map_file;
 pub mod map_runs;
 pub mod map_service;
+pub mod map_site;
 pub mod map_try;
 pub mod maps;
 pub mod merge;

@@ -12,7 +12,8 @@ use crate::identity::grant::{Grant, Scope};
 use crate::parcels::issues::REASONS;
 use crate::parcels::map_runs::{self, Outlook, Run};
 use crate::parcels::map_service::{self, Change, MapError, SourceView};
-use crate::parcels::maps::{Map, MapRow, Mapped, shipped};
+use crate::parcels::map_site;
+use crate::parcels::maps::{Compiled, Layer, Map, MapRow, Mapped, shipped};
 use crate::parcels::model::Status;
 use crate::parcels::suggest::{Suggestion, suggestions};
 use crate::parcels::unmapped::{self, Unmapped};
@@ -170,8 +171,12 @@ struct Model {
     source: String,
     /// The revision of the own map; 0 where there is none.
     version: u64,
-    /// Rows that fit what is looked for, with whether each was shipped; own ones first.
-    rows: Vec<(bool, MapRow)>,
+    /// The revision of this depot's own rows; 0 where it has none.
+    site_version: u64,
+    /// Whether this is headquarters, which has no rows beside everybody's.
+    is_hq: bool,
+    /// Rows that fit what is looked for, with whose each is, in the order in which they count.
+    rows: Vec<(Layer, MapRow)>,
     more: usize,
     run: Option<Run>,
     outlook: Option<Outlook>,
@@ -192,12 +197,14 @@ where
         let map = map_service::compiled(tx, &source)?;
         let version = map_service::own(tx, &source)?.map_or(0, |(_, rev)| rev);
         // Without an own map the compiled one is the shipped one itself.
-        let all = map.all_rows().map(|(below, r)| (below || version == 0, r));
+        let whose = |layer| if layer == Layer::Own && version == 0 { Layer::Shipped } else { layer };
+        let all = map.all_rows().map(|(layer, r)| (whose(layer), r));
         let fitting: Vec<_> = all.filter(|(_, r)| fits(r)).collect();
         let more = fitting.len().saturating_sub(ROWS);
-        let rows = fitting.into_iter().take(ROWS).map(|(below, r)| (below, r.clone())).collect();
+        let rows = fitting.into_iter().take(ROWS).map(|(layer, r)| (layer, r.clone())).collect();
+        let (site_version, is_hq) = (map.site_rev(), visit.app.sync.hq.is_some());
         let run = map_runs::run_of(tx, &source)?;
-        Ok(Model { source: source.clone(), version, rows, more, run, outlook: None })
+        Ok(Model { source: source.clone(), version, site_version, is_hq, rows, more, run, outlook: None })
     })
 }
 
@@ -222,6 +229,7 @@ fn say(v: &Viewer, m: &Model, f: &Form) -> Markup {
             h2 { (v.t("map-add")) }
             (parts::post(v, &at, &html! {
                 (parts::version(m.version))
+                input type="hidden" name="site_version" value=(m.site_version);
                 div.three {
                     (Field::text("code", v.t("code"), f.text("code")))
                     (choice("status", &v.t("map-means"), &meanings(v), means))
@@ -230,6 +238,7 @@ fn say(v: &Viewer, m: &Model, f: &Form) -> Markup {
                     (Field::text("text_contains", v.t("map-text"), f.text("text_contains")))
                     (Field::text("meaning", v.t("map-in-words"), f.text("meaning")))
                 }
+                @if !m.is_hq { (parts::tick("site", &v.t("map-site-alone"), f.ticked("site"))) p.faint { (v.t("map-site-hint")) } }
                 div.buttons {
                     button.primary name="then" value="save" { (v.t("save")) }
                     button formaction={ (at) "/try" } { (v.t("map-try")) }
@@ -299,16 +308,18 @@ fn map_markup(v: &Viewer, m: &Model, asked: &Asked, f: &Form, fail: Option<&ApiE
         @if edits { (say(v, m, f)) }
         @if let Some(r) = &m.run { (run(v, r)) }
         form.filters role="search" { (Field::text("q", v.t("filter"), asked.q.as_deref().unwrap_or_default()).kind("search", "off")) button { (Icon::Search) (v.t("show")) } }
+        p.faint { (v.t("map-first-wins")) }
         table.list {
-            thead { tr { th { (v.t("code")) } th { (v.t("map-means")) } th { (v.t("map-in-words")) } th { (v.t("reason")) } @if edits { th { span.away { (v.t("actions")) } } } } }
+            thead { tr { th { (v.t("code")) } th { (v.t("map-means")) } th { (v.t("map-in-words")) } th { (v.t("reason")) } th { (v.t("map-whose")) } @if edits { th { span.away { (v.t("actions")) } } } } }
             tbody {
-                @for (below, r) in &m.rows {
+                @for (layer, r) in &m.rows {
                     tr {
                         td { code { (r.code) @if let Some(sub) = &r.sub { "/" (sub) } } @if let Some(t) = &r.text_contains { " " q { (t) } } }
                         td { (does(v, r.status)) }
                         td lang="en" { (r.meaning) }
                         td { @if let Some(reason) = &r.reason { (v.word("reason", reason)) } }
-                        @if edits { td.act { @if !below { (struck(v, &at, m.version, r)) } } }
+                        td data-as=(v.t("map-whose")) { (v.t(whose(*layer))) }
+                        @if edits { td.act { @if *layer != Layer::Shipped { (struck(v, &at, m, *layer, r)) } } }
                     }
                 }
             }
@@ -317,13 +328,24 @@ fn map_markup(v: &Viewer, m: &Model, asked: &Asked, f: &Form, fail: Option<&ApiE
     }
 }
 
+/// Whose a row is, as a word.
+fn whose(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Site => "map-site",
+        Layer::Own => "map-own",
+        Layer::Shipped => "map-shipped",
+    }
+}
+
 /// A button that takes an own row away.
-fn struck(v: &Viewer, at: &str, version: u64, r: &MapRow) -> Markup {
+fn struck(v: &Viewer, at: &str, m: &Model, layer: Layer, r: &MapRow) -> Markup {
+    let site = layer == Layer::Site;
     parts::post(
         v,
         &format!("{at}/strike"),
         &html! {
-            (parts::version(version))
+            (parts::version(if site { m.site_version } else { m.version }))
+            @if site { input type="hidden" name="site" value="1"; }
             input type="hidden" name="code" value=(r.code);
             @if let Some(sub) = &r.sub { input type="hidden" name="sub" value=(sub); }
             @if let Some(t) = &r.text_contains { input type="hidden" name="text_contains" value=(t); }
@@ -377,6 +399,15 @@ async fn keep(visit: &Editing, form: &Form) -> Result<(), Fail> {
     if row.is_none() && !all {
         return Err(Invalid::at("/code", "is needed: name the code").into());
     }
+    if form.ticked("site") {
+        let seen = form.parsed::<u64>("site_version")?;
+        let kept = visit.write::<EditStatusMaps, _, _>(move |tx, grant, cx| -> Result<(), MapError> {
+            let (map, _) = map_site::here(tx, &of)?;
+            let map = row.iter().fold(map, with);
+            map_site::put(tx, grant, cx, (map, all), seen).map(drop)
+        });
+        return kept.await;
+    }
     let kept = visit.write::<EditStatusMaps, _, _>(move |tx, grant, cx| -> Result<(), MapError> {
         let (map, over_shipped) = own_rows(tx, &of)?;
         let map = match &row {
@@ -413,20 +444,28 @@ async fn add(visit: Editing, form: Form) -> Reply {
     again(&visit, &form, done)
 }
 
+/// The map with the row that is being written: among this depot's `alone`, or among everybody's.
+fn wished(tx: &dyn ReadTx, source: &str, row: Option<&MapRow>, alone: bool) -> Result<Compiled, MapError> {
+    if alone {
+        let site = row.into_iter().fold(map_site::here(tx, source)?.0, with);
+        map_service::check(&site)?;
+        return Ok(map_service::compiled(tx, source)?.alone().beneath(site, 0));
+    }
+    let (map, over) = own_rows(tx, source)?;
+    let map = row.into_iter().fold(map, with);
+    map_service::check(&map)?;
+    Ok(map_site::above(tx, map_service::ready(map, over))?)
+}
+
 /// What the map, with the row that is being written, would do to all stored codes. Changes nothing.
 async fn try_out(visit: Editing, form: Form) -> Reply {
     let source = visit.path("source");
     let looked = async {
         let row = row_of(&form)?;
-        let (map, over) = visit.read(|tx| -> Result<_, StoreError> { own_rows(tx, &source) })?;
-        let map = match &row {
-            Some(row) => with(map, row),
-            None => map,
-        };
-        map_service::check(&map)?;
+        let alone = form.ticked("site");
+        let ready = visit.read(|tx| wished(tx, &source, row.as_ref(), alone))?;
         let (store, tenant) = (visit.app.store.clone(), visit.principal.tenant);
         let scope: Scope = visit.principal.scope.clone();
-        let ready = map_service::ready(map, over);
         visit.aside(move || Ok(map_runs::try_out(&store, tenant, &scope, &ready)?)).await
     };
     let looked: Result<Outlook, Fail> = looked.await;
@@ -451,8 +490,13 @@ async fn strike(visit: Editing, form: Form) -> Reply {
         status: Mapped::Info,
         reason: None,
     };
-    let of = source.clone();
+    let (of, site) = (source.clone(), form.ticked("site"));
     let done = visit.write::<EditStatusMaps, _, _>(move |tx, grant, cx| -> Result<(), MapError> {
+        if site {
+            let (mut map, _) = map_site::here(tx, &of)?;
+            map.rows.retain(|r| !same(r, &gone));
+            return map_site::put(tx, grant, cx, (map, false), Some(seen)).map(drop);
+        }
         let (mut map, over_shipped) = own_rows(tx, &of)?;
         map.rows.retain(|r| !same(r, &gone));
         let change = Change { map, over_shipped, all: false, unseen: false };

@@ -35,6 +35,7 @@ use crate::orders::catalog::{Category, Product};
 use crate::orders::model::Order;
 use crate::orders::stock::{self, Page};
 use crate::parcels::map_service::OwnMap;
+use crate::parcels::map_site::SiteMap;
 use crate::parcels::model::Parcel;
 use crate::parcels::rules;
 use crate::places::model::Place;
@@ -346,6 +347,7 @@ impl Registry {
             Folder::shared::<Airline>(),
             Folder::shared::<Terminal>(),
             Folder::shared::<Place>(),
+            own_record::<SiteMap>(),
             own_record::<Vehicle>(),
             own_record::<Driver>(),
             own_record::<Customer>(),
