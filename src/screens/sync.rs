@@ -8,11 +8,11 @@ use super::shell::parts::{self, Field, button, mark, refusal};
 use super::shell::{Fail, Form, Group, Out, Reply, Screen, Viewer, Visit};
 use super::today::{Line, said};
 use crate::base::error::Kind;
-use crate::identity::features::{ManageSync, ViewSync};
+use crate::identity::features::{EditSettings, ManageSync, ViewSync};
 use crate::identity::grant::Grant;
 use crate::store::StoreError;
 use crate::sync::join::SiteCode;
-use crate::sync::manage_api::{add_site, exchange};
+use crate::sync::manage_api::{add_site, exchange, join_as};
 use crate::sync::sites;
 use crate::sync::status::{self, DepotView, SiteView};
 use crate::web::ApiError;
@@ -28,6 +28,7 @@ pub fn screen() -> Screen {
         .nav(Group::House, Icon::Sync, "nav-sync")
         .get("/sync", show)
         .post("/sync/now", now)
+        .post("/sync/join", join)
         .post("/sync/depots", add)
 }
 
@@ -36,7 +37,7 @@ struct Asked {
     done: Option<String>,
 }
 
-fn page<P>(visit: &Visit<P>, code: Option<&SiteCode>, fail: Option<&ApiError>) -> Reply
+fn page<P>(visit: &Visit<P>, code: Option<&SiteCode>, fail: Option<&ApiError>, sent: &Form) -> Reply
 where
     P: super::shell::visit::Pass,
 {
@@ -50,7 +51,7 @@ where
         all.sort_by_key(|s: &SiteView| (s.state == "ok", s.seen_at));
         hq(v, all, code)
     } else {
-        depot(v, status::of_depot(node, tenant)?)
+        depot(v, status::of_depot(node, tenant)?, sent)
     };
     let main = html! {
         (parts::done(v, asked.done.as_deref()))
@@ -60,7 +61,7 @@ where
     Ok(Out::page(v.t("nav-sync"), main).after(fail))
 }
 
-fn depot(v: &Viewer, d: DepotView) -> Markup {
+fn depot(v: &Viewer, d: DepotView, asked: &Form) -> Markup {
     let unsent = [
         (v.t("sync-business"), d.unsent.business),
         (v.t("sync-audit"), d.unsent.audit),
@@ -84,6 +85,28 @@ fn depot(v: &Viewer, d: DepotView) -> Markup {
                     (parts::fact(&v.t("sync-trouble"), d.trouble.as_ref().map(|t| html! { span lang="en" { (t) } }).as_ref()))
                 }
             } @else { p { (v.t("sync-join-hint")) } p { code { "crossdock sync join --hq https://… --code …" } } }
+        }
+        // Outside of what is fetched anew, so that nothing is exchanged under whoever types.
+        @if !d.joined && may_join(v) { (join_form(v, asked)) }
+    }
+}
+
+/// Whose depot this is, is for those to say who set it up: they change its settings and run its exchange.
+fn may_join(v: &Viewer) -> bool {
+    v.may::<ManageSync>() && v.may::<EditSettings>()
+}
+
+fn join_form(v: &Viewer, f: &Form) -> Markup {
+    let url = Field::text("url", v.t("sync-join-url"), f.text("url")).kind("url", "off");
+    // A code is good once and for a day; one that was refused is copied anew.
+    let code = Field::text("code", v.t("sync-join-code"), "").needed().hint(v.t("sync-join-code-hint"));
+    html! {
+        section.card.narrow aria-labelledby="join" {
+            h2 id="join" { (v.t("sync-join")) }
+            (parts::post(v, "/sync/join", &html! {
+                (url.needed().hint(v.t("sync-join-url-hint"))) (code)
+                button.primary { (v.t("sync-join")) }
+            }))
         }
     }
 }
@@ -135,7 +158,7 @@ fn hq(v: &Viewer, all: Vec<SiteView>, code: Option<&SiteCode>) -> Markup {
 
 #[allow(clippy::unused_async)] // the form of a handler
 async fn show(visit: Looking) -> Reply {
-    page(&visit, None, None)
+    page(&visit, None, None, &Form::default())
 }
 
 async fn now(visit: Managing, _: Form) -> Reply {
@@ -144,7 +167,27 @@ async fn now(visit: Managing, _: Form) -> Reply {
     visit.app.wake.wake();
     match done {
         Ok(()) => Ok(Out::See("/sync?done=sent".into())),
-        Err(Fail::Refused(e)) => page(&visit, None, Some(&e)),
+        Err(Fail::Refused(e)) => page(&visit, None, Some(&e), &Form::default()),
+        Err(fail) => Err(fail),
+    }
+}
+
+async fn join(visit: Managing, f: Form) -> Reply {
+    visit.principal.grant::<EditSettings>()?;
+    let (node, tenant) = (visit.app.sync.clone(), visit.principal.tenant);
+    if status::of_depot(&node, tenant)?.joined {
+        let detail = "this depot has joined a headquarters, and belongs to one alone";
+        let e: ApiError = Refusal::new(Kind::Conflict, "sync.joined", detail).into();
+        return page(&visit, None, Some(&e), &f);
+    }
+    let actor = visit.principal.actor.clone();
+    let (url, code) = (f.text("url").to_owned(), f.text("code").to_owned());
+    match visit.aside(move || join_as(&node, tenant, actor, &url, &code)).await {
+        Ok(_) => {
+            visit.app.wake.wake();
+            Ok(Out::See("/sync?done=joined".into()))
+        }
+        Err(Fail::Refused(e)) => page(&visit, None, Some(&e), &f),
         Err(fail) => Err(fail),
     }
 }
@@ -154,12 +197,12 @@ async fn add(visit: Managing, f: Form) -> Reply {
     let (actor, at) = (visit.principal.actor.clone(), visit.viewer.now);
     if name.is_empty() {
         let e: ApiError = Refusal::new(Kind::Invalid, "site.name", "a depot needs a name").into();
-        return page(&visit, None, Some(&e));
+        return page(&visit, None, Some(&e), &Form::default());
     }
     match visit.aside(move || add_site(&node, tenant, actor, at, name)).await {
         // The code is shown once, in the answer itself: nothing keeps it.
-        Ok(code) => page(&visit, Some(&code), None),
-        Err(Fail::Refused(e)) => page(&visit, None, Some(&e)),
+        Ok(code) => page(&visit, Some(&code), None, &Form::default()),
+        Err(Fail::Refused(e)) => page(&visit, None, Some(&e), &Form::default()),
         Err(fail) => Err(fail),
     }
 }

@@ -24,7 +24,7 @@ pub fn line(hq: &Desk) -> Relay {
 }
 
 /// A code for a depot called `name`.
-fn code(hq: &Desk, name: &str) -> String {
+pub fn code(hq: &Desk, name: &str) -> String {
     let made = hq.post("/sites", &json!({ "name": name }));
     assert_eq!(made.status, 201, "{made:?}");
     made.json["code"].as_str().unwrap().to_owned()

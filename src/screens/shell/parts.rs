@@ -64,6 +64,7 @@ pub fn done(v: &Viewer, done: Option<&str>) -> Markup {
         Some("removed") => v.t("done-removed"),
         Some("sent") => v.t("done-sent"),
         Some("begun") => v.t("done-begun"),
+        Some("joined") => v.t("done-joined"),
         _ => return html! {},
     };
     html! { p.notice.good role="status" { (Icon::Tick) (said) } }

@@ -37,7 +37,12 @@ pub async fn list(call: Call<ViewSync>) -> Response {
 }
 
 /// Notes in the audit what was done to a depot.
-fn noted(tx: &mut dyn WriteTx, cx: &Cx, action: &'static str, number: u32) -> Result<(), StoreError> {
+pub(super) fn noted(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    action: &'static str,
+    number: u32,
+) -> Result<(), StoreError> {
     let id = Id::derived(&[b"site", &number.to_be_bytes()]);
     let changed = vec![Changed::new("site", serde_json::Value::Null, number)];
     let entry = Entry { class: Class::Always, action, record: "site", id, event: None, changed };

@@ -19,9 +19,11 @@ use super::{FILE, Response, aside, no_hq, not_joined};
 use crate::base::error::{Fault, Kind};
 use crate::base::ids::Id;
 use crate::identity::features::{ManageSync, ViewSync};
+use crate::identity::grant::Actor;
 use crate::jobs::runner::Stop;
+use crate::journal::Cx;
 use crate::parcels::model::Parcel;
-use crate::store::{StoreError, Tenant};
+use crate::store::{Lane, StoreError, Tenant};
 use crate::web::call::collect;
 use crate::web::error::Refusal;
 use crate::web::{Answer, ApiError, Body, Call};
@@ -195,9 +197,30 @@ pub async fn join_it(call: Call<ManageSync>, wanted: Body<Join>) -> Response {
         return Err(Refusal::new(Kind::Forbidden, "control.only", detail).into());
     }
     let (node, tenant) = (call.app.sync.clone(), call.grant.tenant());
-    let Join { url, code } = wanted.0;
-    let joined = aside(move || Ok(join::join(&node, tenant, &url, &code)?)).await?;
+    let (actor, Join { url, code }) = (call.grant.actor().clone(), wanted.0);
+    let joined = aside(move || join_as(&node, tenant, actor, &url, &code)).await?;
     Ok(Answer::ok(&joined)?.respond("", ""))
+}
+
+/// Joins a headquarters and notes in the audit who did so. Waits for the network.
+///
+/// # Errors
+/// As [`join::join`].
+pub fn join_as(
+    node: &Node,
+    tenant: Tenant,
+    actor: Actor,
+    url: &str,
+    code: &str,
+) -> Result<join::Joining, ApiError> {
+    let joined = join::join(node, tenant, url, code)?;
+    let (site, now) = (joined.site, node.clock.now());
+    let noting = node.store.write(tenant, Lane::People, move |tx| {
+        let cx = Cx::new(tx, &actor, now, "http")?;
+        super::depots::noted(tx, &cx, "site.joined", site)
+    });
+    noting.wait()?;
+    Ok(joined)
 }
 
 pub async fn export(call: Call<ManageSync>) -> Response {
