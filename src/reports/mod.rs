@@ -7,6 +7,8 @@
 //! a count that is made from them can't drift away from them. Each figure is a question asked of every parcel
 //! ([`measure::Measure::value`]), and the drill-down ([`trace`]) asks the very same question, so it finds exactly the
 //! parcels that were counted.
+//!
+//! [`shift`] is no figure of these: a sheet of what one shift did, read from the journal.
 
 pub mod api;
 pub mod dimension;
@@ -18,6 +20,7 @@ pub mod measure;
 pub mod model;
 pub mod repo;
 pub mod service;
+pub mod shift;
 pub mod tally;
 pub mod trace;
 pub mod work;

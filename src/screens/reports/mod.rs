@@ -26,6 +26,7 @@ use crate::web::ApiError;
 pub mod asked;
 pub mod counted;
 pub mod drawn;
+pub mod shift;
 
 use asked::Asked;
 
@@ -47,7 +48,7 @@ pub fn screen() -> Screen {
         .post("/reports/{id}/run", run_now)
         .post("/reports/{id}/remove", remove)
         .get("/reports/runs/{id}", run);
-    counted::routes(screen)
+    shift::routes(counted::routes(screen))
 }
 
 /// The reports everybody asks for: a kind and what it is grouped by.
@@ -92,7 +93,10 @@ async fn list(visit: Looking) -> Reply {
     let main = html! {
         div.head { h1 { (v.t("nav-reports")) } }
         (parts::done(v, once.done.as_deref()))
-        @if v.may::<RunReports>() { (gallery(v)) }
+        @if v.may::<RunReports>() {
+            p.noprint { a.button href="/reports/shift" { (Icon::Printers) (v.t("shift-report")) } }
+            (gallery(v))
+        }
         section.card aria-labelledby="saved" {
             h2 id="saved" { (v.t("reports-saved")) }
             @if saved.is_empty() { (empty(&v.t("reports-none-saved"), &html! { p { (v.t("reports-none-saved-hint")) } })) }
