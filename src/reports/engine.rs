@@ -112,7 +112,10 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         let (id, scope) = (case.id.0, &self.asked.scope);
-        let parcel = |id: &Id| -> Stored<Option<Parcel>> { Ok(PARCELS.get(tx, id)?.map(|row| row.state)) };
+        // What was taken back in all its parts is no parcel any more.
+        let parcel = |id: &Id| -> Stored<Option<Parcel>> {
+            Ok(PARCELS.get(tx, id)?.map(|row| row.state).filter(|p| !p.is_void()))
+        };
         let admits = |p: &Parcel| scope.admits_distributor(p.facts.distributor.as_deref());
         if !case.is_bulk() {
             let own = case.about_parcels().first().map(parcel).transpose()?.flatten();
@@ -130,7 +133,8 @@ impl<'a> Pass<'a> {
                 self.offer(id, &Item::exception(case, Some(&p), Part::OneOfMany), f);
             }
         }
-        if *scope == Scope::Tenant {
+        // A line of its own only where it says something.
+        if *scope == Scope::Tenant && !case.costs.is_empty() {
             self.offer(id, &Item::exception(case, None, Part::CostAlone), f);
         }
         Ok(())

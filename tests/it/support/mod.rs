@@ -17,6 +17,7 @@ pub mod printer;
 pub mod served;
 pub mod shared;
 pub mod sink;
+pub mod slowly;
 pub mod socket;
 pub mod trips;
 pub mod zpl;
