@@ -28,7 +28,8 @@ fn read(mail: &str) -> Read {
     Read {
         to: to.iter().map(|a| a.address().unwrap().to_owned()).collect(),
         subject: letter.subject().unwrap().to_owned(),
-        text: letter.body_text(0).unwrap().replace("\r\n", "\n"),
+        // A letter ends with as many line ends as its server likes.
+        text: format!("{}\n", letter.body_text(0).unwrap().replace("\r\n", "\n").trim_end()),
     }
 }
 

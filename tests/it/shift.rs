@@ -78,7 +78,8 @@ fn furnished() -> (Depot, [u32; 2]) {
     );
     assert!(!open.is_empty());
     depot.wait(Duration::from_secs(5 * 3_600));
-    // The afternoon's.
+    // The afternoon's; who worked in the morning has to show themselves anew.
+    let cleo = depot.token("cleo");
     moved(&cleo, "S0000001", "delivered");
     does(&cleo, &format!("/cases/{weather}/resolve"), json!({ "resolution": "solved" }), 200);
     let store = &depot.running().app.store;

@@ -47,7 +47,7 @@ fn a_depot_joins_headquarters_by_the_form_once_and_only_for_those_who_set_it_up(
     let done = admin.does("/sync/join", &fields);
     assert!(!offers(&done) && done.text.contains(relay.url().trim_end_matches('/')), "{}", done.text);
     depot.wait_until("headquarters has heard of it", || hq.get("/sites").json[0]["state"] == "ok");
-    let audit = depot.itself(FIRST_TENANT, "GET", "/audit?limit=200").gives(200).json;
+    let audit = depot.itself(FIRST_TENANT, "GET", "/audit-log?limit=200").gives(200).json;
     let entry = audit["items"].as_array().unwrap().iter().find(|e| e["action"] == "site.joined");
     let entry = entry.unwrap_or_else(|| panic!("nobody joined: {audit}"));
     assert!(entry.to_string().contains("Admin of acme"), "{entry}");

@@ -17,7 +17,7 @@ use crossdock::parcels::fold::fold_all;
 use crossdock::parcels::model::{Facts, Flag, Milestones, Parcel, ParcelId, Status};
 use crossdock::parcels::repo::PARCELS;
 use crossdock::parcels::rules::{Gate, admits};
-use crossdock::store::{Dir, Ix, KeyRange, ReadTx, Result, Store, StoreError, Table};
+use crossdock::store::{Dir, Ix, KeyRange, Store, StoreError, Table};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -459,21 +459,27 @@ pub struct Slowly {
     exceptions: Vec<Item>,
 }
 
+/// Every aggregate of a table with its events, a page in a snapshot: none is held for long.
 fn all<A: journal::Aggregate>(
-    tx: &dyn ReadTx,
+    store: &Store,
+    tenant: u32,
     table: &Table<Id, Folded<A>>,
-) -> Result<Vec<(A, Vec<Stamped<A::Event>>)>> {
-    let mut out = Vec::new();
-    let mut range = KeyRange::all();
+) -> Vec<(A, Vec<Stamped<A::Event>>)> {
+    let (mut out, mut after) = (Vec::new(), None);
     loop {
-        let rows = table.scan(tx, Ix::Primary, &range, Dir::Up, 1_000)?;
-        for row in rows.items.into_iter().map(|e| e.value) {
-            let events = journal::history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
-            out.push((row.state, events));
-        }
-        match rows.next {
-            Some(next) => range = KeyRange::all().resume(Some(next)),
-            None => return Ok(out),
+        let range = KeyRange::all().resume(after.take());
+        after = store
+            .read::<_, StoreError>(tenant, |tx| {
+                let rows = table.scan(tx, Ix::Primary, &range, Dir::Up, 100)?;
+                for row in rows.items.into_iter().map(|e| e.value) {
+                    let events = journal::history::<A>(tx, &row.line)?.into_iter().map(|(_, e)| e).collect();
+                    out.push((row.state, events));
+                }
+                Ok(rows.next)
+            })
+            .unwrap();
+        if after.is_none() {
+            return out;
         }
     }
 }
@@ -482,9 +488,7 @@ impl Slowly {
     /// Reads every event of `tenant`: as it is at `now`, or of parcels as it was `then`.
     pub fn read(store: &Store, tenant: u32, now: Timestamp, then: Option<Timestamp>, zone: &str) -> Self {
         let zone = TimeZone::get(zone).unwrap();
-        let (parcels, cases) = store
-            .read::<_, StoreError>(tenant, |tx| Ok((all::<Parcel>(tx, &PARCELS)?, all::<Case>(tx, &CASES)?)))
-            .unwrap();
+        let (parcels, cases) = (all::<Parcel>(store, tenant, &PARCELS), all::<Case>(store, tenant, &CASES));
         let mut lives = BTreeMap::new();
         for (parcel, mut events) in parcels {
             events.retain(|e| then.is_none_or(|then| e.key.at() <= then));
