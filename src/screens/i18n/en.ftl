@@ -7,7 +7,7 @@ nav-today = Today
 nav-scan = Scan
 nav-cases = Cases
 nav-parcels = Parcels
-nav-report = Report
+nav-report = Report in
 nav-imports = Imports
 nav-maps = Status maps
 nav-printers = Printers
@@ -1085,7 +1085,7 @@ air-messages-outcome = Outcome
 air-messages-odd = Not understood
 air-messages-none = No message has come
 air-messages-none-hint = Paste one above, let them be mailed in, or let the airline send them.
-air-messages-of = { $messages } messages · { $reports } new reports · { $created } new waybills
+air-messages-of = Messages: { $messages } · new reports: { $reports } · new waybills: { $created }
 air-messages-lines = { $n ->
     [one] one line
    *[other] { $shown } lines

@@ -1085,7 +1085,7 @@ air-messages-outcome = Resultado
 air-messages-odd = Sin entender
 air-messages-none = No ha llegado ningún mensaje
 air-messages-none-hint = Pegue uno arriba, recíbalos por correo o deje que la aerolínea los envíe.
-air-messages-of = { $messages } mensajes · { $reports } informes nuevos · { $created } guías nuevas
+air-messages-of = Mensajes: { $messages } · informes nuevos: { $reports } · guías nuevas: { $created }
 air-messages-lines = { $n ->
     [one] una línea
    *[other] { $shown } líneas

@@ -1085,7 +1085,7 @@ air-messages-outcome = Resultado
 air-messages-odd = Não entendido
 air-messages-none = Nenhuma mensagem chegou
 air-messages-none-hint = Cole uma acima, receba por e-mail ou deixe a companhia enviar.
-air-messages-of = { $messages } mensagens · { $reports } relatos novos · { $created } conhecimentos novos
+air-messages-of = Mensagens: { $messages } · relatos novos: { $reports } · conhecimentos novos: { $created }
 air-messages-lines = { $n ->
     [one] uma linha
    *[other] { $shown } linhas
