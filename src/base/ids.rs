@@ -16,6 +16,10 @@ impl Id {
     /// A fresh id: UUID version 7 by the machine's own clock and randomness.
     #[must_use]
     pub fn fresh() -> Self {
+        #[cfg(test)]
+        if let Some(id) = drawn::next() {
+            return id;
+        }
         Self(*uuid::Uuid::now_v7().as_bytes())
     }
 
@@ -36,6 +40,28 @@ impl Id {
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
+    }
+}
+
+/// Ids that can be had again, for simulations: on a thread that has a seed, fresh ones follow from it.
+#[cfg(test)]
+pub mod drawn {
+    use super::Id;
+    use std::cell::Cell;
+
+    thread_local! {
+        static FROM: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
+    }
+
+    /// From now on fresh ids on this thread follow from `seed`; with none they are random again.
+    pub fn from(seed: Option<u64>) {
+        FROM.set(seed.map(|seed| (seed, 0)));
+    }
+
+    pub(super) fn next() -> Option<Id> {
+        let (seed, n) = FROM.get()?;
+        FROM.set(Some((seed, n + 1)));
+        Some(Id::derived(&[b"drawn", &seed.to_be_bytes(), &n.to_be_bytes()]))
     }
 }
 

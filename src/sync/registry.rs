@@ -372,7 +372,7 @@ impl Registry {
             Folder::shared::<Category>(),
             Folder::shared::<Product>(),
             orders(),
-            Folder::of::<Page>(stock::KIND..=0x45f, Reach::Concerned),
+            ledger(),
             deliveries(),
         ])
     }
@@ -476,14 +476,24 @@ pub fn parcels() -> Folder {
     }
 }
 
-fn orders() -> Folder {
+/// Orders.
+#[must_use]
+pub fn orders() -> Folder {
     Folder {
         origin: |tx, id| Ok(journal::load::<Order>(tx, id)?.and_then(|row| row.state.origin)),
         ..Folder::of::<Order>(0x440..=0x44f, Reach::Concerned)
     }
 }
 
-fn deliveries() -> Folder {
+/// The ledger of stock, page by page: whose shelf it is.
+#[must_use]
+pub fn ledger() -> Folder {
+    Folder::of::<Page>(stock::KIND..=0x45f, Reach::Concerned)
+}
+
+/// Deliveries.
+#[must_use]
+pub fn deliveries() -> Folder {
     Folder {
         origin: |tx, id| Ok(journal::load::<Delivery>(tx, id)?.and_then(|row| row.state.origin)),
         ..Folder::of::<Delivery>(0x400..=0x43f, Reach::Concerned)

@@ -1,7 +1,6 @@
-//! Air freight in the company: what depots write of waybills, houses and bills. Only in every other run, so that the runs
-//! of parcels alone stay what they are.
+//! Air freight in the company: what depots write of waybills, houses and bills.
 
-use super::node::{Node, POISON, TENANT};
+use super::node::{Node, POISON, TENANT, all};
 use super::random::Rng;
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
@@ -45,11 +44,6 @@ pub fn uid_of(kind: u16, schema: u16, body: &[u8]) -> Option<String> {
         BillEvent::Entered(bill) => Some(bill.number),
         _ => None,
     }
-}
-
-fn all<A: Aggregate>(store: &Store) -> Vec<Folded<A>> {
-    let read = |tx: &dyn ReadTx| A::TABLE.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 10_000);
-    store.read(TENANT, read).unwrap().items.into_iter().map(|e| e.value).collect()
 }
 
 fn put<A: Aggregate>(node: &Node, now: Timestamp, id: Id, event: A::Event)

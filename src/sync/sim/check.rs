@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use super::air;
 use super::node::{Node, POISON, TENANT, folders, map, uid_of};
 use super::world::{MAPS, Seen, World};
+use super::{air, ledger, people, road, shelves};
 use crate::base::ids::Id;
+use crate::deliveries::model::Delivery;
 use crate::freight::bills::Bill;
 use crate::freight::model::{Hawb, Mawb};
 use crate::journal::clock::Origin;
 use crate::journal::fold::shifted;
 use crate::journal::{Aggregate, Eid, Stamped, change, history, log};
+use crate::orders::model::Order;
+use crate::orders::stock::Page;
 use crate::parcels::event::ParcelEvent;
 use crate::parcels::model::Parcel;
 use crate::store::{DEPOT, Dir, Ix, KeyRange, ReadTx, Store, StoreError};
@@ -28,9 +31,10 @@ pub fn run(seed: u64) -> Result<Seen, String> {
         world.happen();
     }
     settle(&mut world)?;
-    check(&world)?;
-    world.seen.waybills = air::count(&world.hq.store);
-    Ok(world.seen)
+    let mut seen = world.seen;
+    check(&world, &mut seen)?;
+    seen.waybills = air::count(&world.hq.store);
+    Ok(seen)
 }
 
 /// Where everybody stands.
@@ -100,14 +104,34 @@ fn settle(world: &mut World) -> Result<(), String> {
 
 type Events = BTreeMap<Eid, (u64, Vec<u8>)>;
 
+/// How one type of aggregate is looked at.
+struct Kind {
+    gather: fn(&dyn ReadTx, &mut Events) -> Result<(), StoreError>,
+    same: fn(&World, &Node, Id, &[Eid]) -> Result<(), String>,
+}
+
+impl Kind {
+    const fn of<A: Aggregate + Debug>() -> Self {
+        Self { gather: gather::<A>, same: same::<A> }
+    }
+}
+
+/// The types, in the order of [`folders`].
+const KINDS: [Kind; 7] = [
+    Kind::of::<Parcel>(),
+    Kind::of::<Mawb>(),
+    Kind::of::<Hawb>(),
+    Kind::of::<Bill>(),
+    Kind::of::<Delivery>(),
+    Kind::of::<Order>(),
+    Kind::of::<Page>(),
+];
+
 /// Every business change a node has folded, with its stamp as it counts there.
 fn events(store: &Store) -> Events {
     let read = |tx: &dyn ReadTx| -> Result<Events, StoreError> {
         let mut all = Events::new();
-        gather::<Parcel>(tx, &mut all)?;
-        gather::<Mawb>(tx, &mut all)?;
-        gather::<Hawb>(tx, &mut all)?;
-        gather::<Bill>(tx, &mut all)?;
+        KINDS.iter().try_for_each(|kind| (kind.gather)(tx, &mut all))?;
         Ok(all)
     };
     store.read(TENANT, read).unwrap()
@@ -128,7 +152,7 @@ fn state<A: Aggregate>(store: &Store, id: Id) -> Option<A> {
     store.read(TENANT, |tx| A::TABLE.get(tx, &id)).unwrap().map(|r| r.state)
 }
 
-fn check(world: &World) -> Result<(), String> {
+fn check(world: &World, seen: &mut Seen) -> Result<(), String> {
     let hq = events(&world.hq.store);
     twice(&hq)?;
     let waiting = world.hq.store.read(TENANT, |tx| {
@@ -155,11 +179,26 @@ fn check(world: &World) -> Result<(), String> {
         }
     }
     future(world, "headquarters", &hq)?;
+    seen.deliveries = road::whole(&world.hq.store)?;
+    ledger::sums(&world.hq.store)?;
     for node in world.live.iter().flatten() {
         let said = world.last.get(&node.site).cloned().unwrap_or_default();
         depot(world, node, &hq).map_err(|e| format!("site {}: {e}; its last turn: {said}", node.site))?;
+        seen.books += u64::from(books(world, node).map_err(|e| format!("site {}: {e}", node.site))?);
+        seen.orders += ledger::answered(&world.hq.store, node.site)?;
     }
     Ok(())
+}
+
+/// The depot and headquarters agree on what lies on its shelves; true when its books had to be right to the piece as well.
+fn books(world: &World, node: &Node) -> Result<bool, String> {
+    let (here, there) = (&node.depot.store, &world.hq.store);
+    ledger::sums(here)?;
+    ledger::agree(here, there, node.site)?;
+    if world.astray.contains(&node.site) {
+        return Ok(false);
+    }
+    ledger::exact(there, node.site).map(|()| true)
 }
 
 /// No operation counts twice, and none that can't be folded counts at all.
@@ -227,6 +266,13 @@ fn depot(world: &World, node: &Node, hq: &Events) -> Result<(), String> {
             return Err(format!("map {n} says {here:?} here and {there:?} at headquarters"));
         }
     }
+    let all: [fn(&Store) -> Vec<String>; 2] = [people::known, shelves::known];
+    for known in all {
+        let (here, there) = (known(store), known(&world.hq.store));
+        if here != there {
+            return Err(format!("what headquarters owns is here\n{here:?}\nand there\n{there:?}"));
+        }
+    }
     let ours = digest::of_depot(store, TENANT, &node.depot.registry, &Default::default()).unwrap();
     let theirs =
         digest::of_site(&world.hq.store, TENANT, &world.hq.registry, node.site, &Default::default()).unwrap();
@@ -289,12 +335,7 @@ fn scope(world: &World, node: &Node, mine: &Events, hq: &Events, refused: &[Eid]
             let uid = uid_of(&hq[eid].1).unwrap_or_default();
             return Err(format!("the depot lacks operation {uid} of a {} in its scope", folder.name));
         }
-        match *which {
-            0 => same::<Parcel>(world, node, *id, refused)?,
-            1 => same::<Mawb>(world, node, *id, refused)?,
-            2 => same::<Hawb>(world, node, *id, refused)?,
-            _ => same::<Bill>(world, node, *id, refused)?,
-        }
+        (KINDS[*which].same)(world, node, *id, refused)?;
     }
     strangers(world, node, mine, &inside)
 }
@@ -323,7 +364,7 @@ fn strangers(world: &World, node: &Node, mine: &Events, inside: &BTreeSet<Id>) -
             world.hq.store.read(TENANT, |tx| crate::sync::hq::tables::MEMBERS.get(tx, &member)).unwrap();
         let restored = world.seen.restores > 0;
         if told.is_none() && !restored {
-            return Err("the depot has a parcel that was never its business".into());
+            return Err("the depot has something that was never its business".into());
         }
     }
     Ok(())

@@ -2,11 +2,10 @@
 
 use std::sync::Mutex;
 
+use super::node::is_shared;
 use super::random::Rng;
 use super::world::World;
 use crate::journal::change;
-use crate::journal::reference::Reference;
-use crate::parcels::map_service::OwnMap;
 use crate::store::memory::{Cut, Cutter};
 use crate::sync::depot::{Link, LinkError};
 use crate::sync::wire::{self, Call, Push};
@@ -62,7 +61,7 @@ impl Link for Line<'_> {
         if call == Call::Push && said.is_ok() {
             let push: Push = wire::decode(body).unwrap();
             // A wish is settled and then gone.
-            let kept = push.ch.iter().filter(|b| change::decode(b).unwrap().0.k != OwnMap::KIND);
+            let kept = push.ch.iter().filter(|b| !is_shared(change::decode(b).unwrap().0.k));
             w.acked.extend(kept.map(|blob| change::eid(blob)));
         }
         Ok(said?)

@@ -1,17 +1,25 @@
 //! The company's people and machines: depots, headquarters, their keys, and what each release can fold.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::air;
+use super::{air, road, shelves};
 use crate::base::clock::Timestamp;
+use crate::deliveries::work::Desk as Counter;
 use crate::freight::event::{BILL_KINDS, MASTER_KINDS};
-use crate::identity::grant::Actor;
-use crate::journal::{Cx, change, reference};
+use crate::identity::features::Feature;
+use crate::identity::grant::{Actor, Grant, Principal};
+use crate::identity::model::{Role, User};
+use crate::jobs::runner::{Ctx, Step, Worker};
+use crate::journal::reference::Reference;
+use crate::journal::{Aggregate, Cx, Folded, change, reference};
+use crate::orders::catalog::{Category, Product};
+use crate::orders::work::Desk;
 use crate::parcels::event::ParcelEvent;
 use crate::parcels::map_service::{OwnMap, map_id};
 use crate::parcels::maps::Map;
 use crate::store::memory::Memory;
-use crate::store::{Lane, Store, StoreError, WriteTx};
+use crate::store::{Dir, Ix, KeyRange, Lane, ReadTx, Store, StoreError, WriteTx};
 use crate::sync::depot::Depot;
 use crate::sync::hq::{Hq, Limits};
 use crate::sync::keys::Sign;
@@ -42,7 +50,31 @@ impl Sign for CheapKey {
 
 /// What a node of this release folds.
 pub fn folders() -> Vec<Folder> {
-    vec![registry::parcels(), registry::masters(), registry::houses(), registry::bills()]
+    vec![
+        registry::parcels(),
+        registry::masters(),
+        registry::houses(),
+        registry::bills(),
+        registry::deliveries(),
+        registry::orders(),
+        registry::ledger(),
+    ]
+}
+
+/// What headquarters owns.
+fn shared() -> [Folder; 5] {
+    [
+        Folder::shared::<OwnMap>(),
+        Folder::shared::<User>(),
+        Folder::shared::<Role>(),
+        Folder::shared::<Category>(),
+        Folder::shared::<Product>(),
+    ]
+}
+
+/// Whether headquarters owns what changes of `kind` belong to: a depot's is a wish, which is settled and then gone.
+pub fn is_shared(kind: u16) -> bool {
+    [OwnMap::KIND, User::KIND, Role::KIND, Category::KIND, Product::KIND].contains(&kind)
 }
 
 /// What headquarters folds: everything but what says it is poison.
@@ -59,27 +91,20 @@ fn hq_registry() -> Registry {
         }
         (registry::masters().receive)(tx, cx, blob, way)
     };
-    Registry::new(vec![
-        Folder { receive, ..registry::parcels() },
-        Folder { receive: master, ..registry::masters() },
-        registry::houses(),
-        registry::bills(),
-        Folder::shared::<OwnMap>(),
-    ])
+    let others = folders().into_iter().skip(2);
+    let choosy =
+        [Folder { receive, ..registry::parcels() }, Folder { receive: master, ..registry::masters() }];
+    Registry::new(choosy.into_iter().chain(others).chain(shared()).collect())
 }
 
-/// What a depot of the release before this one folds: it knows no hand-over, and nothing of air freight.
+/// What a depot of the release before this one folds: it knows no hand-over, and nothing but parcels and maps.
 fn old_registry() -> Registry {
     let known = Folder { kinds: 1..=8, ..registry::parcels() };
     Registry::new(vec![known, Folder::shared::<OwnMap>()])
 }
 
 fn registry_of(old: bool) -> Registry {
-    if old {
-        old_registry()
-    } else {
-        Registry::new(folders().into_iter().chain([Folder::shared::<OwnMap>()]).collect())
-    }
+    if old { old_registry() } else { Registry::new(folders().into_iter().chain(shared()).collect()) }
 }
 
 /// The operation a change stands for, as it was numbered when somebody did it.
@@ -88,10 +113,16 @@ pub fn uid_of(blob: &[u8]) -> Option<String> {
     if (*MASTER_KINDS.start()..=*BILL_KINDS.end()).contains(&header.k) {
         return air::uid_of(header.k, header.v, &body);
     }
+    match header.k {
+        0x400..=0x43f => return road::uid_of_delivery(header.k, header.v, &body),
+        0x440..=0x44f => return shelves::uid_of_order(header.k, header.v, &body),
+        0x450 => return shelves::uid_of_stock(header.k, header.v, &body),
+        _ => {}
+    }
     match ParcelEvent::decode(header.k, header.v, &body).ok()? {
         ParcelEvent::Registered(e) => e.facts.remark,
         ParcelEvent::Described(e) => e.facts.remark,
-        ParcelEvent::Moved(e) => e.note,
+        ParcelEvent::Moved(e) => road::uid_of_step(header.id, &e),
         ParcelEvent::Noted(e) => Some(e.text),
         ParcelEvent::HandedOver(e) => e.note,
         _ => None,
@@ -120,6 +151,15 @@ impl Node {
     pub fn upgraded(&self) -> Self {
         self.memory.cut(None);
         Self::over(self.memory.clone(), self.site, self.off, false)
+    }
+
+    /// What runs by itself there: orders are answered and follow their parcels, as deliveries do.
+    pub fn attend(&self, now: Timestamp) {
+        let ctx = Ctx { store: self.depot.store.clone(), tenant: TENANT };
+        let desks: [&dyn Worker; 2] = [&Desk, &Counter];
+        for desk in desks {
+            while desk.step(&ctx, now).unwrap() == Step::Worked {}
+        }
     }
 
     /// Its process died and was started again.
@@ -176,4 +216,29 @@ pub fn put<T: Send + 'static>(
     f: impl FnMut(&mut dyn WriteTx) -> Result<T, StoreError> + Send + 'static,
 ) -> T {
     store.write(TENANT, Lane::People, f).wait().unwrap()
+}
+
+/// The proof that the house itself may do `F`.
+pub fn may<F: Feature>() -> Grant<F> {
+    Arc::new(Principal::system(TENANT)).grant().unwrap()
+}
+
+/// Somebody asks for something and may be refused; then nothing was written.
+pub fn act<T, E, F>(store: &Store, now: Timestamp, f: F) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Debug + Send + 'static,
+    F: Fn(&mut dyn WriteTx, &Cx) -> Result<T, E> + Send + 'static,
+{
+    let write = move |tx: &mut dyn WriteTx| -> Result<T, E> {
+        let cx = Cx::new(tx, &Actor::system(), now, "test")?;
+        f(tx, &cx)
+    };
+    store.write(TENANT, Lane::People, write).wait()
+}
+
+/// All there are of a kind.
+pub fn all<A: Aggregate>(store: &Store) -> Vec<Folded<A>> {
+    let read = |tx: &dyn ReadTx| A::TABLE.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 10_000);
+    store.read(TENANT, read).unwrap().items.into_iter().map(|e| e.value).collect()
 }

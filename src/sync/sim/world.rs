@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::air;
 use super::line::{Line, cutter};
 use super::node::{CheapKey, Node, POISON, TENANT, hq_over, put, put_uncut, set_map};
 use super::random::Rng;
+use super::{air, people, road, shelves};
 use crate::base::clock::Timestamp;
-use crate::base::ids::Id;
+use crate::base::ids::{Id, drawn};
 use crate::identity::grant::Actor;
 use crate::journal::clock::{Origin, UNENROLLED};
 use crate::journal::{Cx, record};
@@ -15,7 +15,7 @@ use crate::parcels::event::{Described, HandedOver, Moved, Noted, ParcelEvent, Re
 use crate::parcels::model::{Facts, Parcel, Status};
 use crate::parcels::repo::PARCELS;
 use crate::store::memory::Memory;
-use crate::store::{Dir, Ix, KeyRange, Lane, StoreError};
+use crate::store::{Dir, Ix, KeyRange, Lane, Store, StoreError};
 use crate::sync::depot::{Budget, LinkError, SyncError, relog};
 use crate::sync::hq::proposals::{self, Word};
 use crate::sync::hq::{Body, Hq, apply, ingest, route, tables};
@@ -39,6 +39,13 @@ pub struct Seen {
     pub kills: u64,
     /// Waybills, houses and bills that headquarters had in the end.
     pub waybills: u64,
+    /// Deliveries that it had.
+    pub deliveries: u64,
+    /// Orders that it had, and how many of them it gave itself.
+    pub orders: u64,
+    pub commands: u64,
+    /// Depots whose books had to be right to the piece.
+    pub books: u64,
 }
 
 pub struct World {
@@ -61,13 +68,14 @@ pub struct World {
     /// Nothing goes wrong any more.
     pub calm: bool,
     pub nested: usize,
-    /// Whether its depots have import desks.
-    pub flies: bool,
+    /// Sites that went back to an earlier state or were there twice: what they sold meanwhile they can't have known.
+    pub astray: BTreeSet<u32>,
 }
 
 impl World {
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
+        drawn::from(Some(seed));
         let memory = Memory::default();
         let hq = hq_over(&memory);
         let origin =
@@ -88,8 +96,11 @@ impl World {
             last: BTreeMap::new(),
             calm: false,
             nested: 0,
-            flies: seed % 2 == 1,
+            astray: BTreeSet::new(),
         };
+        let now = world.now();
+        people::found(&world.hq.store, now);
+        shelves::found(&world.hq.store, now);
         for _ in 0..DEPOTS {
             world.found();
         }
@@ -142,17 +153,20 @@ impl World {
         let uid = self.uid;
         let poison = !self.calm && self.rng.chance(30);
         let note = if poison { format!("{uid} {POISON}") } else { uid.to_string() };
-        let flies = self.flies && self.rng.chance(400);
+        let desk = self.rng.below(100);
         let Some(node) = self.live[at].as_ref() else { return };
-        if flies && !node.old {
-            let now = Timestamp::from_millis(self.wall as i64 + node.off);
-            return air::write(&mut self.rng, node, now, &note);
+        let now = Timestamp::from_millis(self.wall as i64 + node.off);
+        match desk {
+            _ if node.old => {}
+            0..15 => return air::write(&mut self.rng, node, now, &note),
+            15..32 => return road::write(&mut self.rng, node, now, uid),
+            32..54 => return shelves::write(&mut self.rng, node, now, uid),
+            _ => {}
         }
         let known = node.depot.store.read(TENANT, |tx| {
             Ok::<_, StoreError>(PARCELS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 100)?.items)
         });
         let known = known.unwrap();
-        let now = Timestamp::from_millis(self.wall as i64 + node.off);
         let (id, event) = if known.is_empty() || (known.len() < 12 && self.rng.chance(200)) {
             let number = format!("RR{}", self.rng.below(6));
             let facts = Facts { remark: Some(note), ..Facts::default() };
@@ -252,6 +266,9 @@ impl World {
         if !self.calm && self.rng.chance(20) {
             node = node.restarted();
         }
+        if !node.old {
+            node.attend(clock);
+        }
         self.live[at] = Some(node);
     }
 
@@ -280,6 +297,9 @@ impl World {
         if self.rng.chance(60) {
             self.share(at);
         }
+        if self.rng.chance(50) {
+            self.command();
+        }
         match self.rng.below(1000) {
             0..500 => self.write(at),
             500..780 => self.turn(at),
@@ -292,6 +312,7 @@ impl World {
             860..890 => self.restore(at),
             890..900 if self.live.len() < DEPOTS + 2 => {
                 if let Some(node) = &self.live[at] {
+                    self.astray.insert(node.site);
                     let copy = Node::over(node.memory.copied(), node.site, node.off, node.old);
                     self.live.push(Some(copy));
                 }
@@ -318,19 +339,40 @@ impl World {
     /// headquarters thinks of that.
     fn share(&mut self, at: usize) {
         self.uid += 1;
-        let (n, value, now) = (self.rng.below(MAPS), self.uid.to_string(), self.now());
+        let (value, now) = (self.uid.to_string(), self.now());
         match self.rng.below(3) {
-            0 => set_map(&self.hq.store, now, n, value),
+            0 => {
+                let store = self.hq.store.clone();
+                self.reword(&store, now, value, false);
+            }
             1 => {
                 if let Some(node) = self.live[at].as_ref() {
                     let now = Timestamp::from_millis(self.wall as i64 + node.off);
-                    set_map(&node.depot.store, now, n, value);
+                    let (store, old) = (node.depot.store.clone(), node.old);
+                    self.reword(&store, now, value, old);
                 }
             }
             _ => {
                 self.settle_wishes(1);
             }
         }
+    }
+
+    /// Somebody writes one of the records that headquarters owns; a release before this one knows maps alone.
+    fn reword(&mut self, store: &Store, now: Timestamp, value: String, only_maps: bool) {
+        match self.rng.below(3) {
+            0 if !only_maps => people::change(&mut self.rng, store, now, &value),
+            1 if !only_maps => shelves::describe(&mut self.rng, store, now, &value),
+            _ => set_map(store, now, self.rng.below(MAPS), value),
+        }
+    }
+
+    /// Headquarters takes an order and commands it to one of its depots.
+    fn command(&mut self) {
+        self.uid += 1;
+        let (uid, now, depot) = (self.uid, self.now(), 1 + self.rng.below(DEPOTS) as u32);
+        shelves::command(&mut self.rng, &self.hq.store, now, (uid, depot));
+        self.seen.commands += 1;
     }
 
     /// Headquarters says its word on up to `most` wishes; true when there was one.
@@ -353,6 +395,7 @@ impl World {
         if let Some((memory, old)) = self.backups.get(&node.site) {
             // Nobody goes back to the release before together with a backup.
             let restored = Node::over(memory.copied(), node.site, node.off, *old && node.old);
+            self.astray.insert(node.site);
             self.live[at] = Some(restored);
             self.seen.restores += 1;
         }
