@@ -437,6 +437,41 @@ fn an_open_screen_hears_what_others_change_and_goes_on_where_it_was() {
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
 
+/// How many notifications are unread, as the next ring of the bell says.
+fn rings(lines: &mut impl Iterator<Item = String>) -> String {
+    hears(lines, |l| l == "event: bell");
+    hears(lines, |l| l.starts_with("data: ")).trim_start_matches("data: ").to_owned()
+}
+
+#[test]
+fn the_bell_rings_on_the_open_screens_of_the_one_it_is_for() {
+    let depot = depot();
+    let driver = |login: &str| {
+        depot.user(FIRST_TENANT, login, "driver", json!({ "password": PASSWORD }));
+        Person::logged_in(&depot, login, PASSWORD)
+    };
+    let (dan, eve) = (driver("dan"), driver("eve"));
+    let give = |name: &str, to: &str| {
+        let new = json!({ "pickup_address": "Depot", "delivery_address": "9 Elm Street", "customer_name": name,
+            "assigned_to": to });
+        depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201);
+    };
+    let (mut lines, mut others) = (listen(&dan, ""), listen(&eve, ""));
+    assert_eq!([rings(&mut lines), rings(&mut others)], ["0", "0"], "a line begins with what is unread");
+    give("Ann", "dan");
+    assert_eq!(rings(&mut lines), "1");
+    give("Bo", "dan");
+    assert_eq!(rings(&mut lines), "2");
+    // A screen that is opened now knows it at once, and what is read on one of them is read on all.
+    let mut late = listen(&dan, "");
+    assert_eq!(rings(&mut late), "2");
+    dan.does("/notifications/read", &[]);
+    assert_eq!([rings(&mut lines), rings(&mut late)], ["0", "0"]);
+    // Nobody else's bell rang: hers rings for the first time now.
+    give("Cy", "eve");
+    assert_eq!(rings(&mut others), "1");
+}
+
 #[test]
 fn a_station_takes_a_person_by_badge_and_by_pin() {
     let depot = depot();
