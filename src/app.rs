@@ -404,30 +404,37 @@ impl Running {
     }
 
     /// Serves until the supervisor or the operator ends it, then stops in order.
-    pub async fn until_ended(self, ending: Ending) {
+    ///
+    /// # Errors
+    /// When it ended by itself, because the store can't even be read any more: the supervisor begins again.
+    pub async fn until_ended(self, ending: Ending) -> Result<(), StoreError> {
         notify(&[State::Ready]);
         let mut rounds: u32 = 0;
         let ended = ending.heard();
         tokio::pin!(ended);
-        loop {
+        let why = loop {
             tokio::select! {
-                () = &mut ended => break,
+                () = &mut ended => break Ok(()),
                 () = tokio::time::sleep(ROUND) => {}
             }
             rounds = rounds.wrapping_add(1);
+            // Only a store that still answers keeps the supervisor's watchdog quiet.
+            let store = self.app.store.status();
+            if store.lost {
+                break Err(StoreError::Io(store.trouble.unwrap_or_default()));
+            }
             self.round(rounds);
-        }
+        };
         notify(&[State::Stopping]);
         tracing::info!("stopping");
         let stopped = tokio::task::spawn_blocking(move || self.stop());
         if stopped.await.is_err() {
             tracing::error!("the stop was not orderly");
         }
+        why
     }
 
     fn round(&self, number: u32) {
-        // Only a store that still answers keeps the supervisor's watchdog quiet.
-        let _ = self.app.store.status();
         notify(&[State::Watchdog]);
         if let Some(server) = &self.server {
             server.tidy();

@@ -20,7 +20,7 @@ use toml::Table;
 use overlay::Overlay;
 use sections::{
     Audit, Backup, Carriers, Deliveries, Depot, Freight, Jobs, Limits, Logs, Mail, Maps, Orders, Printers,
-    Retention, Routing, Server, Sms, Store, Sync, Webhooks,
+    Retention, Routing, Server, Sms, Store, Sync, Weather, Webhooks,
 };
 
 /// Bytes of a settings file at most; those we ship have less than a hundredth of it.
@@ -46,6 +46,8 @@ pub struct Config {
     pub carriers: Carriers,
     pub freight: Freight,
     pub maps: Maps,
+    /// The weather service.
+    pub weather: Weather,
     pub routing: Routing,
     pub retention: Retention,
     pub depot: Depot,

@@ -15,7 +15,8 @@ use crate::cases::{service as cases, worker};
 use crate::identity::features::ReceiveAlerts;
 use crate::identity::grant::Actor;
 use crate::identity::repo::{self as users, TENANTS};
-use crate::imports::run::{Files, RunError};
+use crate::imports::files::Files;
+use crate::imports::run::RunError;
 use crate::jobs::alarm::{Alarm, AlarmKind, Watch};
 use crate::jobs::retention::{Cleaner, Retained, of_jobs};
 use crate::jobs::runner::{Ctx, Handler, House, JobError, Runner, Running, Step, Stop, Worker};
@@ -105,6 +106,13 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
     handlers.push(Arc::new(RunReport));
     handlers.extend(tell(app, &is_cut));
     handlers.extend(texts(app, &is_cut));
+    if config.weather.is_on() {
+        let asked = travel::work::Ask::new(config.weather.clone(), app.clock.clone(), Arc::clone(&is_cut));
+        match asked {
+            Ok(ask) => handlers.push(Arc::new(ask)),
+            Err(why) => tracing::error!(%why, "the weather can't be asked for"),
+        }
+    }
     let ways = Ways { mail: config.mail.is_on(), sms: config.sms.is_on() };
     handlers.push(Arc::new(eta::work::Learn));
     handlers.push(Arc::new(eta::work::LookAhead));
@@ -123,7 +131,7 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
         Arc::new(routes::work::Watch),
         Arc::new(tracking::plans::Plans),
         Arc::new(tracking::work::Scribe { tracker: app.tracker.clone(), predictors: app.predictors.clone() }),
-        Arc::new(carriers::work::Rounds { is_cut }),
+        Arc::new(carriers::work::Rounds { is_cut: Arc::clone(&is_cut) }),
         Arc::new(DelayWatch),
         Arc::new(orders::work::Desk),
         Arc::new(deliveries::work::Desk),
@@ -167,6 +175,10 @@ pub fn runner(app: &App, stop: Stop) -> Runner {
             every,
             Arc::new(Users),
         )));
+    }
+    if config.weather.is_on() {
+        let every = Duration::from_secs(config.weather.every_s);
+        workers.push(Arc::new(travel::work::Rounds { every, is_cut: Arc::clone(&is_cut) }));
     }
     if config.orders.auto_advance {
         let every = Duration::from_secs(config.orders.advance_every_s);

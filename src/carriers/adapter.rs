@@ -62,13 +62,18 @@ pub trait Adapter: Send + Sync {
     /// # Errors
     /// Why it can't be read, in words.
     fn read(&self, body: &[u8]) -> Result<Batch, String>;
-    /// Where to ask for what is new behind `cursor`, below the carrier's address.
+    /// Where to ask for what is new behind `cursor`: at the carrier's address, with `after`, unless it has a form of its own.
     ///
     /// # Errors
     /// When the address can't be asked.
-    fn ask(&self, base: &Url, cursor: Option<&str>) -> Result<Url, String>;
+    fn ask(&self, base: &Url, cursor: Option<&str>) -> Result<Url, String> {
+        let after: Vec<_> = cursor.map(|c| ("after", c)).into_iter().collect();
+        below(base, &[], &after)
+    }
     /// How we say who we are.
-    fn login(&self) -> Login;
+    fn login(&self) -> Login {
+        Login::Bearer
+    }
 }
 
 /// Every language there is.

@@ -1,10 +1,9 @@
 //! The language of airlines: status messages (FSU, and FSA as an answer) as text, one after the other. An API that is
 //! asked page by page wraps them: `{"messages":["FSU/14\n020-12345675FRALHR/T10K250.0\n…"],"next":"opaque","more":false}`.
 
-use reqwest::Url;
 use serde::Deserialize;
 
-use super::adapter::{Adapter, Batch, Login, below};
+use super::adapter::{Adapter, Batch};
 use crate::freight::fsu;
 
 /// The language's name, as in a carrier's record.
@@ -40,19 +39,12 @@ impl Adapter for Airline {
         }
         Ok(Batch { messages: fsu::parse(text), ..Batch::default() })
     }
-
-    fn ask(&self, base: &Url, cursor: Option<&str>) -> Result<Url, String> {
-        let after: Vec<_> = cursor.map(|c| ("after", c)).into_iter().collect();
-        below(base, &[], &after)
-    }
-
-    fn login(&self) -> Login {
-        Login::Bearer
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::Url;
+
     use super::*;
 
     const RCF: &str = "FSU/14\n020-12345675FRALHR/T10K250.0\nRCF/LH900/18NOV0900/LHR/P6K150.0";

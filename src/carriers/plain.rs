@@ -3,10 +3,9 @@
 //! `{"events":[{"id":"e1","tracking_number":"…","code":"DL","sub":null,"text":"delivered","at":"2026-11-21T10:00:00Z",
 //! "location":{"city":"Lisboa","country":"PT"}}],"next":"opaque","more":false}`
 
-use reqwest::Url;
 use serde::Deserialize;
 
-use super::adapter::{Adapter, Batch, CarrierEvent, Login, below};
+use super::adapter::{Adapter, Batch, CarrierEvent};
 use crate::base::clock::Timestamp;
 use crate::parcels::model::Place;
 
@@ -63,19 +62,12 @@ impl Adapter for Plain {
         };
         Ok(Batch { events: events.into_iter().map(event).collect(), next, more, ..Batch::default() })
     }
-
-    fn ask(&self, base: &Url, cursor: Option<&str>) -> Result<Url, String> {
-        let after: Vec<_> = cursor.map(|c| ("after", c)).into_iter().collect();
-        below(base, &[], &after)
-    }
-
-    fn login(&self) -> Login {
-        Login::Bearer
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::Url;
+
     use super::*;
 
     #[test]

@@ -53,8 +53,7 @@ pub(super) async fn run(place: &Place, how: How) -> anyhow::Result<()> {
     if demo && let Err(e) = seed(&running).await {
         say(&format!("crossdock: the demonstration is not complete: {e:#}"));
     }
-    running.until_ended(ending).await;
-    Ok(())
+    running.until_ended(ending).await.context("the store could not even be read at several attempts")
 }
 
 /// Sets an empty folder up, prints its one-time login and fills it with invented parcels. A folder that was set up

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::choices::{MailSecurity, Role, TlsMode};
 use super::overlay::Origins;
-use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Maps, Server, Sms, Store, Sync};
+use super::sections::{Audit, Backup, Depot, Limits, Logs, Mail, Maps, Server, Sms, Store, Sync, Weather};
 use super::{Complaint, Config};
 
 /// Everything in `config` that can't be used as it stands; `origins` says where each key was given.
@@ -27,6 +27,7 @@ pub(super) fn complaints(config: &Config, origins: &Origins) -> Vec<Complaint> {
     audit(&config.audit, &mut say);
     sync(&config.sync, &mut say);
     maps(&config.maps, &mut say);
+    weather(&config.weather, &mut say);
     sms(&config.sms, &mut say);
     all
 }
@@ -88,6 +89,17 @@ fn maps(maps: &Maps, say: Say<'_>) {
             maps.url
         );
         say("maps.url", why);
+    }
+}
+
+fn weather(weather: &Weather, say: Say<'_>) {
+    let url = weather.url.parse::<reqwest::Url>().ok().filter(|u| matches!(u.scheme(), "http" | "https"));
+    if !weather.url.is_empty() && url.is_none_or(|u| u.host_str().is_none()) {
+        let why = format!(
+            "is \"{}\", expected an address such as https://api.open-meteo.com/v1/forecast",
+            weather.url
+        );
+        say("weather.url", why);
     }
 }
 

@@ -53,6 +53,7 @@ const RULES: &[(&str, &[(&str, Rule)])] = &[
     ("deliveries", Deliveries::RULES),
     ("webhooks", Webhooks::RULES),
     ("maps", Maps::RULES),
+    ("weather", Weather::RULES),
     ("sms", Sms::RULES),
     ("routing", Routing::RULES),
     ("retention", Retention::RULES),
@@ -365,6 +366,24 @@ section! {
 }
 
 section! {
+    /// A service that says what the weather is. Off until `url` is set: what somebody enters counts then.
+    Weather {
+        /// Its address, in the form of Open-Meteo: `https://api.open-meteo.com/v1/forecast`; empty asks nobody.
+        url: String = String::new();
+        /// Seconds between two questions.
+        every_s: u64 = 900, Whole(60, 86_400);
+        /// Seconds for one answer.
+        timeout_s: u64 = 3, Whole(1, 60);
+        /// Failures in a row after which it is left alone.
+        failures: u32 = 3, Whole(1, 100);
+        /// Seconds it is left alone then.
+        open_s: u64 = 60, Whole(1, 3600);
+        /// Seconds between two probes while it does not answer.
+        probe_s: u64 = 15, Whole(1, 3600);
+    }
+}
+
+section! {
     /// The gateway that sends text messages. Off until `url` is set: people are written to by mail, or told on the screen.
     Sms {
         /// Its address, `https://sms.example.com/messages`; empty sends none.
@@ -385,6 +404,14 @@ section! {
         probe_s: u64 = 30, Whole(1, 3600);
         /// Hours a message waits for a gateway that fails before somebody is told on the screen instead.
         keep_hours: u64 = 72, Whole(1, 720);
+    }
+}
+
+impl Weather {
+    /// Whether anybody is asked.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        !self.url.is_empty()
     }
 }
 

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::ToSchema;
 
+use super::files::Files;
 use super::mapping::Kind;
 use super::model::{Compared, Counts, Form, Import, State};
-use super::run::{self, Files};
+use super::run;
 use super::service::{self, Arrived, ServiceError};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Kind as Class};

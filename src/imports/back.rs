@@ -2,7 +2,7 @@
 //! came after it has gone. A waybill that somebody worked on since stays, with the reason.
 
 use super::model::{IMPORTS, Import, MAX_STAYS, STAYS, State, Stays, made_log, stays_key};
-use super::run::FORGET_AT_ONCE;
+use super::undo::FORGET_AT_ONCE;
 use crate::base::clock::Clock;
 use crate::base::ids::Id;
 use crate::freight::undo::{self, Undone};

@@ -17,17 +17,20 @@
 //! one counts as of the last of the moments it names, and as of its import when it names none, or when it alone says
 //! that the parcel's way has ended. So an old copy of a file may come late and makes nothing older.
 //!
-//! `run` takes the rows in, chunk by chunk, as one job, `back` takes those of waybills back; `model` is the import's own record, `service` its use cases,
-//! `api` its routes.
+//! `run` takes the rows in, chunk by chunk, as one job; `files` says where they lie, `aside` keeps those the writer refused;
+//! `undo` takes an import back, `back` one of waybills. `model` is the import's own record, `service` its use cases, `api` its
+//! routes.
 
 mod aliases;
 pub mod api;
+mod aside;
 mod back;
 mod cells;
 mod column;
 pub mod dates;
 pub mod detect;
 pub mod errors;
+pub mod files;
 pub mod lists;
 pub mod mapping;
 pub mod model;
@@ -42,6 +45,7 @@ pub mod survey;
 #[cfg(test)]
 mod tests;
 mod trade;
+mod undo;
 pub mod undo_api;
 mod verdict;
 pub mod work;

@@ -3,34 +3,30 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ImportError;
+use super::aside::{ASIDE_AT_ONCE, lay_beside, let_go, put_aside, set_aside};
 use super::errors::ErrorFile;
+use super::files::Files;
 use super::mapping::{Kind, Mapping};
-use super::model::{
-    ASIDE, Aside, Form as FileForm, IMPORTS, Import, MAX_STATES, MAX_STAYS, STAYS, Said, Saved, State, Stays,
-    made_log, mapping_id, stays_key,
-};
+use super::model::{Aside, Form as FileForm, IMPORTS, Import, Said, Saved, State, made_log, mapping_id};
 use super::row::{Form, Origin, Reader, Refusal};
 use super::survey::{Survey, survey, survey_sheet};
-use super::verdict::{Desk, Outcome, Told, answers_for, store_error, told_by};
-use super::{Concern, Warning, back, sheet};
+use super::verdict::{Desk, Outcome, Told, answers_for, told_by};
+use super::{Concern, Warning, sheet};
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::error::{Fault, Problem};
+use crate::base::error::Fault;
 use crate::base::ids::Id;
-use crate::base::verdict::Beside;
 use crate::deadlines::policy::Policy;
 use crate::identity::grant::Actor;
 use crate::journal::{Cx, clock, reference};
 use crate::parcels::map_service;
 use crate::parcels::maps::Compiled;
-use crate::parcels::model::Parcel;
-use crate::parcels::report::{self, Made};
-use crate::parcels::undo::{self, Kept, Undone};
-use crate::store::{DEPOT, Dir, Ix, KeyRange, Lane, Pending, ReadTx, Store, StoreError, Tenant, WriteTx};
+use crate::parcels::report::Made;
+use crate::store::{DEPOT, Lane, Pending, Store, StoreError, Tenant, WriteTx};
 
 /// Why an import could not run to its end now; it goes on later.
 #[derive(Debug, thiserror::Error)]
@@ -49,97 +45,8 @@ const CHUNK_TIME: Duration = Duration::from_millis(5);
 const CHUNK_TIME_ALONE: Duration = Duration::from_millis(50);
 /// Rows of a chunk at the least and at the most.
 const CHUNK_ROWS: (usize, usize) = (16, 5_000);
-/// Rows for the error file that are read, or let go of, in one go.
-const ASIDE_AT_ONCE: usize = 500;
 /// Chunks parsed ahead of the writer.
 const AHEAD: usize = 2;
-
-/// Where an import's files lie.
-#[derive(Clone, Debug)]
-pub struct Files {
-    folder: PathBuf,
-}
-
-impl Files {
-    /// Under the data folder `folder`.
-    #[must_use]
-    pub fn under(folder: &Path) -> Self {
-        Self { folder: folder.join("imports") }
-    }
-
-    /// The folder, made when it is missing.
-    ///
-    /// # Errors
-    /// When it can't be made.
-    pub fn folder(&self) -> std::io::Result<&Path> {
-        std::fs::create_dir_all(&self.folder)?;
-        Ok(&self.folder)
-    }
-
-    /// The file as it came.
-    #[must_use]
-    pub fn data(&self, id: Id) -> PathBuf {
-        self.folder.join(format!("{id}.csv"))
-    }
-
-    /// Its refused rows.
-    #[must_use]
-    pub fn errors(&self, id: Id) -> PathBuf {
-        self.folder.join(format!("{id}.errors.csv"))
-    }
-
-    /// What was made of it when it is a spreadsheet.
-    #[must_use]
-    pub fn sheet(&self, id: Id) -> PathBuf {
-        self.folder.join(format!("{id}.sheet.csv"))
-    }
-
-    /// The same while it is made.
-    #[must_use]
-    pub fn part(&self, id: Id) -> PathBuf {
-        self.folder.join(format!("{id}.part.csv"))
-    }
-
-    /// Removes the files of import `id`.
-    ///
-    /// # Errors
-    /// When one is there and can't be removed.
-    pub fn remove(&self, id: Id) -> std::io::Result<()> {
-        for file in [self.data(id), self.errors(id), self.sheet(id), self.part(id)] {
-            match std::fs::remove_file(file) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the files no import of `tenants` has: what an upload left that was cut off. Only while nobody uploads.
-    /// Says how many went; a file whose name is not ours stays.
-    ///
-    /// # Errors
-    /// When the folder or the store can't be read.
-    pub fn tidy(&self, store: &Store, tenants: &[Tenant]) -> Result<usize, RunError> {
-        let mut gone = 0;
-        for entry in std::fs::read_dir(self.folder()?)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let stem = name.to_str().and_then(|n| n.strip_suffix(".csv"));
-            let made = [".errors", ".sheet", ".part"];
-            let stem = stem.map(|n| made.iter().find_map(|m| n.strip_suffix(m)).unwrap_or(n));
-            let Some(id) = stem.and_then(|n| n.parse::<Id>().ok()) else { continue };
-            let mut wanted = false;
-            for tenant in tenants {
-                wanted |= store.read(*tenant, |tx| IMPORTS.get(tx, &id))?.is_some();
-            }
-            if !wanted {
-                std::fs::remove_file(entry.path())?;
-                gone += 1;
-            }
-        }
-        Ok(gone)
-    }
-}
 
 /// Takes in the rows of import `id` from where it stands.
 ///
@@ -427,184 +334,11 @@ impl Run<'_> {
     }
 }
 
-/// Counts how a row lies beside what is known here; what is not the same goes into the error file.
-fn lay_beside(
-    tx: &mut dyn WriteTx,
-    import: &mut Import,
-    (word, beside): (String, Beside),
-    origin: Option<&Origin>,
-) -> Result<(), StoreError> {
-    let word = if import.compared.len() >= MAX_STATES && !import.compared.contains_key(&word) {
-        "…".to_owned()
-    } else {
-        word
-    };
-    let tally = import.compared.entry(word).or_default();
-    tally.theirs += 1;
-    let why = match beside.ours {
-        Some(_) if beside.is_same => {
-            tally.same += 1;
-            import.counts.unchanged += 1;
-            return Ok(());
-        }
-        Some(ours) => {
-            tally.different += 1;
-            import.counts.updated += 1;
-            format!("is {ours} here")
-        }
-        None => {
-            tally.missing += 1;
-            import.counts.refused += 1;
-            "is not here".to_owned()
-        }
-    };
-    put_aside(tx, import, vec![Problem::new("", why)], origin)
-}
-
-/// Keeps a row for the error file, in the transaction of its verdict.
-fn put_aside(
-    tx: &mut dyn WriteTx,
-    import: &mut Import,
-    problems: Vec<Problem>,
-    origin: Option<&Origin>,
-) -> Result<(), StoreError> {
-    let aside = Aside {
-        origin: origin.cloned().unwrap_or_default(),
-        problems: problems.into_iter().map(Said::of).collect(),
-    };
-    ASIDE.put(tx, &stays_key(import.id, import.set_aside), &aside)?;
-    import.set_aside += 1;
-    Ok(())
-}
-
-/// Rows that were put aside, from number `from` on.
-fn set_aside(tx: &dyn ReadTx, id: Id, from: u64, most: usize) -> Result<Vec<Aside>, StoreError> {
-    let mut rows = Vec::new();
-    for n in from..from + most as u64 {
-        match ASIDE.get(tx, &stays_key(id, n))? {
-            Some(row) => rows.push(row),
-            None => break,
-        }
-    }
-    Ok(rows)
-}
-
-/// Lets go of the rows that were put aside: the error file has them.
-fn let_go(store: &Store, tenant: Tenant, id: Id) -> Result<(), StoreError> {
-    loop {
-        let some = move |tx: &mut dyn WriteTx| -> Result<usize, StoreError> {
-            let range = KeyRange::prefix(id.as_ref());
-            let rows = ASIDE.scan(tx, Ix::Primary, &range, Dir::Up, ASIDE_AT_ONCE)?.items;
-            for row in &rows {
-                ASIDE.del(tx, row.pk.as_slice())?;
-            }
-            Ok(rows.len())
-        };
-        if store.write(tenant, Lane::Bulk, some).wait()? < ASIDE_AT_ONCE {
-            return Ok(());
-        }
-    }
-}
-
 /// Rows for the next chunk, so that it takes about `time`; at most twice as many as the last one had.
 fn next_size(t: &Taken, time: Duration) -> usize {
     let rows = t.rows.max(1) as u128;
     let fitting = rows * time.as_micros() / t.took.as_micros().max(1);
     usize::try_from(fitting.min(rows * 2)).unwrap_or(CHUNK_ROWS.1).clamp(CHUNK_ROWS.0, CHUNK_ROWS.1)
-}
-
-/// Changes taken back in one transaction.
-const UNDO_AT_ONCE: usize = 200;
-/// Entries of an import's log removed in one transaction.
-pub(super) const FORGET_AT_ONCE: usize = 2_000;
-
-/// Takes back everything an import changed, in steps; when `careful`, all on which no later facts stand. What others said
-/// since stays.
-///
-/// # Errors
-/// When it has to go on later.
-pub fn undo(store: &Store, clock: &Clock, tenant: Tenant, id: Id, careful: bool) -> Result<(), RunError> {
-    let import = store.read(tenant, |tx| IMPORTS.get(tx, &id))?;
-    if import.is_some_and(|i| i.kind.waybills().is_some()) {
-        return Ok(back::undo(store, clock, tenant, id)?);
-    }
-    loop {
-        let now = clock.now();
-        let step = move |tx: &mut dyn WriteTx| -> Result<bool, StoreError> {
-            let Some(mut import) = IMPORTS.get(tx, &id)?.filter(|i| i.state == State::Undoing) else {
-                return Ok(true);
-            };
-            let log = made_log(import.number);
-            let actor = Actor { user: import.by, name: import.by_name.as_str().into(), ..Actor::system() };
-            let cx = Cx::new(tx, &actor, now, &format!("import:{id}"))?;
-            let rows = tx.tail(DEPOT, log, tx.head(DEPOT, log)?.floor.saturating_sub(1), UNDO_AT_ONCE)?;
-            for (_, bytes) in &rows {
-                if let (Some(parcel), Some(eid)) =
-                    (bytes.get(..16).and_then(Id::from_slice), bytes.get(16..).and_then(Id::from_slice))
-                {
-                    take_back(tx, &cx, &mut import, Made { parcel, eid: eid.0 }, careful)?;
-                }
-            }
-            let done = rows.len() < UNDO_AT_ONCE;
-            if let Some((last, _)) = rows.last() {
-                tx.trim(DEPOT, log, *last, UNDO_AT_ONCE)?;
-            }
-            if done {
-                import.state = State::Undone;
-                import.finished_at = Some(now);
-            }
-            IMPORTS.put(tx, &id, &import)?;
-            Ok(done)
-        };
-        if store.write(tenant, Lane::Bulk, step).wait()? {
-            return Ok(());
-        }
-    }
-}
-
-fn take_back(
-    tx: &mut dyn WriteTx,
-    cx: &Cx,
-    import: &mut Import,
-    made: Made,
-    careful: bool,
-) -> Result<(), StoreError> {
-    const WHY: &str = "import undone";
-    if !careful {
-        import.taken_back += u64::from(report::take_back(tx, cx, made, WHY).map_err(store_error)?);
-        return Ok(());
-    }
-    let row = crate::journal::load::<Parcel>(tx, made.parcel)?;
-    let number = row.as_ref().map_or_else(String::new, |r| r.state.number.clone());
-    match undo::take_back(tx, cx, row, made.eid, WHY)? {
-        Undone::TakenBack => import.taken_back += 1,
-        Undone::Gone => {}
-        Undone::Kept(detail) => {
-            if import.kept < MAX_STAYS {
-                let event = Id(made.eid);
-                let kept = Kept { row: None, parcel: made.parcel, tracking_number: number, event, detail };
-                STAYS.put(tx, &stays_key(import.id, import.kept), &Stays { kept })?;
-            }
-            import.kept += 1;
-        }
-    }
-    Ok(())
-}
-
-/// Removes what is left of an import that was let go of: its files, and the log it could be undone by.
-///
-/// # Errors
-/// When it has to go on later.
-pub fn forget(store: &Store, files: &Files, tenant: Tenant, id: Id, number: u64) -> Result<(), RunError> {
-    files.remove(id)?;
-    let_go(store, tenant, id)?;
-    let trim = move |tx: &mut dyn WriteTx| -> Result<u64, StoreError> {
-        let log = made_log(number);
-        let last = tx.head(DEPOT, log)?.last;
-        tx.trim(DEPOT, log, last, FORGET_AT_ONCE)
-    };
-    while store.write(tenant, Lane::Bulk, trim).wait()? > 0 {}
-    Ok(())
 }
 
 /// What kinds of files are read, for the API.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::run::{self, Files, RunError};
+use super::files::Files;
+use super::run::{self, RunError};
 use super::service::{FORGET, Left, Payload, RUN, UNDO};
+use super::undo;
 use crate::base::clock::Clock;
 use crate::base::error::{Fault, Kind};
 use crate::jobs::queue::Limits;
@@ -45,12 +47,12 @@ impl Handler for Work {
             let store = job.store.clone();
             let work: Box<dyn FnOnce() -> Result<(), RunError> + Send> = if kind == FORGET {
                 let (tenant, Left { import, number }) = (job.tenant, job.payload()?);
-                Box::new(move || run::forget(&store, &files, tenant, import, number))
+                Box::new(move || undo::forget(&store, &files, tenant, import, number))
             } else {
                 let Payload { tenant, import, careful } = job.payload()?;
                 Box::new(move || match kind {
                     RUN => run::run(&store, &clock, &files, tenant, import),
-                    _ => run::undo(&store, &clock, tenant, import, careful),
+                    _ => undo::undo(&store, &clock, tenant, import, careful),
                 })
             };
             let done =

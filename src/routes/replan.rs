@@ -125,7 +125,7 @@ pub fn task(tx: &dyn ReadTx, now: &Now<'_>, route: &Route, input: &OptimizeInput
         unplaced: Vec::new(),
         replaces: Vec::new(),
         warm: None,
-        conditions: travel::conditions(tx)?.0.at(now.at),
+        conditions: travel::in_force(tx, now.at)?,
         notes: Vec::new(),
     };
     let own = task.jobs.len();

@@ -194,7 +194,7 @@ impl Task {
         let day = day(now, input, &fleet)?;
         let midnight = Timestamp::from_civil(day.to_datetime(jiff::civil::Time::midnight()), now.zone);
         let midnight = midnight.map_err(|why| Invalid::at("/date", why))?;
-        let conditions = travel::conditions(tx)?.0.at(now.at);
+        let conditions = travel::in_force(tx, now.at)?;
         let mut task = Self {
             day,
             midnight,

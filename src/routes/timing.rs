@@ -42,7 +42,7 @@ impl Ways {
         points.sort_by_key(|p| (p.lat, p.lon));
         points.dedup();
         let (store, tenant, now) = (place.store, place.tenant, place.now);
-        let conditions = store.read(tenant, travel::conditions).map_err(RouteError::from)?.0.at(now);
+        let conditions = store.read(tenant, |tx| travel::in_force(tx, now)).map_err(RouteError::from)?;
         let wanted = (points.as_slice(), conditions.closed_areas());
         let times = place.travel.times(store, tenant, now, wanted).await?;
         let grid = conditions.applied_to(&points, &times, whole_day());

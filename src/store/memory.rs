@@ -152,6 +152,7 @@ impl Engine for Memory {
         Status {
             writable: !closed,
             imports: !closed,
+            lost: false,
             trouble: None,
             queued: 0,
             commits,

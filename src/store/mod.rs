@@ -411,6 +411,9 @@ pub enum Area {
     Heads,
 }
 
+/// How often in a row a file may be found unreadable before its process ends itself.
+pub const GIVEN_UP: u32 = 3;
+
 /// How the store is.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Status {
@@ -418,6 +421,9 @@ pub struct Status {
     pub writable: bool,
     /// Whether imports and attachments are taken now (they stop before the rest does).
     pub imports: bool,
+    /// Whether the file could not even be read at [`GIVEN_UP`] attempts on end: what is left is to begin again, which the
+    /// supervisor does.
+    pub lost: bool,
     /// In words, when not everything is well.
     pub trouble: Option<String>,
     /// Writes waiting.

@@ -191,6 +191,7 @@ impl Engine for Postgres {
         Status {
             writable: open,
             imports: open,
+            lost: false,
             trouble: lock(&s.trouble).clone(),
             queued: s.line.waiting(),
             commits: s.commits.load(Ordering::Relaxed),

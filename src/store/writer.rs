@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use super::redo::{Known, Ops, Redo};
 use super::space::{Level, Reserve, Space};
 use super::stamps::Stamps;
 use super::veil::Veil;
-use super::{Engine, Lane, ReadTx, Result, Status, StoreError, Sweep, Tenant, Verdict, WriteFn};
+use super::{Engine, GIVEN_UP, Lane, ReadTx, Result, Status, StoreError, Sweep, Tenant, Verdict, WriteFn};
 
 /// How the embedded engine is opened.
 #[derive(Clone, Debug)]
@@ -104,6 +104,8 @@ struct Shared {
     stamps: Stamps,
     trouble: Mutex<Option<String>>,
     latched: AtomicBool,
+    /// Attempts on end at which the file could not even be read.
+    unread: AtomicU32,
     commits: AtomicU64,
     writes: AtomicU64,
     reopened: AtomicU64,
@@ -123,9 +125,13 @@ impl Redb {
     /// When another process has it open, or it can't be read.
     pub fn file(path: &Path, options: Options) -> Result<Self> {
         let at = path.to_path_buf();
+        // A file that was here and is gone, with its disk perhaps, is never begun anew: that depot would be empty.
+        let was_here = AtomicBool::new(false);
         let open = opener(&options, move || {
+            let make = !was_here.load(Ordering::Acquire);
             let file =
-                std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&at)?;
+                std::fs::OpenOptions::new().read(true).write(true).create(make).truncate(false).open(&at)?;
+            was_here.store(true, Ordering::Release);
             redb::backends::FileBackend::new(file).map_err(|e| std::io::Error::other(failed(e).to_string()))
         });
         Self::over(open, path.parent().map(Path::to_path_buf), Some(path.to_path_buf()), options)
@@ -184,6 +190,7 @@ impl Redb {
             stamps: Stamps::default(),
             trouble: Mutex::default(),
             latched: AtomicBool::new(false),
+            unread: AtomicU32::new(0),
             commits: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             reopened: AtomicU64::new(0),
@@ -249,6 +256,7 @@ impl Engine for Redb {
         Status {
             writable: !latched && level > Level::ReadOnly && !closing,
             imports: !latched && level == Level::Ample && !closing,
+            lost: s.unread.load(Ordering::Relaxed) >= GIVEN_UP,
             trouble,
             queued: s.line.waiting(),
             commits: s.commits.load(Ordering::Relaxed),
@@ -429,12 +437,17 @@ impl Shared {
         let probe = || commit(self.database()?.begin_write().map_err(failed)?, Some(&mut lock(&self.redo)));
         let opened = self.reopen(As::Written).and_then(|()| probe());
         if let Err(e) = opened {
-            if let Err(e) = self.reopen(As::Veiled) {
-                tracing::error!(error = %e, "the store cannot even be read");
+            match self.reopen(As::Veiled) {
+                Ok(()) => self.unread.store(0, Ordering::Relaxed),
+                Err(e) => {
+                    self.unread.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(error = %e, "the store cannot even be read");
+                }
             }
             return Err(e);
         }
         self.latched.store(false, Ordering::Release);
+        self.unread.store(0, Ordering::Relaxed);
         *lock(&self.trouble) = None;
         tracing::info!("the store takes writes again");
         self.space.lay_ballast();

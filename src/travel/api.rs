@@ -1,4 +1,4 @@
-//! The routes of conditions, and how the map server does.
+//! The routes of conditions, and how the map server and the weather service do.
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;
@@ -33,7 +33,7 @@ pub fn routes() -> Routes {
             Method::GET,
             "/conditions/sources",
             travel,
-            "Where travel times come from, and how the map server does",
+            "Where travel times come from, and how the map server and the weather service do",
         )
         .answers::<TravelView>(200)
 }
@@ -55,6 +55,9 @@ async fn put(call: Call<EditConditions>, body: Body<Conditions>) -> Response {
 }
 
 async fn travel(call: Call<ViewConditions>) -> Response {
-    let (now, all) = (call.app.clock.now(), &call.app.travel);
-    call.read(|tx, _| -> Result<Answer, StoreError> { Answer::ok(&sources::standing(tx, now, all)?) })
+    let app = &call.app;
+    call.read(|tx, _| -> Result<Answer, StoreError> {
+        let asks = app.config.weather.is_on();
+        Answer::ok(&sources::standing(tx, app.clock.now(), &app.travel, asks)?)
+    })
 }

@@ -1,4 +1,4 @@
-//! What holds up traffic, as people enter it: factors by hour and area, the weather, roads that are closed, building
+//! What holds up traffic, as people enter it and the weather service says: factors by hour and area, the weather, roads that are closed, building
 //! sites. One record, set as a whole.
 
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,9 @@ pub struct Weather {
     /// Until then; until it is taken away when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// When the weather service said so; absent for what somebody entered.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub measured_at: Option<Timestamp>,
 }
 
 /// Where nobody can drive.
@@ -270,7 +273,12 @@ impl Conditions {
         };
         let mut out: Vec<String> =
             self.traffic.iter().map(|t| told("traffic", Some(t.factor), &t.note)).collect();
-        out.extend(self.weather.iter().map(|w| told("weather", Some(w.factor), &w.note)));
+        out.extend(self.weather.iter().map(|w| match w.measured_at {
+            None => told("weather", Some(w.factor), &w.note),
+            Some(at) => {
+                format!("weather x {:.2} ({}), as the weather service said at {at}", w.factor, w.note)
+            }
+        }));
         out.extend(self.closures.iter().map(|c| told("closure", None, &c.note)));
         out.extend(self.construction.iter().map(|w| told("building site", Some(w.factor), &w.note)));
         out
@@ -351,7 +359,7 @@ mod tests {
         let here = Traffic { hours: None, area: Some(half), ..jam };
         let c = Conditions { traffic: vec![here], ..Conditions::default() };
         assert!((seconds(&c, hours(0, 24)) - 1.5).abs() < 0.01);
-        let snow = Weather { factor: 1.5, note: "snow".into(), until: None };
+        let snow = Weather { factor: 1.5, note: "snow".into(), until: None, measured_at: None };
         let c = Conditions { weather: Some(snow), ..c };
         assert!((seconds(&c, hours(0, 24)) - 2.25).abs() < 0.02);
         assert_eq!(c.words()[1], "weather x 1.50 (snow), entered by hand");

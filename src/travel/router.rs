@@ -63,7 +63,7 @@ impl Router {
                 self.client.post(url).json(&self.valhalla(from, to)).send().await
             }
         };
-        let bytes = body(answer.map_err(|e| words(&e))?).await?;
+        let bytes = body(answer.map_err(|e| words(&e))?, MAX_ANSWER).await?;
         match self.kind {
             MapServer::Osrm => osrm_block(&bytes),
             MapServer::Valhalla => valhalla_block(&bytes),
@@ -143,21 +143,26 @@ fn valhalla_block(bytes: &[u8]) -> Result<Block, String> {
     Ok(Block { metres: take(&|p| p.distance.map(|km| km * 1_000.0)), seconds: take(&|p| p.time) })
 }
 
-async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
+/// What an answer brings, of at most `most` bytes.
+///
+/// # Errors
+/// In words.
+pub(super) async fn body(mut answer: Response, most: usize) -> Result<Vec<u8>, String> {
     if !answer.status().is_success() {
         return Err(format!("it answers {}", answer.status()));
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|e| words(&e))? {
-        if bytes.len() + chunk.len() > MAX_ANSWER {
-            return Err(format!("its answer is larger than the {MAX_ANSWER} bytes that are taken"));
+        if bytes.len() + chunk.len() > most {
+            return Err(format!("its answer is larger than the {most} bytes that are taken"));
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
 }
 
-fn words(e: &reqwest::Error) -> String {
+/// Why nothing was answered.
+pub(super) fn words(e: &reqwest::Error) -> String {
     let mut deepest: &dyn std::error::Error = e;
     while let Some(source) = deepest.source() {
         deepest = source;

@@ -3,6 +3,7 @@
 use super::conditions::Conditions;
 use super::error::TravelError;
 use super::sources::{self, Known};
+use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::identity::features::EditConditions;
 use crate::identity::grant::Grant;
@@ -16,6 +17,20 @@ use crate::store::{ReadTx, Result as Stored, WriteTx};
 pub fn conditions(tx: &dyn ReadTx) -> Stored<(Conditions, u64)> {
     let Some(id) = sources::known(tx)?.conditions else { return Ok((Conditions::default(), 0)) };
     Ok(reference::get(tx, id)?.unwrap_or_default())
+}
+
+/// The conditions that hold at `now`: those that were entered, and the weather as its service says it unless somebody said
+/// what it is.
+///
+/// # Errors
+/// Storage failures.
+pub fn in_force(tx: &dyn ReadTx, now: Timestamp) -> Stored<Conditions> {
+    let entered = conditions(tx)?.0.at(now);
+    if entered.weather.is_some() {
+        return Ok(entered);
+    }
+    let said = sources::known(tx)?.weather.said;
+    Ok(Conditions { weather: said.and_then(|said| said.counts_at(now)), ..entered })
 }
 
 /// Sets the conditions as a whole.

@@ -9,16 +9,18 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::conditions::Area;
+use super::conditions::{Area, Weather};
 use super::roads::shelf::{Roads, Said, Shelf};
 use super::router::Router;
 use super::straight::Straight;
+use super::weather::{Heard, WEATHER};
 use crate::base::breaker::{Breaker, Standing, Terms};
 use crate::base::clock::Timestamp;
 use crate::base::ids::Id;
 use crate::base::units::Position;
 use crate::config::sections::Maps;
 use crate::first_record;
+use crate::outside::{self, ServiceView};
 use crate::store::table::Checked;
 use crate::store::{Home, Lane, ReadTx, Result as Stored, Store, StoreError, Table, Tenant, WriteTx};
 
@@ -86,6 +88,9 @@ pub struct Known {
     /// Which record holds the conditions of this depot.
     #[serde(default)]
     pub conditions: Option<Id>,
+    /// The weather as it was last said.
+    #[serde(default)]
+    pub weather: Heard,
 }
 first_record!(Known);
 
@@ -131,17 +136,30 @@ pub struct TravelView {
     pub map: Option<String>,
     /// What is used without either.
     pub estimate: String,
+    /// How the weather service does.
+    pub weather: ServiceView,
+    /// What it last said, and how long that stands: absent when it said nothing, or long ago, or that the roads are dry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Weather>,
 }
 
-/// Where travel times come from at `now`.
+/// Where travel times come from at `now`, and the weather where a service is asked.
 ///
 /// # Errors
 /// Storage failures.
-pub fn standing(tx: &dyn ReadTx, now: Timestamp, sources: &Sources) -> Stored<TravelView> {
-    let Known { breaker, answered_at, trouble, straight, conditions: _ } = known(tx)?;
+pub fn standing(
+    tx: &dyn ReadTx,
+    now: Timestamp,
+    sources: &Sources,
+    asks_weather: bool,
+) -> Stored<TravelView> {
+    let Known { breaker, answered_at, trouble, straight, conditions: _, weather } = known(tx)?;
     let (breaker, open_until) = breaker.standing(now).words();
     let (map_server, map) = (sources.has_server(), sources.roads().map(|r| r.words()));
-    Ok(TravelView { map_server, breaker, open_until, answered_at, trouble, map, estimate: straight.words() })
+    let measured = weather.said.and_then(|said| said.counts_at(now));
+    let weather = ServiceView::of(WEATHER, asks_weather, outside::known(tx, WEATHER)?, now);
+    let estimate = straight.words();
+    Ok(TravelView { map_server, breaker, open_until, answered_at, trouble, map, estimate, weather, measured })
 }
 
 /// Travel times and what they rest on.
@@ -308,7 +326,7 @@ impl Sources {
                     answered_at: Some(now),
                     trouble: None,
                     straight: was.straight.learned(&points, grid),
-                    conditions: was.conditions,
+                    ..was
                 },
                 Err(why) => {
                     tracing::info!(%why, "the map server did not answer");

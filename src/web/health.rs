@@ -25,6 +25,7 @@ use crate::outside::{self, Known, ServiceView};
 use crate::store::migrate::RELEASE;
 use crate::store::{ReadTx, StoreError, space};
 use crate::travel::sources::{self, TravelView};
+use crate::travel::weather::WEATHER;
 
 /// How the depot is, in short.
 #[derive(Debug, Serialize, ToSchema)]
@@ -151,7 +152,7 @@ async fn detailed(call: Call<DetailedHealth>, site: Data<Site>) -> Result<HttpRe
     let Health { status, reasons, version, time } = summary(&app, &site);
     let began = Instant::now();
     call.read(|tx, _| -> Result<Answer, StoreError> {
-        let maps = sources::standing(tx, app.clock.now(), &app.travel)?;
+        let maps = sources::standing(tx, app.clock.now(), &app.travel, app.config.weather.is_on())?;
         let mut store = serde_json::to_value(app.store.status()).unwrap_or_default();
         store["read_us"] = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).into();
         let free = space::free(&app.folder);
@@ -172,6 +173,7 @@ fn leaned_on(tx: &dyn ReadTx, app: &App) -> Result<Vec<ServiceView>, StoreError>
     let mut all = vec![
         ServiceView::of("maps", app.travel.has_server(), maps, now),
         ServiceView::of(outside::SMS, app.config.sms.is_on(), sms, now),
+        ServiceView::of(WEATHER, app.config.weather.is_on(), outside::known(tx, WEATHER)?, now),
     ];
     for (carrier, _) in carriers::all(tx)? {
         let polled = carriers::POLLS.get(tx, &carrier.code)?.unwrap_or_default();

@@ -188,3 +188,40 @@ fn a_full_disk_stops_imports_first_then_changes_never_reading_and_room_brings_al
     all_there(&Asker::new(&served.url, &token));
     served.stop();
 }
+
+#[test]
+fn a_file_that_is_gone_ends_the_process_and_is_never_begun_anew() {
+    let at = tempfile::tempdir().unwrap();
+    let data = at.path().join("data");
+    let folder = Folder::depot_in("UTC", &data, &[]);
+    let token = folder.token();
+    let (file, away) = (data.join("depot.redb"), data.join("depot.away"));
+    let most = std::fs::metadata(&file).unwrap().len();
+    let mut served = Served::start_capped(&data, &[], most);
+    let asker = Asker::new(&served.url, &token);
+    assert_eq!(create(&asker, "FIRST").status, 201);
+    std::fs::rename(&file, &away).unwrap();
+    let mut taken = vec!["FIRST".to_owned()];
+    loop {
+        let number = format!("W{:06}", taken.len());
+        match create(&asker, &number).status {
+            201 => taken.push(number),
+            status => break assert_eq!(status, 503),
+        }
+    }
+    let code = served.ended_within(PATIENCE * 2).0;
+    let said = served.said();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("could not even be read"), "{said}");
+    assert!(!file.exists(), "an empty depot would be taken for the depot");
+    drop(served);
+
+    std::fs::rename(&away, &file).unwrap();
+    let served = Served::start(&data, &[]);
+    let asker = Asker::new(&served.url, &token);
+    for number in &taken {
+        assert_eq!(&asker.get(&format!("/api/v1/parcels/{number}"))["tracking_number"], number);
+    }
+    asker.assert_sound();
+    served.stop();
+}

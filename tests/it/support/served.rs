@@ -11,6 +11,8 @@ use tokio::runtime::Runtime;
 
 use super::Answered;
 
+const BINARY: &str = env!("CARGO_BIN_EXE_crossdock");
+
 /// A server.
 pub struct Served {
     child: Child,
@@ -25,10 +27,22 @@ pub struct Served {
 impl Served {
     /// Serves `data` with these settings in its environment.
     pub fn start(data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::begin(Command::new(BINARY), data, settings)
+    }
+
+    /// The same where no file may grow beyond `most` bytes: a write beyond it fails as on a disk that gives out.
+    pub fn start_capped(data: &Path, settings: &[(&str, &str)], most: u64) -> Self {
+        let blocks = most / 512;
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")).arg(BINARY);
+        Self::begin(shell, data, settings)
+    }
+
+    fn begin(mut command: Command, data: &Path, settings: &[(&str, &str)]) -> Self {
         let log = data.with_extension("log");
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let begun = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crossdock"))
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--no-tls", "--data-dir"])
             .arg(data)
             .env("CROSSDOCK__STORE__BALLAST_MIB", "0")
