@@ -133,8 +133,7 @@ pub fn set(
     let d = service::find(tx, grant.principal(), name)?.value.state;
     let ways = ways(&d.facts);
     if ways.is_empty() {
-        let said = "its recipient left no telephone number and no mail address, so nobody writes to them";
-        return Err(Invalid::at("/", said).into());
+        return Err(DeliveryError::NoAddress(d.number));
     }
     for id in ways {
         let is_refused = reference::get::<Refusal>(tx, id)?.is_some();

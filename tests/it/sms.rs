@@ -377,7 +377,8 @@ fn a_recipient_who_wants_no_messages_gets_none_until_they_want_them_again() {
     let bare = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": "Cy" });
     let id = text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&bare).gives(201).json, "id");
     let path = format!("/deliveries/{id}/messages");
-    depot.itself(FIRST_TENANT, "POST", &path).body(&json!({ "wanted": false })).gives(422);
+    let refused = depot.itself(FIRST_TENANT, "POST", &path).body(&json!({ "wanted": false })).send();
+    assert_eq!(refused.problem(), (409, "delivery.no_address"));
 }
 
 #[test]
