@@ -43,28 +43,6 @@ impl Id {
     }
 }
 
-/// Ids that can be had again, for simulations: on a thread that has a seed, fresh ones follow from it.
-#[cfg(test)]
-pub mod drawn {
-    use super::Id;
-    use std::cell::Cell;
-
-    thread_local! {
-        static FROM: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
-    }
-
-    /// From now on fresh ids on this thread follow from `seed`; with none they are random again.
-    pub fn from(seed: Option<u64>) {
-        FROM.set(seed.map(|seed| (seed, 0)));
-    }
-
-    pub(super) fn next() -> Option<Id> {
-        let (seed, n) = FROM.get()?;
-        FROM.set(Some((seed, n + 1)));
-        Some(Id::derived(&[b"drawn", &seed.to_be_bytes(), &n.to_be_bytes()]))
-    }
-}
-
 impl AsRef<[u8]> for Id {
     fn as_ref(&self) -> &[u8] {
         &self.0
@@ -144,4 +122,26 @@ macro_rules! id_type {
             fn from_str(s: &str) -> Result<Self, String> { s.parse().map(Self) }
         }
     };
+}
+
+/// Ids that can be had again, for simulations: on a thread that has a seed, fresh ones follow from it.
+#[cfg(test)]
+pub mod drawn {
+    use super::Id;
+    use std::cell::Cell;
+
+    thread_local! {
+        static FROM: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
+    }
+
+    /// From now on fresh ids on this thread follow from `seed`; with none they are random again.
+    pub fn from(seed: Option<u64>) {
+        FROM.set(seed.map(|seed| (seed, 0)));
+    }
+
+    pub(super) fn next() -> Option<Id> {
+        let (seed, n) = FROM.get()?;
+        FROM.set(Some((seed, n + 1)));
+        Some(Id::derived(&[b"drawn", &seed.to_be_bytes(), &n.to_be_bytes()]))
+    }
 }

@@ -44,6 +44,11 @@ pub enum DeliveryError {
     /// It is another depot's.
     #[error("delivery {0} is carried out by another depot, which alone can do this")]
     Elsewhere(u64),
+    /// Its recipient left no way to write to them.
+    #[error(
+        "the recipient of delivery {0} left no telephone number and no mail address: nobody writes to them"
+    )]
+    NoAddress(u64),
     /// It has changed since it was read.
     #[error("the delivery is at revision {found}, you have seen {seen}; read it again and repeat the change")]
     Stale {
@@ -78,7 +83,8 @@ impl Fault for DeliveryError {
             | Self::Closed { .. }
             | Self::Missing(_)
             | Self::Unproved(_)
-            | Self::Elsewhere(_) => Kind::Conflict,
+            | Self::Elsewhere(_)
+            | Self::NoAddress(_) => Kind::Conflict,
             Self::Stale { .. } => Kind::Stale,
             Self::Invalid(e) => e.kind(),
             Self::Denied(e) => e.kind(),
@@ -93,6 +99,7 @@ impl Fault for DeliveryError {
             Self::Missing(_) => "delivery.parcels_missing",
             Self::Unproved(_) => "delivery.proof_missing",
             Self::Elsewhere(_) => "delivery.elsewhere",
+            Self::NoAddress(_) => "delivery.no_address",
             Self::Stale { .. } => "delivery.stale",
             Self::Invalid(_) => "delivery.invalid",
             Self::Denied(e) => e.code(),

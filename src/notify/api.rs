@@ -114,5 +114,5 @@ pub fn routes() -> Routes {
         .add::<OwnProfile, _, _>(Method::POST, "/notifications/read", read, "Mark notifications as read")
         .body::<Read>(r#"{"ids":["019a0c2f-7b2c-7d10-a1b2-c3d4e5f60718"]}"#)
         .answers::<Unread>(200);
-    super::template_api::add(own)
+    super::refusals_api::add(super::template_api::add(own))
 }

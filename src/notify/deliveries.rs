@@ -3,6 +3,7 @@
 
 use super::inbox;
 use super::plan::{self, When};
+use super::refusals;
 use super::sms::{Reached, Ways};
 use super::steps::{self, Step};
 use super::templates::{self, Shown, Topic, spoken};
@@ -144,7 +145,7 @@ impl Tell {
             return Ok(());
         };
         let link = format!("/deliveries/{}", d.id);
-        let (phone, email) = (d.facts.phone.as_deref(), d.facts.email.as_deref());
+        let (phone, email) = refusals::admitted(tx, d.facts.phone.as_deref(), d.facts.email.as_deref())?;
         let desk = d.asked_by.or(d.assignee.as_ref().map(|a| a.id));
         self.ways.write_to(tx, (now, now), Reached { phone, email, desk, link: &link }, &made).map(drop)
     }

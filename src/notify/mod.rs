@@ -12,6 +12,8 @@ pub mod inbox;
 pub mod mail;
 pub mod orders;
 pub mod plan;
+pub mod refusals;
+mod refusals_api;
 pub mod sms;
 pub mod steps;
 pub mod template_api;
@@ -31,5 +33,6 @@ pub fn tables() -> Vec<&'static dyn Checked> {
         &plan::PLANS,
         &plan::WISHES,
         &sms::ASIDE,
+        &refusals::REFUSALS,
     ]
 }

@@ -1,6 +1,7 @@
 //! Tells those who ordered how their order goes, by text message or mail, where the house wants that. Read from the log after the fact: of
 //! the steps that were taken here, never of what files and other systems tell.
 
+use super::refusals;
 use super::sms::{Reached, Ways};
 use super::steps::{self, Step};
 use super::templates::{self, Shown, Topic, spoken};
@@ -67,7 +68,8 @@ impl TellCustomers {
         let Some(made) = templates::message(tx, Topic::Customer, language, &Shown::Step(step))? else {
             return Ok(());
         };
-        let (phone, email) = (o.customer.phone.as_deref(), o.customer.email.as_deref());
+        let (phone, email) =
+            refusals::admitted(tx, o.customer.phone.as_deref(), o.customer.email.as_deref())?;
         let who = Reached { phone, email, desk: None, link: "" };
         self.ways.write_to(tx, (now, now), who, &made).map(drop)
     }

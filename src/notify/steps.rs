@@ -87,6 +87,22 @@ pub fn did(topic: Topic, language: &str, step: &str) -> Option<&'static str> {
     })
 }
 
+/// How those who don't work here get no more of these.
+fn stop(topic: Topic, language: &str) -> &'static str {
+    match (topic, language) {
+        (Topic::Recipient | Topic::Customer, "pt-BR") => {
+            "\nNão quer mais receber estas mensagens? Avise-nos e não escreveremos mais.\n"
+        }
+        (Topic::Recipient | Topic::Customer, "es") => {
+            "\n¿No quiere recibir más estos mensajes? Avísenos y no le escribiremos más.\n"
+        }
+        (Topic::Recipient | Topic::Customer, _) => {
+            "\nYou don't want these messages? Tell us, and we write no more.\n"
+        }
+        _ => "",
+    }
+}
+
 /// The words that are shipped for a step; none where the topic is another.
 pub(super) fn shipped(topic: Topic, language: &str) -> Option<Words> {
     let subject = match (topic, language) {
@@ -102,5 +118,5 @@ pub(super) fn shipped(topic: Topic, language: &str) -> Option<Words> {
         (Topic::NewCases | Topic::Escalated, _) => return None,
     };
     let text = "{{ subject }}\n\n{{ customer }} · {{ address }}\n{% if reason %}{{ reason }}\n{% endif %}{% if link %}\n{{ link }}\n{% endif %}";
-    Some(Words { subject: subject.into(), text: text.into() })
+    Some(Words { subject: subject.into(), text: format!("{text}{}", stop(topic, language)) })
 }

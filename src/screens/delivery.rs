@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::deliveries::{Looking, people};
 use super::shell::icons::Icon;
 use super::shell::parts::{self, Field, choice, delivery_state, swap};
-use super::shell::{Fail, Out, Reply, Screen, Viewer};
+use super::shell::{Fail, Form, Out, Reply, Screen, Viewer, Visit};
 use crate::attachments::model::{Attachment, hex, of_subject};
 use crate::base::units::Grams;
 use crate::deliveries::error::DeliveryError;
@@ -16,13 +16,16 @@ use crate::deliveries::proof::Proof;
 use crate::deliveries::repo;
 use crate::deliveries::rules;
 use crate::deliveries::service;
-use crate::identity::features::{AssignDeliveries, CancelDeliveries, MoveDeliveries, ViewParcels};
-use crate::identity::grant::Scope;
+use crate::identity::features::{
+    AssignDeliveries, CancelDeliveries, EditDeliveries, MoveDeliveries, ViewParcels,
+};
+use crate::identity::grant::{Grant, Scope};
+use crate::notify::refusals;
 use crate::parcels::service as parcels;
 
 /// Adds this page to the board's.
 pub(super) fn routes(screen: Screen) -> Screen {
-    screen.get("/deliveries/{id}", show)
+    screen.get("/deliveries/{id}", show).post("/deliveries/messages", messages)
 }
 
 struct Page {
@@ -34,6 +37,8 @@ struct Page {
     after: Option<(String, u64)>,
     files: Vec<Attachment>,
     people: Vec<(String, String)>,
+    /// Whether its recipient may be written to, where they left a number or an address.
+    is_wanted: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -62,6 +67,7 @@ fn load(visit: &Looking) -> Result<Page, Fail> {
             after: next.and_then(|id| other(id.to_string())),
             files: of_subject(tx, delivery.id.0)?.into_iter().map(|e| e.value.state).collect(),
             people: if assigns { people(tx, now)? } else { Vec::new() },
+            is_wanted: refusals::wanted(tx, &delivery)?,
             delivery,
         })
     })?;
@@ -108,6 +114,7 @@ fn facts(v: &Viewer, page: &Page) -> Markup {
             (parts::fact(&v.t("from"), Some(&html! { (f.pickup) })))
             (parts::fact(&v.t("phone"), text(&f.phone).as_ref()))
             (parts::fact(&v.t("email"), text(&f.email).as_ref()))
+            (parts::fact(&v.t("delivery-messages"), page.is_wanted.map(|is| told(v, d, is)).as_ref()))
             (parts::fact(&v.t("delivery-window"), f.window.map(|w| html! { (v.moment(w.from)) "–" (v.clock(w.to)) }).as_ref()))
             (parts::fact(&v.t("delivery-priority"), Some(&html! { (v.named("priority", f.priority)) })))
             (parts::fact(&v.t("weight"), f.weight_g.map(|g| html! { (v.weight(Grams(g))) }).as_ref()))
@@ -122,6 +129,35 @@ fn facts(v: &Viewer, page: &Page) -> Markup {
             (parts::fact(&v.t("delivery-after"), attempt(&page.after).as_ref()))
         }
     }
+}
+
+/// Whether the recipient wants messages, and the button by which somebody notes that it is otherwise.
+fn told(v: &Viewer, d: &Delivery, is_wanted: bool) -> Markup {
+    let (now, other) = if is_wanted {
+        ("delivery-messages-wanted", "delivery-messages-stop")
+    } else {
+        ("delivery-messages-refused", "delivery-messages-begin")
+    };
+    html! {
+        (v.t(now))
+        @if v.may::<EditDeliveries>() {
+            " "
+            (swap(v, "/deliveries/messages", "inline", &html! {
+                input type="hidden" name="id" value=(d.id);
+                button.small name="wanted" value=(if is_wanted { "no" } else { "yes" }) { (v.t(other)) }
+            }))
+        }
+    }
+}
+
+async fn messages(visit: Visit<Grant<EditDeliveries>>, form: Form) -> Reply {
+    let (id, is_wanted): (String, bool) = (form.text("id").to_owned(), form.text("wanted") == "yes");
+    let to = format!("/deliveries/{id}?done=saved");
+    let done = visit.write::<EditDeliveries, _, _>(move |tx, grant, cx| {
+        refusals::set(tx, grant, cx, &id, is_wanted).map(drop)
+    });
+    done.await?;
+    Ok(Out::See(to))
 }
 
 /// What can be done with it now, by who may.

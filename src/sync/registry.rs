@@ -30,6 +30,7 @@ use crate::journal::reference::{Ref, Reference, Set};
 use crate::journal::{self, Aggregate, Arrival, Cx, Event};
 use crate::manifests::model::{Manifest, Unloading};
 use crate::notify::plan::Plan;
+use crate::notify::refusals::Refusal;
 use crate::notify::templates::Template;
 use crate::orders::catalog::{Category, Product};
 use crate::orders::model::Order;
@@ -328,6 +329,7 @@ impl Registry {
             // First, so that whoever offers all he holds has said what was erased before he comes to what is left of it.
             Folder::of::<Erasure>(privacy::KINDS, Reach::Everyone),
             Folder::of::<Ref<Hold>>(Hold::KIND..=Hold::KIND, Reach::Everyone),
+            Folder::of::<Ref<Refusal>>(Refusal::KIND..=Refusal::KIND, Reach::Everyone),
             parcels(),
             cases(),
             manifests(),

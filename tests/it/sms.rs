@@ -346,3 +346,58 @@ fn a_driver_who_wants_texts_gets_them_on_the_number_of_their_record() {
     assert!(sent.iter().all(|(to, _)| to == "02214711090"), "{sent:?}");
     assert!(sent.iter().any(|(_, said)| said.contains("Delivery 2 was given to you")), "{sent:?}");
 }
+
+#[test]
+fn a_recipient_who_wants_no_messages_gets_none_until_they_want_them_again() {
+    let (gateway, sink) = (Gateway::open(0, Mood::Takes), Sink::open(0));
+    let depot = house(gateway.port, |c| with_mail(c, sink.port));
+    driver(&depot);
+    let ann = (Some("+55 (11) 9000-0000"), Some("ann@example.com"));
+    sets_out(&depot, "Ann", ann.0.unwrap(), ann.1);
+    depot.until("she is told", |_| gateway.sent().len() == 1);
+    let messages = "/deliveries/1/messages";
+    let wanted =
+        |depot: &Depot| depot.itself(FIRST_TENANT, "GET", messages).gives(200).json["wanted"].clone();
+    assert_eq!(wanted(&depot), true);
+    let say = |is: bool| {
+        depot.itself(FIRST_TENANT, "POST", messages).body(&json!({ "wanted": is })).gives(200);
+    };
+    say(false);
+    say(false);
+    assert_eq!(wanted(&depot), false);
+    // It holds for her number and her address, however they are written, and for nobody else.
+    sets_out(&depot, "Ann", "551190000000", Some("Ann@Example.com"));
+    sets_out(&depot, "Bob", "+551190000001", None);
+    depot.until("he is told", |_| gateway.sent().len() == 2);
+    assert!(gateway.sent().values().all(|(_, said)| !said.contains("delivery 2")), "{:?}", gateway.sent());
+    assert!(sink.mails().is_empty(), "{:?}", sink.mails());
+    say(true);
+    sets_out(&depot, "Ann", "551190000000", None);
+    depot.until("she is told again", |_| gateway.sent().len() == 3);
+    let bare = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": "Cy" });
+    let id = text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&bare).gives(201).json, "id");
+    let path = format!("/deliveries/{id}/messages");
+    let refused = depot.itself(FIRST_TENANT, "POST", &path).body(&json!({ "wanted": false })).send();
+    assert_eq!(refused.problem(), (409, "delivery.no_address"));
+}
+
+#[test]
+fn the_page_of_a_delivery_notes_that_its_recipient_wants_no_messages() {
+    use crate::support::page::Person;
+    use crate::support::people::PASSWORD;
+    let depot = depot_with(|_| {});
+    let admin = Person::logged_in(&depot, ADMIN, PASSWORD);
+    let new = json!({ "pickupAddress": "here", "deliveryAddress": "there", "customerName": "Ann",
+        "customerPhone": "+551190000000" });
+    let id = text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&new).gives(201).json, "id");
+    let at = format!("/deliveries/{id}");
+    assert!(admin.get(&at).page().text().contains("may be written to"));
+    let page = admin.does("/deliveries/messages", &[("id", &id), ("wanted", "no")]);
+    assert!(page.page().text().contains("wants no messages"), "{}", page.text);
+    assert!(page.page().faults(&page.text).is_empty(), "{:?}", page.page().faults(&page.text));
+    let page = admin.does("/deliveries/messages", &[("id", &id), ("wanted", "yes")]);
+    assert!(page.page().text().contains("may be written to"), "{}", page.text);
+    depot.user(FIRST_TENANT, "dan", "driver", json!({ "password": PASSWORD }));
+    let dan = Person::logged_in(&depot, "dan", PASSWORD);
+    assert_eq!(dan.post("/deliveries/messages", &[("id", &id), ("wanted", "no")]).status, 403);
+}
