@@ -2,6 +2,9 @@
 //! not. Kept in the store, so a restart forgets nothing. The map server and carriers keep theirs with what else is known
 //! of them; the breaker is the same one.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,8 +13,10 @@ use crate::base::clock::Timestamp;
 use crate::base::text;
 use crate::first_record;
 use crate::store::table::Checked;
-use crate::store::{Home, ReadTx, Result, Table, WriteTx};
-use std::time::Duration;
+use crate::store::{Home, ReadTx, Result, Table, Tenant, WriteTx};
+
+/// Says whether a tenant's line to the outside is known to be cut.
+pub type IsCut = Arc<dyn Fn(Tenant) -> bool + Send + Sync>;
 
 /// The gateway that sends text messages.
 pub const SMS: &str = "sms";

@@ -34,6 +34,7 @@ use crate::notify::orders::TellCustomers;
 use crate::notify::sms::{self, SendSms, Ways};
 use crate::operation::backups::{self, Keeper};
 use crate::orders::work::{AutoAdvance, DelayWatch};
+use crate::outside::IsCut;
 use crate::parcels::learn::{Learn, Nightly};
 use crate::parcels::map_runs::MapRuns;
 use crate::parcels::service::keeper_of_case;
@@ -241,13 +242,13 @@ pub fn write_positions(app: &App) {
 }
 
 /// Whether a tenant's line to the outside is cut, as far as the exchange with headquarters has found.
-fn is_cut(app: &App) -> carriers::work::IsCut {
+fn is_cut(app: &App) -> IsCut {
     let node = Arc::clone(&app.sync);
     Arc::new(move |tenant| node.seen(tenant).offline_since.is_some())
 }
 
 /// Who asks carriers; none where no client can be made, and then carriers that push are still heard.
-fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
+fn ask(app: &App, is_cut: &IsCut) -> Option<Arc<dyn Handler>> {
     let settings = &app.config.carriers;
     let asker = carriers::client::Asker::new(settings)
         .inspect_err(|why| tracing::error!(%why, "carriers can't be asked"))
@@ -264,7 +265,7 @@ fn ask(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
 }
 
 /// Who brings messages to other systems; none where no client can be made, and then they wait.
-fn tell(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
+fn tell(app: &App, is_cut: &IsCut) -> Option<Arc<dyn Handler>> {
     let allowed = Allowed::new(&app.config.webhooks.allow_hosts);
     let keys = Arc::clone(app.gate.keys());
     webhooks::send::Deliver::new(allowed, keys, app.clock.clone(), Arc::clone(is_cut))
@@ -274,7 +275,7 @@ fn tell(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
 }
 
 /// Who sends text messages; none where no client can be made, and then they wait.
-fn texts(app: &App, is_cut: &carriers::work::IsCut) -> Option<Arc<dyn Handler>> {
+fn texts(app: &App, is_cut: &IsCut) -> Option<Arc<dyn Handler>> {
     let settings = &app.config.sms;
     let gateway =
         Http::new(settings).inspect_err(|why| tracing::error!(%why, "text messages can't be sent")).ok()?;

@@ -20,6 +20,7 @@ use crate::identity::secret::{Keys, Secret};
 use crate::jobs::queue::{Limits, NewJob, enqueue};
 use crate::jobs::runner::{Ctx, Handler, JobError, JobRun, Step, Worker};
 use crate::journal::Cx;
+use crate::outside::IsCut;
 use crate::store::{Lane, Store, StoreError, Tenant, WriteTx};
 
 /// The kind of job that asks one carrier.
@@ -30,9 +31,6 @@ const PAGES: usize = 20;
 const AT_ONCE: usize = 16;
 /// Between two looks at whether the line is back.
 const LOOK: Duration = Duration::from_secs(30);
-
-/// Says whether a tenant's line to the outside is known to be cut.
-pub type IsCut = Arc<dyn Fn(Tenant) -> bool + Send + Sync>;
 
 /// Which carrier a job is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]

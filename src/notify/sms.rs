@@ -20,7 +20,7 @@ use crate::first_record;
 use crate::jobs::queue::{Limits, NewJob, enqueue};
 use crate::jobs::retention::{Found, Retained, older};
 use crate::jobs::runner::{Handler, JobError, JobRun};
-use crate::outside;
+use crate::outside::{self, IsCut};
 use crate::store::{Home, Ix, KeyRange, Lane, ReadTx, Result, Store, StoreError, Table, Tenant, WriteTx};
 
 /// The kind of job that hands a message over.
@@ -148,9 +148,6 @@ pub fn retained() -> Retained {
     }
     Retained { name: "sms_aside", days: |r| r.notifications, find, remove }
 }
-
-/// Whether a tenant's line to the outside is known to be cut.
-pub type IsCut = Arc<dyn Fn(Tenant) -> bool + Send + Sync>;
 
 /// Carries out [`SEND`].
 #[derive(Clone)]

@@ -476,12 +476,21 @@ mod tests {
     #[test]
     fn a_depots_rows_are_looked_at_first_and_only_where_they_say_something() {
         let house = compiled("code,status\nEMI,on_hold\nEMH,lost\n*,info\n");
-        let site = Map::read_csv("test", b"code,status,text_contains\nEMI,at_depot,door\n*,customs,\n").unwrap();
+        let site =
+            Map::read_csv("test", b"code,status,text_contains\nEMI,at_depot,door\n*,customs,\n").unwrap();
         let both = house.clone().beneath(site, 3);
         assert_eq!(both.find("EMI", None, Some("at the door")).to(), Some(Status::AtDepot));
         assert_eq!(both.find("EMI", None, None).to(), Some(Status::OnHold));
-        assert_eq!(both.find("EMH", None, None).to(), Some(Status::Lost), "a row for the code before any for all");
-        assert_eq!(both.find("other", None, None).to(), Some(Status::Customs), "of those for all the depot's");
+        assert_eq!(
+            both.find("EMH", None, None).to(),
+            Some(Status::Lost),
+            "a row for the code before any for all"
+        );
+        assert_eq!(
+            both.find("other", None, None).to(),
+            Some(Status::Customs),
+            "of those for all the depot's"
+        );
         assert_eq!((both.site_rev(), house.site_rev()), (3, 0));
         assert_eq!(both.alone().find("other", None, None), house.find("other", None, None));
         let layers: Vec<_> = both.all_rows().map(|(layer, _)| layer).collect();

@@ -19,6 +19,7 @@ use crate::identity::signature;
 use crate::jobs::queue::{Limits, NewJob, enqueue};
 use crate::jobs::runner::{Handler, JobError, JobRun};
 use crate::journal::log;
+use crate::outside::IsCut;
 use crate::store::{Lane, ReadTx, Result, Tenant, WriteTx};
 
 /// The kind of job that makes one attempt.
@@ -67,9 +68,6 @@ pub fn wait_after(attempt: u32, jitter: f64) -> Option<Duration> {
     let moved = *seconds as f64 * (0.8 + 0.4 * jitter.clamp(0.0, 1.0));
     Some(Duration::from_secs_f64(moved))
 }
-
-/// Whether a tenant's line to the outside is known to be cut.
-pub type IsCut = Arc<dyn Fn(Tenant) -> bool + Send + Sync>;
 
 /// Turns to send, a few at a time for each subscription: one that hangs does not take everybody's place.
 #[derive(Debug)]

@@ -1,9 +1,15 @@
 //! The seeds. `CROSSDOCK_SIM_SEEDS=n` runs that many from
 //! `CROSSDOCK_SIM_FROM` (1) on, `CROSSDOCK_SIM_SEED=n` this one alone.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::check::run;
 use super::world::Seen;
 use crate::sync::mutants::{Mutant, take_away};
+
+/// Seeds that fail before the rest is let be.
+const MOST_FAILED: usize = 10;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|v| v.parse().ok())
@@ -29,32 +35,32 @@ fn seeds(default: u64) -> std::ops::RangeInclusive<u64> {
     }
 }
 
+/// Runs the seeds, each in one thread, as many at a time as there are cores; what they saw, and those that failed.
+fn all_tried(seeds: std::ops::RangeInclusive<u64>) -> (Seen, Vec<String>) {
+    let (next, last) = (AtomicU64::new(*seeds.start()), *seeds.end());
+    let out = Mutex::new((Seen::default(), Vec::new()));
+    let turn = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > last || out.lock().unwrap().1.len() >= MOST_FAILED {
+                break;
+            }
+            let ran = tried(seed);
+            let (all, failed) = &mut *out.lock().unwrap();
+            match ran {
+                Ok(seen) => *all += seen,
+                Err(e) => failed.push(format!("CROSSDOCK_SIM_SEED={seed}: {e}")),
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
+    std::thread::scope(|s| (0..cores).for_each(|_| drop(s.spawn(turn))));
+    out.into_inner().unwrap()
+}
+
 #[test]
 fn whatever_goes_wrong_all_have_the_same_in_the_end() {
-    let mut all = Seen::default();
-    let mut failed = Vec::new();
-    for seed in seeds(60) {
-        match tried(seed) {
-            Ok(seen) => {
-                all.rejoins += seen.rejoins;
-                all.resupplies += seen.resupplies;
-                all.snapshots += seen.snapshots;
-                all.clocks += seen.clocks;
-                all.forks += seen.forks;
-                all.restores += seen.restores;
-                all.kills += seen.kills;
-                all.waybills += seen.waybills;
-                all.deliveries += seen.deliveries;
-                all.orders += seen.orders;
-                all.commands += seen.commands;
-                all.books += seen.books;
-            }
-            Err(e) => failed.push(format!("CROSSDOCK_SIM_SEED={seed}: {e}")),
-        }
-        if failed.len() == 10 {
-            break;
-        }
-    }
+    let (all, failed) = all_tried(seeds(60));
     eprintln!("{all:?}");
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     if number("CROSSDOCK_SIM_SEED").is_none() {

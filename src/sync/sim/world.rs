@@ -48,6 +48,23 @@ pub struct Seen {
     pub books: u64,
 }
 
+impl std::ops::AddAssign for Seen {
+    fn add_assign(&mut self, other: Self) {
+        self.rejoins += other.rejoins;
+        self.resupplies += other.resupplies;
+        self.snapshots += other.snapshots;
+        self.clocks += other.clocks;
+        self.forks += other.forks;
+        self.restores += other.restores;
+        self.kills += other.kills;
+        self.waybills += other.waybills;
+        self.deliveries += other.deliveries;
+        self.orders += other.orders;
+        self.commands += other.commands;
+        self.books += other.books;
+    }
+}
+
 pub struct World {
     pub rng: Rng,
     /// Milliseconds since 1970, by headquarters' clock, which is right.
