@@ -354,7 +354,8 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
     let depot = depot();
     let records = Records::new(&depot, FIRST_TENANT, "alpha");
     let admin = Person::logged_in(&depot, ADMIN, PASSWORD);
-    // What only some offer: another session of one's own, a look at a file, an unloading that is closed, a station's person, a label that waits.
+    // What only some offer: another session of one's own, a look at a file, an unloading that is closed, a station's person, a label that waits,
+    // a recipient who can be written to.
     let _other = Person::logged_in(&depot, ADMIN, PASSWORD);
     let rows = "tracking_number,status\nPF000001,in_transit\n";
     let looked = admin.upload("/imports/new?look=1", &[("kind", "parcels"), ("source", "shop")], rows);
@@ -381,10 +382,15 @@ fn whatever_can_be_done_is_a_plain_form_on_some_page() {
     let searched = admin.post("/privacy/find", &[("email", "somebody@post.example")]);
     assert_eq!(searched.status, 200, "{}", searched.text);
 
+    let told = json!({
+        "pickup_address": "Depot", "delivery_address": "Elm Street 3", "customer_name": "Ada", "customer_phone": "+4930123456",
+    });
+    let told = text(&depot.itself(FIRST_TENANT, "POST", "/deliveries").body(&told).gives(201).json, "id");
+
     let (gets, posts) = (routes(reqwest::Method::GET), routes(reqwest::Method::POST));
     let mut offered: BTreeSet<&str> = BTreeSet::new();
     let mut pages: Vec<String> = gets.iter().map(|r| fill(&records, r.path)).collect();
-    pages.extend([looked, format!("/unloadings/{dock}"), printer]);
+    pages.extend([looked, format!("/unloadings/{dock}"), printer, format!("/deliveries/{told}")]);
     let all = pages
         .iter()
         .map(|p| admin.get(p))
