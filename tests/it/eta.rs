@@ -17,7 +17,7 @@ use crossdock::store::{Dir, Lane, StoreError};
 use serde_json::{Value, json};
 
 use crate::support::desk::{Desk, TENANT};
-use crate::support::shared::shared;
+use crate::support::shared::{OLIST, shared};
 use crate::support::trips::{live, read, split};
 
 #[test]
@@ -33,22 +33,11 @@ fn taxi_rides_are_foretold_as_well_as_by_lightgbm_and_intervals_keep_their_word(
     assert!(told.mae <= LIGHTGBM * 1.02, "{told:?}");
 }
 
-const WORDS: [(&str, &str); 8] = [
-    ("created", "announced"),
-    ("approved", "announced"),
-    ("invoiced", "announced"),
-    ("processing", "announced"),
-    ("shipped", "in_transit"),
-    ("delivered", "delivered"),
-    ("canceled", "cancelled"),
-    ("unavailable", "disposed"),
-];
-
 #[test]
 fn parcels_of_a_real_shop_are_foretold_better_than_by_the_median_of_their_states() {
     let Some(file) = shared("data/olist/parcels.csv") else { return };
     let desk = Desk::new();
-    desk.map("olist", &WORDS);
+    desk.map("olist", &OLIST);
     let done = desk.import("kind=parcels&source=olist", std::fs::read(file).unwrap());
     assert_eq!(done["created"], 4122, "{done}");
     let store = &desk.running().app.store;
@@ -212,7 +201,7 @@ fn csv(rows: &[(&str, &str, i64, Option<i64>, i64, &str)], now: Timestamp) -> St
 #[test]
 fn parcels_likely_to_break_their_promise_are_listed_before_they_do_and_last_weeks_list_is_counted() {
     let desk = Desk::new();
-    desk.map("olist", &WORDS);
+    desk.map("olist", &OLIST);
     let now = desk.clock.now();
     let mut dice = Dice::new(5);
     // To the north it takes twelve days, to the neighbours three; eight are promised.

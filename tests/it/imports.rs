@@ -11,18 +11,7 @@ use serde_json::{Value, json};
 use crate::support::Answered;
 use crate::support::cli::Folder;
 use crate::support::desk::Desk;
-use crate::support::shared::{facts, shared};
-
-const WORDS: [(&str, &str); 8] = [
-    ("created", "announced"),
-    ("approved", "announced"),
-    ("invoiced", "announced"),
-    ("processing", "announced"),
-    ("shipped", "in_transit"),
-    ("delivered", "delivered"),
-    ("canceled", "cancelled"),
-    ("unavailable", "disposed"),
-];
+use crate::support::shared::{OLIST, facts, shared};
 
 /// Rows, created, updated, unchanged, duplicate, refused.
 fn counts(import: &Value) -> [u64; 6] {
@@ -52,7 +41,7 @@ A4,o4,delivered,2026-11-20T20:00:00Z,,1\n";
 
 fn desk() -> Desk {
     let desk = Desk::new();
-    desk.map("bar", &WORDS);
+    desk.map("bar", &OLIST);
     desk
 }
 
@@ -371,7 +360,7 @@ fn a_spreadsheet_of_the_same_orders_makes_no_known_parcel_older_newer_or_double(
         return;
     };
     let desk = desk();
-    desk.map("olist-orders", &WORDS);
+    desk.map("olist-orders", &OLIST);
     let first = desk.import("kind=parcels&source=bar", std::fs::read(&file).unwrap());
     assert_eq!(counts(&first)[1], 4122);
     let known = |desk: &Desk| {
@@ -439,7 +428,7 @@ fn a_spreadsheet_of_the_same_orders_makes_no_known_parcel_older_newer_or_double(
         let count = |all: &mut dyn Iterator<Item = &Value>| all.filter(|p| p[field] == value).count();
         (count(&mut before.iter()), count(&mut after.values()))
     };
-    for (raw, _) in WORDS {
+    for (raw, _) in OLIST {
         let (then, now) = of_known("raw_status", raw);
         assert_eq!(then, now, "{raw}");
         assert_eq!(then as u64, figures["by_raw_status"][raw].as_u64().unwrap_or(0));
@@ -678,7 +667,7 @@ fn grown(rows: usize) -> Vec<u8> {
 fn an_import_that_is_killed_again_and_again_goes_on_by_itself_and_counts_right() {
     const ROWS: usize = 20_000;
     let folder = Folder::depot("America/Sao_Paulo");
-    folder.map("bar", &WORDS);
+    folder.map("bar", &OLIST);
     let mut served = Served::start(&folder);
     let begun = served.ask(Method::POST, "/imports?kind=parcels&source=bar", Some(grown(ROWS)));
     let name = id(&begun).to_owned();
@@ -731,7 +720,7 @@ fn an_import_takes_no_more_memory_however_many_rows_it_has() {
     const BOUND_KIB: u64 = 128 * 1024;
     let rows = std::env::var("CROSSDOCK_IMPORT_ROWS").map_or(20_000, |n| n.parse().unwrap());
     let folder = Folder::depot("America/Sao_Paulo");
-    folder.map("bar", &WORDS);
+    folder.map("bar", &OLIST);
     let served = Served::start(&folder);
     let before = peak(served.child.id());
     let begun = served.ask(Method::POST, "/imports?kind=parcels&source=bar", Some(grown(rows)));

@@ -3,18 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::cli::Folder;
-use crate::support::shared::{facts, shared};
-
-const WORDS: [(&str, &str); 8] = [
-    ("created", "announced"),
-    ("approved", "announced"),
-    ("invoiced", "announced"),
-    ("processing", "announced"),
-    ("shipped", "in_transit"),
-    ("delivered", "delivered"),
-    ("canceled", "cancelled"),
-    ("unavailable", "disposed"),
-];
+use crate::support::shared::{OLIST, facts, shared};
 
 fn sum(counts: &Value) -> u64 {
     counts.as_object().unwrap().values().map(|v| v.as_u64().unwrap()).sum()
@@ -24,7 +13,7 @@ fn sum(counts: &Value) -> u64 {
 fn the_parcels_file_gives_the_figures_that_are_true_of_it_and_a_second_run_changes_nothing() {
     let (Some(file), Some(facts)) = (shared("data/olist/parcels.csv"), facts("olist")) else { return };
     let depot = Folder::depot("America/Sao_Paulo");
-    depot.map("olist", &WORDS);
+    depot.map("olist", &OLIST);
     let first = depot.import("parcels", "olist", &file);
     assert_eq!(
         (&first["rows"], &first["created"], &first["refused"]),
@@ -75,7 +64,7 @@ fn the_parcels_file_gives_the_figures_that_are_true_of_it_and_a_second_run_chang
 fn the_status_log_gives_the_states_of_earlier_moments() {
     let (Some(file), Some(facts)) = (shared("data/olist/status-log.csv"), facts("olist")) else { return };
     let depot = Folder::depot("America/Sao_Paulo");
-    depot.map("olist", &WORDS);
+    depot.map("olist", &OLIST);
     let done = depot.import("status", "olist", &file);
     assert_eq!((&done["rows"], &done["refused"]), (&facts["log_rows"], &json!(0)), "{done}");
     for (moment, states) in facts["state_by_log_at"].as_object().unwrap() {
@@ -107,7 +96,7 @@ fn a_brazilian_spreadsheet_gives_the_same_parcels_as_the_file_it_was_made_from()
     cut.write_record(reader.headers().unwrap()).unwrap();
     reader.records().take(1000).for_each(|r| cut.write_record(&r.unwrap()).unwrap());
     let (here, there) = (Folder::depot("America/Sao_Paulo"), Folder::depot("America/Sao_Paulo"));
-    here.map("olist", &WORDS);
+    here.map("olist", &OLIST);
     let words = [
         "criado",
         "aprovado",
@@ -118,7 +107,7 @@ fn a_brazilian_spreadsheet_gives_the_same_parcels_as_the_file_it_was_made_from()
         "cancelado",
         "indisponível",
     ];
-    let words: Vec<(&str, &str)> = words.into_iter().zip(WORDS.map(|w| w.1)).collect();
+    let words: Vec<(&str, &str)> = words.into_iter().zip(OLIST.map(|w| w.1)).collect();
     there.map("olist-br", &words);
     let head = here.file("head.csv", &cut.into_inner().unwrap());
     assert_eq!(here.import("parcels", "olist", &head)["created"], 1000);

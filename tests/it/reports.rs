@@ -17,19 +17,8 @@ use serde_json::{Value, json};
 use crate::support::Depot;
 use crate::support::desk::{Desk, TENANT};
 use crate::support::people::{depot, depot_with, text};
-use crate::support::shared::{facts, shared};
+use crate::support::shared::{OLIST, facts, shared};
 use crate::support::sink::Sink;
-
-const WORDS: [(&str, &str); 8] = [
-    ("created", "announced"),
-    ("approved", "announced"),
-    ("invoiced", "announced"),
-    ("processing", "announced"),
-    ("shipped", "in_transit"),
-    ("delivered", "delivered"),
-    ("canceled", "cancelled"),
-    ("unavailable", "disposed"),
-];
 
 /// One column of a table by key, and its total; lines where it is none are left out.
 pub fn column(table: &Value, name: &str) -> (BTreeMap<String, f64>, Option<f64>) {
@@ -77,7 +66,7 @@ fn reports_on_a_real_file_give_the_figures_that_are_true_of_it_and_name_the_parc
     let (Some(file), Some(facts)) = (shared("data/olist/parcels.csv"), facts("olist")) else { return };
     // The true figures took the file's times as they stand, through both changes of the clock in a year.
     let desk = Desk::in_utc();
-    desk.map("olist", &WORDS);
+    desk.map("olist", &OLIST);
     let rows = std::fs::read(&file).unwrap();
     assert_eq!(desk.import("kind=parcels&source=olist&file=parcels.csv", rows.clone())["created"], 4122);
     let at = "2018-10-18T00:00:00Z"; // midnight at the depot
@@ -174,7 +163,7 @@ fn slowly(
 fn dwell_and_first_attempts_equal_a_slow_count_of_the_events() {
     let Some(file) = shared("data/olist/status-log.csv") else { return };
     let desk = Desk::new();
-    desk.map("olist", &WORDS);
+    desk.map("olist", &OLIST);
     let done = desk.import("kind=status&source=olist&file=log.csv", std::fs::read(file).unwrap());
     assert_eq!(done["refused"], 0, "{done}");
 

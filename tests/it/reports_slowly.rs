@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::desk::{Desk, TENANT};
-use crate::support::shared::shared;
+use crate::support::shared::{OLIST, shared};
 use crate::support::slowly::{Item, Slowly};
 
 const ZONE: &str = "America/Sao_Paulo";
@@ -87,17 +87,6 @@ fn all_agree(desk: &Desk, then: Option<&str>, only: Option<&str>) {
     panic!("the depot does not come to rest");
 }
 
-const WORDS: [(&str, &str); 8] = [
-    ("created", "announced"),
-    ("approved", "announced"),
-    ("invoiced", "announced"),
-    ("processing", "announced"),
-    ("shipped", "in_transit"),
-    ("delivered", "delivered"),
-    ("canceled", "cancelled"),
-    ("unavailable", "disposed"),
-];
-
 /// The lines of a file whose first cell `keep` takes, with its heads.
 fn cut(file: &std::path::Path, mut keep: impl FnMut(&str) -> bool) -> Vec<u8> {
     let mut reader = csv::Reader::from_path(file).unwrap();
@@ -126,7 +115,7 @@ fn every_report_on_a_real_file_equals_a_slow_count_of_its_events() {
     let known: std::collections::BTreeSet<&str> = numbers.iter().map(String::as_str).collect();
     let log = cut(&log, |number| known.contains(number));
     let desk = Desk::new();
-    desk.map("olist", &WORDS);
+    desk.map("olist", &OLIST);
     for (kind, file) in [("status", log), ("parcels", parcels)] {
         let done = desk.import(&format!("kind={kind}&source=olist&file=olist.csv"), file);
         assert_eq!(done["refused"], 0, "{done}");
@@ -277,7 +266,7 @@ type Line = (Facts, usize, [Option<u8>; 2]);
 
 fn file() -> impl Strategy<Value = Vec<Line>> {
     let moment = || proptest::option::of(0_u8..200);
-    let line = (facts(), 0..WORDS.len(), moment(), moment()).prop_map(|(f, s, a, b)| (f, s, [a, b]));
+    let line = (facts(), 0..OLIST.len(), moment(), moment()).prop_map(|(f, s, a, b)| (f, s, [a, b]));
     proptest::collection::vec(line, 5..25)
 }
 
@@ -330,7 +319,7 @@ fn imported(desk: &Desk, lines: &[Line]) {
             f.weight.map_or_else(String::new, |w| w.to_string()),
             value,
             f.promised.map_or_else(String::new, |h| hours(desk, i64::from(h))),
-            WORDS[*status].0.to_owned(),
+            OLIST[*status].0.to_owned(),
             ago(delivered.or(*carrier)),
             ago(*carrier),
             ago(*delivered),
@@ -459,7 +448,7 @@ fn whatever_happens_in_a_depot_every_report_equals_a_slow_count_of_its_events() 
     };
     let run = TestRunner::new(config).run(&(file(), ops()), |(lines, ops)| {
         let desk = Desk::new();
-        desk.map("olist", &WORDS);
+        desk.map("olist", &OLIST);
         imported(&desk, &lines);
         let mut done = 0;
         for (n, op) in ops.iter().enumerate() {

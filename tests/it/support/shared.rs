@@ -2,6 +2,18 @@
 
 use std::path::PathBuf;
 
+/// What the words of the Olist files mean.
+pub const OLIST: [(&str, &str); 8] = [
+    ("created", "announced"),
+    ("approved", "announced"),
+    ("invoiced", "announced"),
+    ("processing", "announced"),
+    ("shipped", "in_transit"),
+    ("delivered", "delivered"),
+    ("canceled", "cancelled"),
+    ("unavailable", "disposed"),
+];
+
 /// The path of `name` among the shared data; none, said aloud, where it is absent.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
