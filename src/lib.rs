@@ -10,7 +10,7 @@
 //!
 //! | room | what it is |
 //! | --- | --- |
-//! | [`base`] | time, ids, money, units, pages, the shape of an error |
+//! | [`base`] | time, ids, money, units, pages, the shape of an error, and its sentence in the reader's language |
 //! | [`store`] | the seam to a database: typed tables, write transactions, logs; the embedded engine with group commit and its redo log, and with the feature `pg` one on PostgreSQL |
 //! | [`journal`] | what happened: changes as immutable blobs, the clock that stamps them, the fold that turns them into rows |
 //! | [`deadlines`] | what is due when: one index, working time, the house rules |

@@ -9,6 +9,7 @@ pub mod money;
 pub mod net;
 pub mod page;
 pub mod paper;
+pub mod said;
 pub mod text;
 pub mod units;
 pub mod verdict;

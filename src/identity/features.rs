@@ -243,6 +243,12 @@ pub fn index_of(name: &str) -> Option<usize> {
     ALL.iter().position(|feature| feature.name == name)
 }
 
+/// What the feature called `name` allows, in a few words; nothing for a name that does not exist.
+#[must_use]
+pub fn about(name: &str) -> &'static str {
+    index_of(name).map_or("", |index| ALL[index].about)
+}
+
 impl FromIterator<usize> for Features {
     fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
         let mut words = [0; WORDS];

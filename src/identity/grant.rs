@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::features::{Feature, Features};
+use super::features::{self, Feature, Features};
 use crate::base::error::{Fault, Invalid, Kind};
 use crate::base::ids::Id;
 use crate::base::text;
@@ -207,7 +207,10 @@ impl<F: Feature> fmt::Debug for Grant<F> {
 
 /// Somebody may not do what they asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{actor} may not do this: it needs the feature \"{feature}\", which an administrator can give")]
+#[error(
+    "{actor} may not do this: it needs the feature \"{feature}\" ({}), which an administrator can give",
+    features::about(feature)
+)]
 pub struct Denied {
     /// The feature that is missing.
     pub feature: &'static str,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::ToSchema;
 
+use super::errors::Retold;
 use super::files::Files;
 use super::mapping::Kind;
 use super::model::{Compared, Counts, Form, Import, State};
@@ -22,6 +23,7 @@ use crate::base::clock::Timestamp;
 use crate::base::error::{Invalid, Kind as Class};
 use crate::base::ids::Id;
 use crate::base::page::Page;
+use crate::base::said::OTHERS;
 use crate::base::text;
 use crate::identity::features::{EditStatusMaps, RunImports, UndoImports, ViewImports};
 use crate::parcels::queries::limit;
@@ -389,6 +391,13 @@ async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
     let file = file.map_err(|e| {
         Refusal::new(Class::Busy, "import.disk", format!("the error file can't be read: {e}"))
     })?;
+    let language = &call.grant.principal().language;
+    if let Some(survey) = import.survey.as_ref().filter(|_| OTHERS.contains(&language.as_str())) {
+        let delimiter = survey.delimiter.bytes().next().unwrap_or(b',');
+        let rest = std::io::Read::take(file.into_std().await, import.error_bytes);
+        let retold = Retold::new(rest, survey.header.len(), delimiter, language);
+        return Ok(response.streaming(told(retold)));
+    }
     // What lies behind the last saved row is not settled yet.
     let rest = file.take(import.error_bytes);
     let chunks = stream::try_unfold(rest, |mut rest| async move {
@@ -397,6 +406,17 @@ async fn errors(call: Call<ViewImports>, id: Path<String>) -> Response {
         Ok::<_, std::io::Error>((!chunk.is_empty()).then(|| (Bytes::from(chunk), rest)))
     });
     Ok(response.streaming(chunks))
+}
+
+/// An error file in the reader's language, chunk by chunk.
+fn told(
+    file: Retold<std::io::Take<std::fs::File>>,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>> + 'static {
+    stream::try_unfold(file, |mut file| async move {
+        let read = tokio::task::spawn_blocking(move || file.chunk().map(|chunk| (chunk, file)));
+        let (chunk, file) = read.await.map_err(std::io::Error::other)??;
+        Ok(chunk.map(|chunk| (Bytes::from(chunk), file)))
+    })
 }
 
 async fn undo(call: Call<UndoImports>, id: Path<String>) -> Response {

@@ -61,7 +61,7 @@ fn told(v: &Viewer, n: &Notification) -> Markup {
     html! {
         li.unread[n.read_at.is_none()] {
             p.what { @if ours { a href=(link) { (n.title) } } @else { strong { (n.title) } } " " span.faint { (v.time(n.at)) } }
-            @if !n.text.is_empty() { p.detail { (n.text) } }
+            @if !n.text.is_empty() { p.detail { (v.retold(&n.text)) } }
             @if n.read_at.is_none() {
                 (swap(v, "/notifications/read", "inline", &html! {
                     input type="hidden" name="id" value=(n.id);

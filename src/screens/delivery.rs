@@ -85,7 +85,7 @@ async fn show(visit: Looking) -> Reply {
     let main = html! {
         div.head { h1 { (title) } span data-region="state" data-kinds="delivery" { (delivery_state(v, d.status)) } }
         (parts::done(v, asked.done.as_deref()))
-        @for issue in &d.issues { p.notice.bad role="alert" { (Icon::Triangle) span lang="en" { (issue.detail) } } }
+        @for issue in &d.issues { p.notice.bad role="alert" { (Icon::Triangle) (v.say(&issue.detail)) } }
         div.columns {
             div {
                 section.card { h2 { (d.facts.customer) } (facts(v, &page)) }

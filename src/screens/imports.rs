@@ -269,7 +269,7 @@ fn markup(v: &Viewer, i: &Import, title: &str, done: Option<&str>) -> Markup {
             div.head { h1 { (title) } (state(v, i)) }
             (parts::done(v, done))
             @if works { p.progress { progress max="100" value=(progress(i)) aria-label=(v.t("progress")) {} " " strong { (progress(i)) " %" } " " (v.count("import-rows-of", c.rows)) } }
-            @if let Some(e) = &i.error { p.notice.bad role="alert" { (Icon::Triangle) span lang="en" { (e) } } }
+            @if let Some(e) = &i.error { p.notice.bad role="alert" { (Icon::Triangle) (v.say(e)) } }
             div.figures {
                 @for (name, label, n) in &verdicts { div.figure.bad[*name == "refused" && *n > 0] { b { (v.number(*n)) } span { (label) } } }
             }
@@ -281,7 +281,7 @@ fn markup(v: &Viewer, i: &Import, title: &str, done: Option<&str>) -> Markup {
                 }
             }
             @if !i.warnings.is_empty() {
-                section.card { h2 { (v.t("import-warnings")) } ul.warnings { @for w in &i.warnings { li lang="en" { (Icon::Triangle) (w.detail) } } } }
+                section.card { h2 { (v.t("import-warnings")) } ul.warnings { @for w in &i.warnings { li { (Icon::Triangle) (v.say(&w.detail)) } } } }
             }
             @if let Some(s) = &i.survey {
                 section.card {

@@ -84,7 +84,7 @@ fn table(v: &Viewer, jobs: &[Job]) -> Markup {
                         td { (state(v, j)) }
                         td.n data-as=(v.t("attempts")) { (j.attempts) }
                         td.when { (v.time(j.finished_at.unwrap_or(j.next_run))) }
-                        td.faint lang="en" { (j.last_error.as_deref().unwrap_or_default()) }
+                        td.faint { (v.say(j.last_error.as_deref().unwrap_or_default())) }
                         td.act {
                             @if v.may::<ManageJobs>() {
                                 @if matches!(j.state, State::Dead | State::Scheduled) { (button(v, &format!("/jobs/{}/retry", j.id), &v.t("job-retry"), "small")) }

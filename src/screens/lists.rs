@@ -84,7 +84,7 @@ pub fn verdicts(v: &Viewer, all: &[Verdict]) -> Markup {
             h2 { (v.t("report-verdicts")) }
             table.list { tbody {
                 @for x in all {
-                    tr { td.id { (x.name) } td { @match &x.said { Ok(s) => (status(v, *s)), Err(why) => { (mark(Some(false), &v.t("refused-one"))) " " span.faint lang="en" { (why) } } } } }
+                    tr { td.id { (x.name) } td { @match &x.said { Ok(s) => (status(v, *s)), Err(why) => { (mark(Some(false), &v.t("refused-one"))) " " span.faint { (v.say(why)) } } } } }
                 }
             } }
         }

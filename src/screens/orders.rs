@@ -207,7 +207,7 @@ fn shown(v: &Viewer, page: &Page, fail: Option<&ApiError>) -> Out {
         div.head { h1 { (title) } span data-region="state" data-kinds="order" { (order_state(v, o.status)) (marks(v, o)) } }
         (parts::done(v, page.done.as_deref()))
         (refusal(v, fail))
-        @for issue in &o.issues { p.notice.bad role="alert" { (Icon::Triangle) span lang="en" { (issue.detail) } } }
+        @for issue in &o.issues { p.notice.bad role="alert" { (Icon::Triangle) (v.say(&issue.detail)) } }
         div.columns {
             div { (lines(v, o)) (facts(v, page)) }
             div {
@@ -507,7 +507,7 @@ fn verdicts(v: &Viewer, came: &[Verdict]) -> Markup {
                             @match verdict {
                                 Verdict::Created { id, number, .. } => { td { (parts::mark(Some(true), &v.t("orders-created"))) } td { a href={ "/orders/" (id) } { (number) } } }
                                 Verdict::Duplicate { id, number, .. } => { td { (parts::mark(None, &v.t("orders-known"))) } td { a href={ "/orders/" (id) } { (number) } } }
-                                Verdict::Rejected { detail, .. } => { td { (parts::mark(Some(false), &v.t("orders-rejected"))) } td lang="en" { (detail) } }
+                                Verdict::Rejected { detail, .. } => { td { (parts::mark(Some(false), &v.t("orders-rejected"))) } td { (v.say(detail)) } }
                             }
                         }
                     }

@@ -369,7 +369,7 @@ fn markup(v: &Viewer, m: &Page, fail: Option<&ApiError>) -> Markup {
         (refusal(v, fail))
         @if !m.duplicates.is_empty() { p.notice.warn { (Icon::Triangle) (v.t("parcel-same-number")) @for id in &m.duplicates { " " a href={ "/parcels/" (id) } { (id) } } } }
         div data-region="parcel" data-kinds="parcel case" {
-            @for issue in &p.issues { p.notice.warn { (Icon::Triangle) strong { (v.word("reason", &issue.reason)) } " " (issue.detail) } }
+            @for issue in &p.issues { p.notice.warn { (Icon::Triangle) strong { (v.word("reason", &issue.reason)) } " " (v.retold(&issue.detail)) } }
             div.parcel-grid {
                 div {
                     (steps(v, p))

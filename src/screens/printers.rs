@@ -47,10 +47,10 @@ fn health(v: &Viewer, p: &PrinterView) -> Markup {
     let failed = h.last_error_at.is_some_and(|at| h.printed_at.is_none_or(|printed| printed < at));
     match (&h.last_error, h.status.and_then(|s| s.trouble())) {
         (_, Some(why)) => {
-            html! { (mark(Some(false), &v.t("printer-trouble"))) " " span.faint lang="en" { (why) } }
+            html! { (mark(Some(false), &v.t("printer-trouble"))) " " span.faint { (v.say(why)) } }
         }
         (Some(why), None) if failed => {
-            html! { (mark(Some(false), &v.t("printer-trouble"))) " " span.faint lang="en" { (why) } }
+            html! { (mark(Some(false), &v.t("printer-trouble"))) " " span.faint { (v.say(why)) } }
         }
         _ if h.at.is_none() => mark(None, &v.t("printer-untried")),
         _ => mark(Some(true), &v.t("printer-ready")),
@@ -249,7 +249,7 @@ fn label_row(v: &Viewer, at: &str, q: &Queued) -> Markup {
             td { (state) }
             td { (q.by) }
             td.when { (v.time(q.asked_at)) }
-            td.faint lang="en" { (q.last_error.as_deref().unwrap_or_default()) }
+            td.faint { (v.say(q.last_error.as_deref().unwrap_or_default())) }
             td.act {
                 @if v.may::<PrintLabels>() {
                     (swap(v, &format!("{at}/decide"), "inline", &html! {

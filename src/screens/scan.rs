@@ -191,7 +191,7 @@ fn message(v: &Viewer, told: &Told) -> Markup {
     let place = told.place.clone().unwrap_or_default();
     let action = told.pending.as_ref().map(|p| p.action.clone()).unwrap_or_default();
     match (&told.refused, &told.done) {
-        (Some(refused), _) => html! { span lang="en" { (refused.detail) } },
+        (Some(refused), _) => v.say(&refused.detail),
         (None, Done::Moved) => match told.status {
             Some(s) => html! { (status(v, s)) @if !place.is_empty() { " " span.place { (place) } } },
             None => html! { (v.t("scan-moved")) },
@@ -207,7 +207,7 @@ fn message(v: &Viewer, told: &Told) -> Markup {
         (None, Done::Nothing) => match told.outcome {
             Outcome::Duplicate => html! { (v.t("scan-again")) },
             Outcome::Unknown => html! { (v.t("scan-nobody-knows")) },
-            Outcome::Ok | Outcome::Exception => html! { span lang="en" { (told.message) } },
+            Outcome::Ok | Outcome::Exception => v.say(&told.message),
         },
     }
 }

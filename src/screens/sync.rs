@@ -82,7 +82,7 @@ fn depot(v: &Viewer, d: DepotView, asked: &Form) -> Markup {
                     (parts::fact(&v.t("sync-next"), d.next_at.map(|t| v.time(t)).as_ref()))
                     (parts::fact(&v.t("sync-oldest"), d.oldest_unsent.map(|t| v.time(t)).as_ref()))
                     (parts::fact(&v.t("sync-refused"), Some(&html! { (v.number(d.refused)) })))
-                    (parts::fact(&v.t("sync-trouble"), d.trouble.as_ref().map(|t| html! { span lang="en" { (t) } }).as_ref()))
+                    (parts::fact(&v.t("sync-trouble"), d.trouble.as_ref().map(|t| v.say(t)).as_ref()))
                 }
             } @else { p { (v.t("sync-join-hint")) } p { code { "crossdock sync join --hq https://… --code …" } } }
         }

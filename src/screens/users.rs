@@ -255,11 +255,19 @@ fn filled(one: &One) -> Form {
     Form(all.into_iter().map(|(n, t)| (n.to_owned(), t)).collect())
 }
 
+/// What a right allows, in words; its name when this release does not know it.
+fn right(v: &Viewer, name: &str) -> Markup {
+    match ALL.iter().find(|f| f.name == name) {
+        Some(f) => v.say(f.about),
+        None => html! { code { (name) } },
+    }
+}
+
 /// Exceptions from the role, each with its end; more can be made.
 fn overrides(v: &Viewer, one: &One, f: &Form) -> Markup {
     let (u, edits) = (&one.user, v.may::<EditUsers>());
     let at = format!("/users/{}/overrides", u.id);
-    let features: Vec<_> = ALL.iter().map(|x| (x.name.to_owned(), x.name.to_owned())).collect();
+    let features: Vec<_> = ALL.iter().map(|x| (x.name.to_owned(), v.retold(x.about))).collect();
     let ways =
         [("give", v.t("override-give")), ("take", v.t("override-take"))].map(|(n, t)| (n.to_owned(), t));
     html! {
@@ -271,7 +279,7 @@ fn overrides(v: &Viewer, one: &One, f: &Form) -> Markup {
                     table.list {
                         thead { tr { th { (v.t("right")) } th { (v.t("reason")) } th { (v.t("override-until")) } @if edits { th { span.away { (v.t("actions")) } } } } }
                         tbody { @for o in &u.overrides { tr {
-                            td { (mark(Some(o.grant), &v.t(if o.grant { "override-given" } else { "override-taken" }))) " " code { (o.feature) } }
+                            td { (mark(Some(o.grant), &v.t(if o.grant { "override-given" } else { "override-taken" }))) " " (right(v, &o.feature)) }
                             td { (o.reason) }
                             td.when { @match o.until { Some(until) => { (v.time(until)) @if !o.is_live(v.now) { " " small.faint { (v.t("override-over")) } } }, None => (v.t("override-no-end")) } }
                             @if edits { td.act { (parts::post(v, &at, &html! { (parts::version(one.version)) input type="hidden" name="end" value=(o.feature); button.small aria-label={ (v.t("remove")) " " (o.feature) } { (v.t("remove")) } })) } }
@@ -469,7 +477,7 @@ fn roles_markup(v: &Viewer, roles: &[(Role, u64)], f: &Form, fail: Option<&ApiEr
                 thead { tr { th { (v.t("right")) } @for (r, _) in roles { th scope="col" { a href={ "/users/roles/" (r.name) } { (v.word("role", &r.name)) } } } } }
                 tbody {
                     @for feature in ALL {
-                        tr { th scope="row" title=(feature.about) { code { (feature.name) } }
+                        tr { th scope="row" title=(feature.name) { (v.say(feature.about)) }
                             @for (r, _) in roles { td { @if r.features.contains_name(feature.name) { (Icon::Tick) span.away { (v.t("yes")) } } } } }
                     }
                 }
@@ -503,7 +511,7 @@ fn role_markup(v: &Viewer, role: &Role, version: u64, fail: Option<&ApiError>) -
         fieldset.rights disabled[!edits] {
             legend { (v.t("rights")) }
             @for f in ALL {
-                label.tick { input type="checkbox" name="feature" value=(f.name) checked[role.features.contains_name(f.name)]; span { code { (f.name) } " " small.faint lang="en" { (f.about) } } }
+                label.tick { input type="checkbox" name="feature" value=(f.name) checked[role.features.contains_name(f.name)]; span { (v.say(f.about)) " " small.faint { code { (f.name) } } } }
             }
         }
     };

@@ -104,7 +104,7 @@ fn listed(
 fn standing(v: &Viewer, w: &Webhook) -> Markup {
     html! {
         @if w.active { (mark(Some(true), &v.t("webhook-on"))) }
-        @else { (mark(Some(false), &v.t("webhook-off"))) @if let Some(why) = &w.trouble { " " span.faint lang="en" { (why) } } }
+        @else { (mark(Some(false), &v.t("webhook-off"))) @if let Some(why) = &w.trouble { " " span.faint { (v.say(why)) } } }
     }
 }
 
@@ -213,7 +213,7 @@ fn log(v: &Viewer, page: &Page, at: &str) -> Markup {
                             State::Dead => (mark(Some(false), &v.t("webhook-dead"))),
                         } @if let Some(s) = m.status { " " span.faint { (s) } } }
                         td.n data-as=(v.t("attempts")) { (m.attempts) }
-                        td.faint lang="en" { (m.error.as_deref().unwrap_or_default()) }
+                        td.faint { (v.say(m.error.as_deref().unwrap_or_default())) }
                         td.act { (button_for(v, m, at)) }
                     }
                 }

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
 use crate::base::error::{Fault, Kind, Problem};
+use crate::base::said::said;
 
 /// A refusal on its way out.
 #[derive(Debug, Clone)]
@@ -100,21 +101,32 @@ impl ApiError {
     /// The problem document, with the id of the request it answers when that is known.
     #[must_use]
     pub fn respond(&self, request_id: Option<&str>) -> HttpResponse {
+        self.respond_in(None, request_id)
+    }
+
+    /// The same with its sentences in `language`, as far as they are known in it; programs go by the code.
+    #[must_use]
+    pub fn respond_in(&self, language: Option<&str>, request_id: Option<&str>) -> HttpResponse {
+        let told = |text: &str| language.and_then(|l| said(l, text)).unwrap_or_else(|| text.to_owned());
         let status = self.status_code();
         let mut body = self.extra.as_deref().cloned().unwrap_or_default();
         body.insert("type".into(), "about:blank".into());
         body.insert("title".into(), status.canonical_reason().unwrap_or("error").into());
         body.insert("status".into(), status.as_u16().into());
         body.insert("code".into(), self.code.into());
-        body.insert("detail".into(), self.detail.clone().into());
+        body.insert("detail".into(), told(&self.detail).into());
         if let Some(id) = request_id {
             body.insert("request_id".into(), id.into());
         }
         if !self.fields.is_empty() {
-            body.insert("errors".into(), json!(self.fields));
+            let fields = self.fields.iter().map(|p| Problem::new(p.pointer.as_str(), told(&p.detail)));
+            body.insert("errors".into(), json!(fields.collect::<Vec<_>>()));
         }
         let mut response = HttpResponse::build(status);
         response.insert_header((HeaderName::from_static("content-type"), "application/problem+json"));
+        if let Some(language) = language {
+            response.insert_header((HeaderName::from_static("content-language"), language));
+        }
         if matches!(self.kind, Kind::Busy | Kind::Throttled) {
             response.insert_header((RETRY_AFTER, self.retry_after_s.unwrap_or(1).to_string()));
         }

@@ -9,7 +9,8 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -22,6 +23,7 @@ use super::limit::Wait;
 use super::meter;
 use super::routes::Pattern;
 use super::server::Site;
+use crate::base::said::{said, wanted};
 
 /// Characters of a request id a client may choose.
 pub const MAX_ID: usize = 64;
@@ -80,6 +82,11 @@ pub async fn pass(
     Ok(finish(response, &site, &id, began))
 }
 
+/// The language the client wants refusals in; none for English.
+fn language(headers: &HeaderMap) -> Option<&'static str> {
+    wanted(headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?)
+}
+
 /// An id the client sent, when it is short and plain.
 fn chosen_id(headers: &HeaderMap) -> Option<Arc<str>> {
     let id = headers.get("x-request-id")?.to_str().ok()?;
@@ -109,13 +116,15 @@ fn admit(req: &ServiceRequest, site: &Site, id: &Arc<str>) -> Result<Passage, Ht
             cookies.split(';').find_map(|c| c.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
         };
         let credential = bearer.or_else(cookie).map(str::as_bytes);
-        site.throttle.take(credential, address).map_err(|wait| throttled(&wait, id))?;
+        let refused = |wait: Wait| throttled(&wait, id, language(req.headers()));
+        site.throttle.take(credential, address).map_err(refused)?;
     }
     Ok(Passage { id: Arc::clone(id), address, control: None })
 }
 
-fn throttled(wait: &Wait, id: &str) -> HttpResponse {
+fn throttled(wait: &Wait, id: &str, language: Option<&str>) -> HttpResponse {
     let detail = format!("too many requests; send the next one in {} s", wait.after_s);
+    let detail = language.and_then(|l| said(l, &detail)).unwrap_or(detail);
     let mut response = problem(StatusCode::TOO_MANY_REQUESTS, "request.throttled", &detail, Some(id));
     let headers = response.headers_mut();
     headers.insert(RETRY_AFTER, wait.after_s.into());
@@ -129,7 +138,8 @@ fn throttled(wait: &Wait, id: &str) -> HttpResponse {
 }
 
 fn finish(mut response: ServiceResponse, site: &Site, id: &Arc<str>, began: Instant) -> ServiceResponse {
-    if let Some(document) = response.response().error().and_then(|e| refused(e, id)) {
+    let language = || language(response.request().headers());
+    if let Some(document) = response.response().error().and_then(|e| refused(e, id, language())) {
         response = response.into_response(document);
     }
     let path = response.request().path().to_owned();
@@ -158,9 +168,9 @@ fn finish(mut response: ServiceResponse, site: &Site, id: &Arc<str>, began: Inst
 
 /// The problem document of a failure: ours with the request's id, and the framework's own (a path or query that can't
 /// be read, a preflight that is not for us) in the same form.
-fn refused(e: &Error, id: &str) -> Option<HttpResponse> {
+fn refused(e: &Error, id: &str, language: Option<&str>) -> Option<HttpResponse> {
     if let Some(ours) = e.as_error::<ApiError>() {
-        return Some(ours.respond(Some(id)));
+        return Some(ours.respond_in(language, Some(id)));
     }
     let status = e.as_response_error().status_code();
     if status.is_server_error() {

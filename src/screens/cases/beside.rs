@@ -133,7 +133,7 @@ pub(super) fn beside(v: &Viewer, s: &Shown) -> Markup {
                 (parts::fact(&v.t("owner"), c.owner.as_ref().map(|o| html! { (o.name) }).as_ref()))
                 (parts::fact(&v.t("waiting-until"), c.waiting_until.map(|t| v.time(t)).as_ref()))
             }
-            @if !c.detail.is_empty() { p.detail { (c.detail) } }
+            @if !c.detail.is_empty() { p.detail { (v.retold(&c.detail)) } }
             @if c.is_bulk() { (members(v, s)) }
             (quick(v, s))
             (answer_form(v, s))

@@ -55,7 +55,7 @@ fn line(v: &Viewer, p: &Page, s: &StepView, is_current: bool) -> Markup {
             }
             @if let Some(why) = &s.forced { p.level { (v.t("event-forced")) ": " q { (why) } } }
             @if !is_done && !s.missing.is_empty() && s.state == "open" {
-                ul.missing { @for x in &s.missing { li { strong { (v.word("guard", x.guard)) } " " span.faint lang="en" { (x.detail) } } } }
+                ul.missing { @for x in &s.missing { li { strong { (v.word("guard", x.guard)) } " " span.faint { (v.say(&x.detail)) } } } }
             }
             @if may && ready {
                 (swap(v, &format!("/mawbs/{}/advance", p.m.id), "inline", &html! {

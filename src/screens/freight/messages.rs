@@ -126,8 +126,8 @@ fn row(v: &Viewer, h: &Heard) -> Markup {
             @if h.unknown.is_empty() { "–" } @else {
                 details {
                     summary { span.level { (v.count("air-messages-lines", h.unknown.len() as u64)) } }
-                    ul.rows lang="en" {
-                        @for line in h.unknown.iter().take(LINES) { li { code { (line.text) } br; small.faint { (line.line) ": " (line.why) } } }
+                    ul.rows {
+                        @for line in h.unknown.iter().take(LINES) { li { code { (line.text) } br; small.faint { (line.line) ": " (v.say(&line.why)) } } }
                     }
                     @if h.unknown.len() > LINES { p.more { (v.count("rows-more", (h.unknown.len() - LINES) as u64)) } }
                 }

@@ -159,7 +159,7 @@ pub(super) fn markup(v: &Viewer, p: &Page, fail: Option<&ApiError>) -> Markup {
         div data-region="mawb" data-kinds="mawb bill attachment hawb" {
             @if let Some(hold) = &m.hold { p.notice.warn { (Icon::Clock) span { strong { (v.t("air-held")) } ": " (hold.reason) } } }
             @if !m.issues.is_empty() {
-                div.notice.bad { (Icon::Triangle) ul { @for issue in &m.issues { li lang="en" { (issue) } } } }
+                div.notice.bad { (Icon::Triangle) ul { @for issue in &m.issues { li { (v.say(issue)) } } } }
             }
             div.air-grid {
                 div {

@@ -442,7 +442,7 @@ async fn run(visit: Looking) -> Reply {
         },
         (Outcome::Failed(why), _) => html! {
             div.head { h1 { (run.name) } (outcome(v, &run.outcome)) }
-            p.notice.bad role="alert" { (Icon::Triangle) span lang="en" { (why) } }
+            p.notice.bad role="alert" { (Icon::Triangle) (v.say(why)) }
         },
     };
     Ok(Out::page(run.name.clone(), main))

@@ -236,14 +236,14 @@ fn page<P: super::shell::visit::Pass>(
         }
         (parts::done(v, done))
         (refusal(v, fail))
-        @if !notes.is_empty() { div.notice.warn role="status" { (Icon::Triangle) ul lang="en" { @for n in notes { li { (n) } } } } }
+        @if !notes.is_empty() { div.notice.warn role="status" { (Icon::Triangle) ul { @for n in notes { li { (v.say(n)) } } } } }
         div data-region="route" data-kinds="route" {
             (facts(v, c))
             (draw::map(v, "route-map", &v.t("route-map"), roads.as_deref(), &[r]))
             (gantt::strips(v, "route-strip", &v.t("route-strips"), &[r], false))
             @if v.sees_all() { (acts(v, &shown)) }
             (stops(v, &shown))
-            @if !c.basis.is_empty() { p.faint { (v.t("route-rests-on")) " " span lang="en" { (c.basis) } } }
+            @if !c.basis.is_empty() { p.faint { (v.t("route-rests-on")) " " (v.say(&c.basis)) } }
         }
     };
     Ok(Out::page(c.ride.name.clone(), main).after(fail))

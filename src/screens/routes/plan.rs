@@ -243,9 +243,9 @@ fn standing(v: &Viewer, s: &Optimization, progress: Option<Progress>, kept: Opti
                         div.figure { b { (format!("{:.0}", r.score.total)) } span { (v.t("route-score")) } }
                     }
                 }
-                @if let Some(kept) = kept { @if !kept.basis.is_empty() { p.faint { (v.t("route-rests-on")) " " span lang="en" { (kept.basis.join("; ")) } } } }
+                @if let Some(kept) = kept { @if !kept.basis.is_empty() { p.faint { (v.t("route-rests-on")) " " (v.say(&kept.basis.join("; "))) } } }
             }
-            Stage::Failed => { p.big { (mark(Some(false), &v.t("route-failed"))) } @if let Some(why) = &s.why { p lang="en" { (why) } } }
+            Stage::Failed => { p.big { (mark(Some(false), &v.t("route-failed"))) } @if let Some(why) = &s.why { p { (v.say(why)) } } }
             Stage::Cancelled => { p.big { (mark(None, &v.t("route-search-cancelled"))) } }
         }
     }
@@ -265,10 +265,10 @@ fn left_out(v: &Viewer, unassigned: &[Unassigned], unplaced: &[Unplaced]) -> Mar
                     @for u in unassigned {
                         tr {
                             td { @if u.address.is_empty() { code { (u.reference) } } @else { (u.address) } }
-                            td { @for reason in &u.reasons { (mark(Some(false), &v.word("lack", reason))) " " } span.faint lang="en" { (u.detail) } }
+                            td { @for reason in &u.reasons { (mark(Some(false), &v.word("lack", reason))) " " } span.faint { (v.say(&u.detail)) } }
                         }
                     }
-                    @for u in unplaced { tr { td { (u.address) } td { (mark(Some(false), &v.t("route-no-place"))) " " span.faint lang="en" { (u.reason) } } } }
+                    @for u in unplaced { tr { td { (u.address) } td { (mark(Some(false), &v.t("route-no-place"))) " " span.faint { (v.say(&u.reason)) } } } }
                 }
             }
         }

@@ -83,7 +83,7 @@ fn page(visit: &Editing, v: &Viewer, both: &Both, moved: &Moved, stop: usize) ->
             div.figure { (more(v, moved.before.drive_s, moved.after.drive_s, minutes)) span { (v.t("route-at-wheel")) } }
             div.figure.bad[moved.after.late_s > moved.before.late_s] { (more(v, moved.before.late_s, moved.after.late_s, minutes)) span { (v.t("route-late")) } }
         }
-        @if !moved.warnings.is_empty() { div.notice.warn role="status" { (Icon::Triangle) ul lang="en" { @for w in &moved.warnings { li { (w) } } } } }
+        @if !moved.warnings.is_empty() { div.notice.warn role="status" { (Icon::Triangle) ul { @for w in &moved.warnings { li { (v.say(w)) } } } } }
         @if moved.from.stops.is_empty() { p.notice.warn { (Icon::Triangle) (v.t("route-would-end")) } }
         div.buttons {
             (parts::post(v, "/routes/whatif", &html! {

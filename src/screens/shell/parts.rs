@@ -48,8 +48,8 @@ pub fn refusal(v: &Viewer, fail: Option<&ApiError>) -> Markup {
             (Icon::Triangle)
             div {
                 p { strong { (v.t("refused")) } }
-                @if e.fields().is_empty() { p lang="en" { (e.detail()) } }
-                @else { ul lang="en" { @for f in e.fields() { li { code { (f.pointer.trim_start_matches('/')) } " " (f.detail) } } } }
+                @if e.fields().is_empty() { p { (v.say(e.detail())) } }
+                @else { ul { @for f in e.fields() { li { (v.place(&f.pointer)) " " (v.say(&f.detail)) } } } }
             }
         }
     }

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::base::clock::Timestamp;
 use crate::base::money::{Money, decimals};
+use crate::base::said::said;
 use crate::base::units::Grams;
 use crate::deadlines::policy::Policy;
 use crate::identity::auth::csrf_of;
@@ -141,6 +142,37 @@ impl Viewer {
     #[must_use]
     pub fn count(&self, key: &str, n: u64) -> String {
         self.with(key, &[("n", FluentValue::from(n)), ("shown", self.number(n).into())])
+    }
+
+    /// `text`, a sentence that was made in English, as the reader reads it; marked as English where it has to stay so.
+    #[must_use]
+    pub fn say(&self, text: &str) -> Markup {
+        match said(self.words.tag, text) {
+            Some(said) => html! { (said) },
+            None if self.words.tag == "en" || text.is_empty() => html! { (text) },
+            None => html! { span lang="en" { (text) } },
+        }
+    }
+
+    /// `text`, which may be a sentence of ours or what somebody wrote in any language, as the reader reads it.
+    #[must_use]
+    pub fn retold(&self, text: &str) -> String {
+        said(self.words.tag, text).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// The place a refusal points to, such as `/lines/3/pieces`: in words when each step of it has one, else as it is
+    /// written. Rows are counted from one, as people do.
+    #[must_use]
+    pub fn place(&self, pointer: &str) -> Markup {
+        let step = |step: &str| match step.parse::<usize>() {
+            Ok(n) => Some((n + 1).to_string()),
+            Err(_) => said(self.words.tag, &format!("/{step}")),
+        };
+        let plain = pointer.trim_start_matches(['/', '?']);
+        match plain.split('/').map(step).collect::<Option<Vec<_>>>() {
+            Some(words) => html! { strong { (words.join(" ")) } },
+            None => html! { code { (plain) } },
+        }
     }
 
     /// The word for a value of ours, such as `status-` and `lost`; the value itself where there is none.

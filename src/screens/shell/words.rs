@@ -294,6 +294,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_made_in_english_is_said_in_all_our_languages_and_so_is_every_right() {
+        use crate::base::said::{OTHERS, said};
+        assert_eq!(LANGUAGES[0], "en");
+        assert_eq!(LANGUAGES[1..], OTHERS);
+        for (tag, right) in
+            OTHERS.iter().flat_map(|t| crate::identity::features::ALL.iter().map(move |f| (t, f)))
+        {
+            assert!(said(tag, right.about).is_some(), "{tag}: {}", right.about);
+        }
+    }
+
+    #[test]
     fn a_browser_gets_the_first_language_it_asks_for_that_we_have() {
         for (asked, ours) in [
             ("pt,en;q=0.5", "pt-BR"),

@@ -20,6 +20,7 @@ async function identify() {
   await queue.setFact("made", Number(made));
   await queue.setFact("user", user);
   await queue.setFact("csrf", document.querySelector("meta[name=csrf]").content);
+  await queue.setFact("language", document.documentElement.lang);
 }
 
 let keptAs = "";

@@ -105,7 +105,7 @@
   }
 
   async function request(path, method, key, type, body) {
-    const headers = { "content-type": type, "idempotency-key": key, "x-csrf-token": (await fact("csrf")) || "" };
+    const headers = { "content-type": type, "idempotency-key": key, "x-csrf-token": (await fact("csrf")) || "", "accept-language": (await fact("language")) || "en" };
     const signal = AbortSignal.timeout ? AbortSignal.timeout(PATIENCE_MS) : undefined;
     return fetch(`/api/v1/deliveries/${path}`, { method, headers, body, credentials: "same-origin", signal });
   }
