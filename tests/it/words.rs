@@ -99,7 +99,7 @@ fn a_clerk_reads_why_a_parcel_a_step_and_a_scan_are_refused() {
         says(person.post("/parcels/new", &[("tracking_number", "RR123456785NL")]), known);
         says(person.post("/scan", &[("code", "CMD:DANCE")]), command);
         says(person.post("/scan", &[("code", "CMD:UNDO")]), undo);
-        let odd = person.post(&format!("/parcels/{parcel}/events"), &[("status", "flying")]);
+        let odd = person.post(&format!("/parcels/{parcel}/step"), &[("status", "flying")]);
         assert!(odd.status >= 400 && (language == "en" || !is_english(&odd)), "{odd:?}");
     }
 }
