@@ -3,6 +3,7 @@
 
 use serde_bytes::{ByteArray, ByteBuf};
 
+use super::super::mutants::{Mutant, lacks};
 use super::super::wire::{Call, Code, Log, MAX_CHANGES, Push, Pushed, Shift};
 use super::tables::{Standing, save, standing};
 use super::{Budget, Depot, Link, LinkError, SyncError, relog, shift};
@@ -67,7 +68,8 @@ impl Depot {
                     let (mut s, origin) = (standing(tx)?, Origin::load(tx)?);
                     if origin.epoch == epoch {
                         *s.acked.of_mut(l) = (*s.acked.of(l)).max(said.ack);
-                        if s.batch != 0 && grown >= s.batch {
+                        // One that ended earlier for a request's sake was a full one as well.
+                        if s.batch != 0 && grown > s.batch / 2 {
                             s.batch = s.batch.saturating_mul(2).min(MAX_CHANGES as u32);
                         }
                         save(tx, &s)?;
@@ -100,10 +102,23 @@ impl Depot {
     }
 }
 
+/// One change of a log on its way, and whether a request wrote it and the one before it.
+struct Entry {
+    blob: Vec<u8>,
+    adj: i64,
+    together: bool,
+}
+
+/// The next batch of log `l` behind `after`: up to `most` changes and about `bytes` bytes.
+///
+/// It ends where a request's changes end. A depot that comes back from a backup gets from headquarters what it sent
+/// there, and who is given half of a request never gets the other half. What one request wrote beyond a batch goes in
+/// several.
 pub(super) fn batch(tx: &dyn ReadTx, l: Log, after: u64, most: usize, bytes: usize) -> Result<Option<Push>> {
     let origin = Origin::load(tx)?;
     let id = own(l.letter(), &origin);
-    let rows = tx.tail(DEPOT, id, after, most)?;
+    // One more than fits, which says whether the last of them is the end of a request.
+    let rows = tx.tail(DEPOT, id, after, most.saturating_add(1))?;
     let Some(from) = rows.first().map(|(at, _)| *at) else { return Ok(None) };
     if from != after + 1 {
         let said =
@@ -112,6 +127,19 @@ pub(super) fn batch(tx: &dyn ReadTx, l: Log, after: u64, most: usize, bytes: usi
     }
     let h0 = log::hash_at(tx, id, after)?;
     let h0 = h0.ok_or_else(|| StoreError::Corrupt(format!("log {l:?} lacks its hash at {after}")))?;
+    let (mut entries, mut size) = (Vec::with_capacity(rows.len()), 0);
+    for (_, row) in &rows {
+        let link = log::link_of(l.letter(), row)?;
+        let together = link.together;
+        let (blob, adj, _) = relog::change_at(tx, link)?;
+        size += blob.len() + 8;
+        entries.push(Entry { blob, adj, together });
+        if size > bytes {
+            break;
+        }
+    }
+    let fits = if size > bytes { entries.len() - 1 } else { entries.len().min(most) }.max(1);
+    entries.truncate(whole(&entries, fits));
     let mut push = Push {
         ep: origin.epoch,
         l,
@@ -119,15 +147,9 @@ pub(super) fn batch(tx: &dyn ReadTx, l: Log, after: u64, most: usize, bytes: usi
         h0: ByteArray::new(h0),
         tmax: 0,
         adj: Vec::new(),
-        ch: Vec::with_capacity(rows.len()),
+        ch: Vec::with_capacity(entries.len()),
     };
-    let mut size = 0;
-    for (at, entry) in rows {
-        let (blob, adj, _) = relog::change_of(tx, l.letter(), &entry)?;
-        size += blob.len() + 8;
-        if size > bytes && !push.ch.is_empty() {
-            break;
-        }
+    for (at, Entry { blob, adj, .. }) in (from..).zip(entries) {
         push.tmax = push.tmax.max(shifted(change::decode(&blob)?.0.t, adj));
         match push.adj.last_mut() {
             Some(Shift(_, to, same)) if *same == adj && *to + 1 == at => *to = at,
@@ -137,4 +159,15 @@ pub(super) fn batch(tx: &dyn ReadTx, l: Log, after: u64, most: usize, bytes: usi
         push.ch.push(ByteBuf::from(blob));
     }
     Ok(Some(push))
+}
+
+/// How many of the first `fits` entries end where a request's changes end; all of them when one request wrote them all.
+fn whole(entries: &[Entry], fits: usize) -> usize {
+    if lacks(Mutant::TornRequest) {
+        return fits;
+    }
+    match entries.get(..=fits) {
+        Some(and_next) => and_next.iter().rposition(|e| !e.together).filter(|n| *n > 0).unwrap_or(fits),
+        None => fits,
+    }
 }

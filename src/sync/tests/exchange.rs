@@ -303,3 +303,29 @@ fn a_turn_pushes_no_batch_more_than_its_bytes_allow() {
     };
     assert_eq!([pushed(bytes, 3), pushed(bytes + 1, 4), pushed(1, 5)], [10, 20, 10]);
 }
+
+#[test]
+fn a_batch_ends_where_the_changes_of_a_request_end() {
+    let hq = headquarters();
+    let (mut depot, site) = joined(&hq);
+    turns(&hq, &mut depot, 1);
+    depot.most = 10;
+    // What three parcels went through, each of them in one request; then one request that no batch holds.
+    let two = [Status::AtDepot, Status::InTransit].map(scanned);
+    for n in 1..=3 {
+        happens(&depot.store, 2, Id([n; 16]), [&[registered("RR1")], &two[..], &two[..1]].concat());
+    }
+    let many = std::iter::repeat_n(two, 12).flatten();
+    happens(&depot.store, 2, Id([9; 16]), std::iter::once(registered("RR9")).chain(many).collect());
+    let sizes = |depot: &mut Depot| {
+        std::iter::from_fn(|| {
+            let size = depot.batch(wire::Log::B).unwrap()?.ch.len() as u64;
+            let budget = Budget { pushes: 1, ..Budget::default() };
+            assert_eq!(depot.turn(&mut Wire(&hq, at(3)), at(3), &budget).unwrap().pushed, size);
+            Some(size)
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(&mut depot), [8, 4, 10, 10, 5]);
+    assert!(same(&hq, &depot, site));
+}
