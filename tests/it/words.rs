@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::screens::{fill, routes};
 use crate::support::Depot;
-use crate::support::browser::{DESK, Driver, PHONE, fits, log_in, press, says, type_in};
 use crate::support::page::{Came, Person};
 use crate::support::people::{PASSWORD, Records, depot, text};
 
@@ -175,44 +174,5 @@ fn refused_rows_go_back_with_their_reasons_in_the_language_of_whoever_fetches_th
         assert!(rows[2].contains(number) && rows[2].ends_with(",3"), "{rows:?}");
         let page = person.get(&path);
         assert!(language == "en" || !is_english(&page), "{language}: {}", page.page().text());
-    }
-}
-
-#[test]
-fn what_is_refused_in_other_words_fits_the_page() {
-    let Some(driver) = Driver::start() else { return };
-    let folder = std::env::var_os("CROSSDOCK_SCREENSHOTS").map(std::path::PathBuf::from);
-    let depot = depot();
-    let new = json!({ "tracking_number": "RR123456785NL" });
-    depot.itself(FIRST_TENANT, "POST", "/parcels").body(&new).gives(201);
-    drop(reader(&depot, "pt-BR"));
-    let base = format!("http://{}", depot.running().address);
-    for (size, name) in [(DESK, "desk"), (PHONE, "phone")] {
-        let (base, folder) = (base.clone(), folder.clone());
-        driver.browse(size, async move |b| {
-            let picture = async |what: &str| match &folder {
-                Some(folder) => b.screenshot(&folder.join(format!("{name}-pt-{what}.png"))).await,
-                None => Ok(()),
-            };
-            log_in(&b, &base, "reads_pt_br").await?;
-            b.goto(&format!("{base}/scan")).await?;
-            type_in(&b, "#code", "CMD:DANCE\n").await?;
-            says(&b, "não é um comando").await?;
-            fits(&b, "a refused scan").await?;
-            picture("scan").await?;
-            b.goto(&format!("{base}/parcels/new")).await?;
-            type_in(&b, "main form input[name=tracking_number]", "RR123456785NL").await?;
-            press(&b, "main form button.primary").await?;
-            says(&b, "já está aqui").await?;
-            fits(&b, "a refused form").await?;
-            picture("form").await?;
-            for (path, what) in [("/users/roles", "roles"), ("/users/roles/clerk", "role")] {
-                b.goto(&format!("{base}{path}")).await?;
-                says(&b, "Ler pacotes e informar").await?;
-                fits(&b, what).await?;
-                picture(what).await?;
-            }
-            Ok(())
-        });
     }
 }
