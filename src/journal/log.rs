@@ -19,6 +19,10 @@ pub const AUDIT: u8 = b'a';
 /// Telemetry.
 pub const TELEMETRY: u8 = b'g';
 
+/// Beside the place of a business change in the applied log: it was written together with the change before it. No log
+/// grows so long that this is a place.
+const TOGETHER: u64 = 1 << 63;
+
 /// The applied log: local, gapless, never renumbered. Its position is the `seq` of the API.
 pub const APPLIED: LogId = LogId { log: b'x', epoch: 0 };
 
@@ -165,16 +169,27 @@ pub fn head(tx: &dyn ReadTx, log: u8, origin: &Origin) -> Result<Head> {
     tx.head(DEPOT, own(log, origin))
 }
 
-/// Links the business change `eid`, which lies at `seq` of the applied log, into log `b`.
+/// Links the business change `eid`, which lies at `seq` of the applied log, into log `b`; it was written together with
+/// those that this transaction linked before.
 ///
 /// # Errors
 /// Storage failures.
 pub fn link_business(tx: &mut dyn WriteTx, origin: &Origin, eid: &Eid, seq: u64) -> Result<u64> {
+    let together = tx.appended(DEPOT, own(BUSINESS, origin));
+    link_again(tx, origin, eid, seq, together)
+}
+
+/// Links it as it was linked in an earlier life of the log.
+///
+/// # Errors
+/// Storage failures.
+pub fn link_again(tx: &mut dyn WriteTx, origin: &Origin, eid: &Eid, seq: u64, together: bool) -> Result<u64> {
     let id = own(BUSINESS, origin);
     let hash = change::link(&tx.head(DEPOT, id)?.hash, eid);
+    let place = if together { seq | TOGETHER } else { seq };
     let mut entry = [0; 40];
     entry[..16].copy_from_slice(eid);
-    entry[16..24].copy_from_slice(&seq.to_be_bytes());
+    entry[16..24].copy_from_slice(&place.to_be_bytes());
     entry[24..].copy_from_slice(&hash);
     tx.append(DEPOT, id, &entry, hash)
 }
@@ -232,6 +247,8 @@ pub struct Link {
     pub hash: Hash,
     /// The change, where the log holds it; else where it lies in the applied log.
     pub change: Held,
+    /// Whether one transaction wrote it and the entry before it: neither is sent without the other.
+    pub together: bool,
 }
 
 /// Where a change of one of the own logs is held.
@@ -250,13 +267,14 @@ pub enum Held {
 pub fn link_of(log: u8, entry: &[u8]) -> Result<Link> {
     if log != BUSINESS {
         let (hash, blob) = split_audit(entry)?;
-        return Ok(Link { eid: change::eid(blob), hash, change: Held::Here(blob.to_vec()) });
+        return Ok(Link { eid: change::eid(blob), hash, change: Held::Here(blob.to_vec()), together: false });
     }
     let damaged = || StoreError::Corrupt("an entry of the business log is damaged".into());
     let (eid, rest) = entry.split_first_chunk::<16>().ok_or_else(damaged)?;
     let (seq, hash) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
     let hash = hash.try_into().map_err(|_| damaged())?;
-    Ok(Link { eid: *eid, hash, change: Held::Applied(u64::from_be_bytes(*seq)) })
+    let place = u64::from_be_bytes(*seq);
+    Ok(Link { eid: *eid, hash, change: Held::Applied(place & !TOGETHER), together: place & TOGETHER != 0 })
 }
 
 /// The chain's hash at position `at` of one of the site's own logs; none when that position is not held. At 0 stands

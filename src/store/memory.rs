@@ -382,6 +382,14 @@ impl WriteTx for Work<'_> {
         Ok(new.last)
     }
 
+    fn appended(&self, p: Part, log: LogId) -> bool {
+        let k = head_key(self.tenant, p, log);
+        let added = |(area, entry, old): &(Area, Vec<u8>, Option<Vec<u8>>)| {
+            *area == Area::Log && old.is_none() && entry.starts_with(&k)
+        };
+        self.undo.iter().rev().any(added)
+    }
+
     fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64> {
         let old = self.head(p, log)?;
         let upto = upto.min(old.last).min(old.floor.saturating_add(limit as u64).saturating_sub(1));

@@ -303,6 +303,8 @@ pub trait WriteTx: ReadTx {
     /// # Errors
     /// Storage failures.
     fn append(&mut self, p: Part, log: LogId, blob: &[u8], hash: Hash) -> Result<u64>;
+    /// Whether this function has appended to the log before: then the next entry is written together with the last.
+    fn appended(&self, p: Part, log: LogId) -> bool;
     /// Drops up to `limit` entries at the beginning of a log, none above `upto`; returns how many went.
     ///
     /// # Errors

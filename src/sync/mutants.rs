@@ -22,6 +22,8 @@ pub enum Mutant {
     Presume,
     /// Of two shifts the smaller counts, not the first that was accepted.
     LeastShift,
+    /// A batch may end in the middle of what one request wrote.
+    TornRequest,
 }
 
 #[cfg(test)]

@@ -182,6 +182,7 @@ macro_rules! store_suite {
             store_suite! { $make, logs:
                 positions_count_from_one
                 logs_of_parts_and_epochs_are_apart
+                what_a_request_appended_is_known_to_it_alone
                 a_tail_is_what_lies_behind
                 the_head_holds_the_last_hash
                 trimming_minds_limit_and_end

@@ -601,6 +601,11 @@ impl WriteTx for Group<'_> {
         Ok(new.last)
     }
 
+    fn appended(&self, p: Part, log: LogId) -> bool {
+        let k = log_key(p, log);
+        self.undo.iter().rev().any(|u| matches!(u, Undo::Entry(at, _, None, None) if *at == k))
+    }
+
     fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64> {
         let (k, old) = (log_key(p, log), self.head(p, log)?);
         let upto = upto.min(old.last).min(old.floor.saturating_add(limit as u64).saturating_sub(1));

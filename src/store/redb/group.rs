@@ -370,6 +370,11 @@ impl WriteTx for Group<'_> {
         Ok(new.last)
     }
 
+    fn appended(&self, p: Part, log: LogId) -> bool {
+        let k = head_key(self.tenant, p, log);
+        self.undo.iter().rev().any(|u| matches!(u, Undo::Logged(entry) if entry.starts_with(&k)))
+    }
+
     fn trim(&mut self, p: Part, log: LogId, upto: u64, limit: usize) -> Result<u64> {
         let old = self.head(p, log)?;
         let upto = upto.min(old.last).min(old.floor.saturating_add(limit as u64).saturating_sub(1));

@@ -16,7 +16,7 @@ use crate::journal::log::{self, own};
 use crate::store::StoreError;
 
 /// Bytes of changes in one message of a file.
-const BYTES: usize = wire::BATCH_BYTES;
+const ROOM: push::Room = push::Room { wanted: MAX_CHANGES, most: MAX_CHANGES, bytes: wire::BATCH_BYTES };
 
 /// Nobody is there to be asked.
 struct NoLine;
@@ -60,9 +60,7 @@ impl Depot {
         let (mut file, mut n) = (Writer::new(&head)?, 0);
         'logs: for l in Log::ALL {
             let mut after = *s.acked.of(l);
-            while let Some(batch) =
-                self.store.read(self.tenant, |tx| push::batch(tx, l, after, MAX_CHANGES, BYTES))?
-            {
+            while let Some(batch) = self.store.read(self.tenant, |tx| push::batch(tx, l, after, ROOM))? {
                 if !file.add(&batch)? {
                     break 'logs;
                 }

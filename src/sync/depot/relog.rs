@@ -10,7 +10,7 @@ use crate::base::clock::Timestamp;
 use crate::journal::change;
 use crate::journal::clock::{Life, Origin};
 use crate::journal::fold::shifted;
-use crate::journal::log::{self, Applied, Held, own};
+use crate::journal::log::{self, Applied, Held, Link, own};
 use crate::journal::shifts;
 use crate::store::{DEPOT, LogId, ReadTx, Result, WriteTx};
 
@@ -97,7 +97,9 @@ fn part(tx: &mut dyn WriteTx) -> Result<()> {
         let link = log::link_of(todo.log, entry)?;
         match link.change {
             Held::Applied(seq) if lacks(Mutant::IdByPosition) => another(tx, &origin, seq)?,
-            Held::Applied(seq) => log::link_business(tx, &origin, &link.eid, seq).map(drop)?,
+            Held::Applied(seq) => {
+                log::link_again(tx, &origin, &link.eid, seq, link.together).map(drop)?;
+            }
             Held::Here(blob) => log::append_blob(tx, own(todo.log, &origin), &blob).map(drop)?,
         }
         todo.next = at + 1;
@@ -159,7 +161,11 @@ pub fn written_at(tx: &dyn ReadTx, letter: u8, entry: &[u8]) -> Result<u64> {
 
 /// The change an own log's entry stands for, its shift and its identity.
 pub(super) fn change_of(tx: &dyn ReadTx, letter: u8, entry: &[u8]) -> Result<(Vec<u8>, i64, [u8; 16])> {
-    let link = log::link_of(letter, entry)?;
+    change_at(tx, log::link_of(letter, entry)?)
+}
+
+/// The same of an entry that was taken apart.
+pub(super) fn change_at(tx: &dyn ReadTx, link: Link) -> Result<(Vec<u8>, i64, [u8; 16])> {
     let (blob, first) = match link.change {
         Held::Here(blob) => (blob, 0),
         Held::Applied(seq) => {

@@ -11,7 +11,7 @@ use super::super::registry::Folder;
 use super::super::wire::{
     BATCH_BYTES, Call, HeldSum, Log, Logs, MAX_CHANGES, Offered, Resupplied, Resupply, SessionAnswer,
 };
-use super::tables::{OPAQUE, save, standing};
+use super::tables::{OPAQUE, REJECTS, save, standing};
 use super::{Depot, Link, SyncError};
 use crate::base::ids::Id;
 use crate::journal::change;
@@ -185,8 +185,12 @@ impl Offer<'_> {
             if !held.is_empty() {
                 let offered = held.clone();
                 let said = self.ask(Log::B, false, move |m| m.ag = offered)?;
-                let wanted = said.want.iter().filter_map(|n| held.get(*n as usize));
-                self.whole(folder, &wanted.map(|HeldSum(_, id, ..)| Id(**id)).collect::<Vec<_>>())?;
+                let wanted = |n: usize| said.want.contains(&(n as u32));
+                let id = |(_, HeldSum(_, id, ..)): (usize, &HeldSum)| Id(**id);
+                let (lacking, alike): (Vec<_>, Vec<_>) =
+                    held.iter().enumerate().partition(|(n, _)| wanted(*n));
+                self.taken(folder, alike.into_iter().map(id).collect())?;
+                self.whole(folder, &lacking.into_iter().map(id).collect::<Vec<_>>())?;
             }
             if next.is_none() {
                 return Ok(());
@@ -194,6 +198,27 @@ impl Offer<'_> {
             (self.to.after, self.to.done) = (next.map(ByteBuf::from), None);
             self.note()?;
         }
+    }
+
+    /// Headquarters has these records just as they are here: what it refused of them once it took after all, and how it
+    /// said so lies before the place in the feed where this depot goes on.
+    fn taken(&self, folder: &Folder, ids: Vec<Id>) -> Result<()> {
+        let any = |tx: &dyn ReadTx| REJECTS.scan(tx, Ix::Primary, &KeyRange::all(), Dir::Up, 1);
+        if self.depot.store.read(self.depot.tenant, any)?.items.is_empty() {
+            return Ok(());
+        }
+        let line = folder.line;
+        self.depot.write(move |tx| {
+            for id in &ids {
+                let mut at = line(tx, *id)?.unwrap_or_default().head;
+                while at != 0 {
+                    let Applied { prev, blob, .. } = log::applied(tx, at)?;
+                    REJECTS.del(tx, &change::eid(&blob))?;
+                    at = prev;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Every change of these records, several records in a message; what is through is noted.

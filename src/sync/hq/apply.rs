@@ -139,6 +139,7 @@ fn batch(
     let (Arrived { skip, .. }, push) = chain::opened(&entry)?;
     let cx = Cx::new(tx, &Actor::system(), now, "sync")?;
     let (mut h, mut run, mut redacted) = (*push.h0, None, false);
+    let some_aside = quarantine::count(tx)? > 0;
     for (n, blob) in push.ch.iter().enumerate() {
         let (position, eid) = (push.from + n as u64, change::eid(blob));
         h = change::link(&h, &eid);
@@ -154,6 +155,10 @@ fn batch(
         let way = Way { site, adj, carrier, tmax: push.tmax, poison, own: true };
         match one(tx, &cx, registry, push.l, blob, &way)? {
             Outcome::New(seq) => {
+                // It was set aside when it came in another life of the log.
+                if some_aside {
+                    quarantine::remove(tx, &eid)?;
+                }
                 run = Some(follow(tx, site, run, &push, position, (h, adj, seq))?);
                 continue;
             }

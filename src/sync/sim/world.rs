@@ -87,6 +87,9 @@ pub struct World {
     pub nested: usize,
     /// Sites that went back to an earlier state or were there twice: what they sold meanwhile they can't have known.
     pub astray: BTreeSet<u32>,
+    /// A depot went back to its backup in the middle of offering all it had to a headquarters that had lost it: record by
+    /// record, so what it never came to may be the other half of a request.
+    pub half_offered: bool,
 }
 
 impl World {
@@ -114,6 +117,7 @@ impl World {
             calm: false,
             nested: 0,
             astray: BTreeSet::new(),
+            half_offered: false,
         };
         let now = world.now();
         people::found(&world.hq.store, now);
@@ -307,8 +311,8 @@ impl World {
         }
     }
 
-    /// Something happens.
-    pub fn happen(&mut self) {
+    /// Something happens; returns what the dice said, and of which depot.
+    pub fn happen(&mut self) -> (usize, usize) {
         self.wall += 1 + self.rng.next() % 60_000;
         let at = self.rng.below(self.live.len());
         if self.rng.chance(60) {
@@ -317,7 +321,8 @@ impl World {
         if self.rng.chance(50) {
             self.command();
         }
-        match self.rng.below(1000) {
+        let dice = self.rng.below(1000);
+        match dice {
             0..500 => self.write(at),
             500..780 => self.turn(at),
             780..820 => self.work(false),
@@ -350,6 +355,7 @@ impl World {
             }
             _ => self.deliver_late(),
         }
+        (dice, at)
     }
 
     /// Something of what headquarters owns changes there, or a depot would like to have it otherwise, or it hears what
@@ -410,6 +416,8 @@ impl World {
     fn restore(&mut self, at: usize) {
         let Some(node) = &self.live[at] else { return };
         if let Some((memory, old)) = self.backups.get(&node.site) {
+            let offered = node.depot.standing().unwrap().offering.is_some();
+            self.half_offered |= offered;
             // Nobody goes back to the release before together with a backup.
             let restored = Node::over(memory.copied(), node.site, node.off, *old && node.old);
             self.astray.insert(node.site);

@@ -303,3 +303,38 @@ fn a_turn_pushes_no_batch_more_than_its_bytes_allow() {
     };
     assert_eq!([pushed(bytes, 3), pushed(bytes + 1, 4), pushed(1, 5)], [10, 20, 10]);
 }
+
+/// The sizes of the batches in which `depot`, whose batches should hold `wanted` changes and may hold ten, tells of three
+/// requests of four changes and one of twenty-five.
+fn sizes_of_batches(wanted: u32) -> Vec<u64> {
+    use crate::sync::depot::tables::{save, standing};
+    let hq = headquarters();
+    let (mut depot, site) = joined(&hq);
+    turns(&hq, &mut depot, 1);
+    depot.most = 10;
+    put(&depot.store, move |tx| {
+        let mut s = standing(tx)?;
+        s.batch = wanted;
+        save(tx, &s)
+    });
+    let two = [Status::AtDepot, Status::InTransit].map(scanned);
+    for n in 1..=3 {
+        happens(&depot.store, 2, Id([n; 16]), [&[registered("RR1")], &two[..], &two[..1]].concat());
+    }
+    let many = std::iter::repeat_n(two, 12).flatten();
+    happens(&depot.store, 2, Id([9; 16]), std::iter::once(registered("RR9")).chain(many).collect());
+    let mut sizes = Vec::new();
+    while let Some(batch) = depot.batch(wire::Log::B).unwrap() {
+        let budget = Budget { pushes: 1, ..Budget::default() };
+        sizes.push(depot.turn(&mut Wire(&hq, at(3)), at(3), &budget).unwrap().pushed);
+        assert_eq!(sizes.last(), Some(&(batch.ch.len() as u64)));
+    }
+    assert!(same(&hq, &depot, site));
+    sizes
+}
+
+#[test]
+fn a_batch_ends_where_the_changes_of_a_request_end() {
+    assert_eq!(sizes_of_batches(0), [8, 4, 10, 10, 5]);
+    assert_eq!(sizes_of_batches(3), [4, 4, 4, 10, 10, 5]);
+}

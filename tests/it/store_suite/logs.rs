@@ -48,6 +48,26 @@ pub fn the_head_holds_the_last_hash(s: &Store) {
     assert_eq!(head(s), Head { last: 2, floor: 1, hash });
 }
 
+pub fn what_a_request_appended_is_known_to_it_alone(s: &Store) {
+    let other = LogId { epoch: 2, ..LOG };
+    let grows = move |tx: &mut dyn WriteTx| {
+        let before = [tx.appended(DEPOT, LOG), tx.appended(DEPOT, other)];
+        append(tx, b"a")?;
+        tx.put(A, b"k", b"v", &[None], Expect::Any)?;
+        Ok((before, [tx.appended(DEPOT, LOG), tx.appended(DEPOT, other)]))
+    };
+    let all: Vec<_> = (0..5).map(|_| s.write(T, crossdock::store::Lane::People, grows)).collect();
+    for one in all {
+        assert_eq!(one.wait().map_err(|e: StoreError| e), Ok(([false; 2], [true, false])));
+    }
+    let rewritten = move |tx: &mut dyn WriteTx| {
+        tx.rewrite(DEPOT, LOG, 1, b"b")?;
+        tx.trim(DEPOT, LOG, 2, 9)?;
+        Ok(tx.appended(DEPOT, LOG))
+    };
+    assert!(!write(s, T, rewritten).unwrap());
+}
+
 pub fn trimming_minds_limit_and_end(s: &Store) {
     let trim = |upto, limit| write(s, T, move |tx| tx.trim(DEPOT, LOG, upto, limit)).unwrap();
     assert_eq!(trim(5, 5), 0);
