@@ -79,8 +79,10 @@ pub(crate) struct Cooling {
 
 /// Part of the budget spent going downhill first: temperatures are relative to a fair plan, not to the first one.
 const DOWNHILL: f64 = 0.02;
-/// Steps per job of a cooling from scratch: with fewer in all than two such, there is one over the whole budget.
+/// Steps per job that make a cooling worth while where there are several.
 const STEPS_PER_JOB: f64 = 1_000.0;
+/// With steps for fewer coolings there is one over the whole budget: slower cooling finds more than a second one.
+const SEVERAL: f64 = 6.0;
 /// Part of the budget for coolings from scratch.
 const SCRATCH: f64 = 0.5;
 /// Most coolings from scratch, and most plans kept.
@@ -136,8 +138,8 @@ impl<P> Annealing<P> {
         self.unit = Some(mean_arc);
         let ahead = steps as f64 * (1.0 - used) / (used - self.round.from).max(1e-9);
         let rounds = ahead / (STEPS_PER_JOB * jobs as f64);
-        if self.cooling.again && rounds >= 2.0 {
-            let scratch = (rounds * SCRATCH).round().clamp(2.0, ELITES as f64);
+        if self.cooling.again && rounds >= SEVERAL {
+            let scratch = (rounds * SCRATCH).round().min(ELITES as f64);
             self.length = (1.0 - used) * SCRATCH / scratch;
         }
         self.round = Round { from: used, to: (used + self.length).min(1.0), hot: self.cooling.hot };
@@ -286,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_short_budget_is_one_cooling_and_a_long_one_several() {
-        let short = annealed(1_900, true);
+        let short = annealed(5_900, true);
         assert_eq!((short.restarts, short.crossed.len()), (0, 0));
         let old = annealed(20_000, false);
         assert_eq!((old.restarts, old.crossed.len()), (0, 0));

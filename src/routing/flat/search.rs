@@ -5,8 +5,8 @@ use crate::routing::anneal::Search;
 use crate::routing::cross::crossed;
 use crate::routing::rng::Rng;
 
-/// Arcs that insertion looks into, in mean arcs of the plan: see [`State::slack`].
-const SLACK: f64 = 4.0;
+/// Arcs that insertion looks into, in mean arcs of the plan, with times and without: see [`State::slack`].
+const SLACK: (f64, f64) = (4.0, 2.0);
 
 impl Search for State<'_> {
     type Plan = Vec<Vec<u32>>;
@@ -37,7 +37,8 @@ impl Search for State<'_> {
     }
 
     fn step(&mut self, rng: &mut Rng) {
-        self.slack = (SLACK * self.mean_arc()).min(f64::from(i32::MAX / 2)) as i32;
+        let slack = if self.model.timed { SLACK.0 } else { SLACK.1 };
+        self.slack = (slack * self.mean_arc()).min(f64::from(i32::MAX / 2)) as i32;
         self.ruin(rng);
         self.recreate(rng);
     }
