@@ -278,7 +278,9 @@ fn rates(args: &Args) {
     let mut rivals = [
         Rival::new("plain upload, same bytes", || {
             timed(&bodies[..pushes], |body| {
-                let sent = runtime.block_on(client.post(plain.clone()).body(body.to_vec()).send());
+                // Its timer needs the runtime from the first call on.
+                let post = || client.post(plain.clone()).body(body.to_vec()).send();
+                let sent = runtime.block_on(async { post().await });
                 assert!(sent.unwrap().status().is_success());
             })
         }),

@@ -8,12 +8,20 @@ use crate::first_record;
 use crate::store::{DEPOT, Home, Lane, ReadTx, Result, Store, Table, Tenant, WriteTx};
 
 /// Where a reader is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Cursor {
     /// The last entry it has dealt with.
     pub seq: u64,
+    /// How many of the parts of the next entry it has dealt with.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub within: u32,
 }
 first_record!(Cursor);
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form serde asks for
+fn is_nought(n: &u32) -> bool {
+    *n == 0
+}
 
 /// The readers' cursors.
 pub const READERS: Table<str, Cursor> = Table::new(4, "readers", Home::Local);
@@ -56,7 +64,7 @@ pub fn step(
             if let Some((seq, _)) = entries.last() {
                 let seq = *seq;
                 f(tx, &entries)?;
-                READERS.put(tx, name, &Cursor { seq })?;
+                READERS.put(tx, name, &Cursor { seq, within: 0 })?;
             }
             Ok(entries.len())
         })

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -26,7 +27,7 @@ use crate::journal::readers::{Cursor, READERS};
 use crate::journal::{Aggregate, Arrival, Cx, Eid, log, redaction};
 use crate::parcels::model::Parcel;
 use crate::parcels::repo as parcels;
-use crate::store::{DEPOT, Lane, Result, StoreError, Tenant, WriteTx};
+use crate::store::{DEPOT, Hash, Lane, ReadTx, Result, StoreError, Tenant, WriteTx};
 
 /// The code of a change to an aggregate that its sender has nothing to do with.
 pub const SCOPE: &str = "scope";
@@ -99,20 +100,51 @@ pub fn lag(tx: &dyn crate::store::ReadTx, site: u32) -> Result<u64> {
     Ok(tx.head(DEPOT, inbox(site))?.last - at)
 }
 
-/// Takes in the next batch of `site`; false when none waits.
+/// A batch that waits.
+struct Batch {
+    /// Its place in the inbox.
+    at: u64,
+    /// Its first changes that came with an earlier one.
+    skip: usize,
+    push: Push,
+    /// The identity of each change and the chain's hash at it.
+    links: Vec<(Eid, Hash)>,
+}
+
+fn waiting(tx: &dyn ReadTx, site: u32) -> Result<Option<Batch>> {
+    if lag(tx, site)? == 0 {
+        return Ok(None);
+    }
+    let at = READERS.get(tx, &cursor(site))?.map_or(0, |c| c.seq) + 1;
+    let entry = tx.entry(DEPOT, inbox(site), at)?;
+    let entry = entry.ok_or_else(|| StoreError::Corrupt(format!("batch {at} of site {site} is gone")))?;
+    let (Arrived { skip, .. }, push) = chain::opened(&entry)?;
+    let mut h = *push.h0;
+    let link = |blob: &ByteBuf| {
+        let eid = change::eid(blob);
+        h = change::link(&h, &eid);
+        (eid, h)
+    };
+    let links = push.ch.iter().map(link).collect();
+    Ok(Some(Batch { at, skip: skip as usize, push, links }))
+}
+
+/// Takes in the next batch of `site`, a part in each transaction: whoever else writes, and pushes of other depots first of
+/// all, waits for a part at the most. False when no batch waits.
 ///
 /// # Errors
-/// Storage failures: the batch waits on.
+/// Storage failures: the rest of the batch waits on.
 pub fn step(hq: &Hq, tenant: Tenant, site: u32, now: Timestamp) -> Result<bool> {
-    if hq.store.read(tenant, |tx| lag(tx, site))? == 0 {
-        return Ok(false);
-    }
-    let mut poison = HashSet::new();
+    let Some(batch) = hq.store.read(tenant, |tx| waiting(tx, site))? else { return Ok(false) };
+    let batch = Arc::new(batch);
+    let (mut poison, mut erased) = (HashSet::new(), false);
     loop {
-        let (registry, aside) = (hq.registry.clone(), poison.clone());
-        let take = move |tx: &mut dyn WriteTx| batch(tx, &registry, site, now, &aside);
+        let (registry, aside, all) = (hq.registry.clone(), poison.clone(), Arc::clone(&batch));
+        let most = hq.limits.fold;
+        let take = move |tx: &mut dyn WriteTx| part(tx, &registry, (site, &all, most), now, (&aside, erased));
         match hq.store.write(tenant, Lane::Bulk, take).wait() {
-            Ok(()) => return Ok(true),
+            Ok(Part::Last) => return Ok(true),
+            Ok(Part::One { erased: some }) => erased |= some,
             Err(Failed::Poison { eid, .. }) if poison.insert(eid) => {}
             Err(Failed::Poison { why, .. }) => return Err(StoreError::Corrupt(why.msg)),
             Err(Failed::Store(e)) => return Err(e),
@@ -126,40 +158,47 @@ struct Run {
     seq: u64,
 }
 
-fn batch(
+/// What a transaction took in of a batch.
+enum Part {
+    /// Its end, or somebody else was quicker.
+    Last,
+    /// Something before; and whether it held something that was erased.
+    One { erased: bool },
+}
+
+fn part(
     tx: &mut dyn WriteTx,
     registry: &Registry,
-    site: u32,
+    (site, Batch { at, skip, push, links }, most): (u32, &Batch, usize),
     now: Timestamp,
-    poison: &HashSet<Eid>,
-) -> std::result::Result<(), Failed> {
-    let at = READERS.get(tx, &cursor(site))?.map_or(0, |c| c.seq) + 1;
-    let entry = tx.entry(DEPOT, inbox(site), at)?;
-    let entry = entry.ok_or_else(|| StoreError::Corrupt(format!("batch {at} of site {site} is gone")))?;
-    let (Arrived { skip, .. }, push) = chain::opened(&entry)?;
+    (poison, erased): (&HashSet<Eid>, bool),
+) -> std::result::Result<Part, Failed> {
+    let Cursor { seq, within } = READERS.get(tx, &cursor(site))?.unwrap_or_default();
+    if seq + 1 != *at {
+        return Ok(Part::Last);
+    }
+    let from = (*skip).max(within as usize).min(push.ch.len());
+    let upto = push.ch.len().min(from + most.max(1));
     let cx = Cx::new(tx, &Actor::system(), now, "sync")?;
-    let (mut h, mut run, mut redacted) = (*push.h0, None, false);
+    // One that began in another process may have held something.
+    let (mut run, mut erased) = (None, erased || within > 0);
     let some_aside = quarantine::count(tx)? > 0;
-    for (n, blob) in push.ch.iter().enumerate() {
-        let (position, eid) = (push.from + n as u64, change::eid(blob));
-        h = change::link(&h, &eid);
-        if n < skip as usize {
-            continue;
-        }
+    for (n, (blob, (eid, h))) in push.ch.iter().zip(links).enumerate().take(upto).skip(from) {
+        let position = push.from + n as u64;
         // What an erasure that is known takes out of it is not kept, wherever it goes from here.
         let blob = redaction::kept(tx, blob)?;
-        redacted |= matches!(blob, Cow::Owned(_));
+        erased |= matches!(blob, Cow::Owned(_));
         let blob = &*blob;
-        let adj = shift_at(&push, position);
+        let adj = shift_at(push, position);
         let carrier = if push.l == Log::B { site } else { 0 };
         let way = Way { site, adj, carrier, tmax: push.tmax, poison, own: true };
         match one(tx, &cx, registry, push.l, blob, &way)? {
             Outcome::New(seq) => {
                 // It was set aside when it came in another life of the log.
                 if some_aside {
-                    quarantine::remove(tx, &eid)?;
+                    quarantine::remove(tx, eid)?;
                 }
-                run = Some(follow(tx, site, run, &push, position, (h, adj, seq))?);
+                run = Some(follow(tx, site, run, push, position, (*h, adj, seq))?);
                 continue;
             }
             Outcome::Kept => {}
@@ -171,12 +210,16 @@ fn batch(
         end(tx, site, run.take())?;
     }
     end(tx, site, run)?;
-    READERS.put(tx, &cursor(site), &Cursor { seq: at })?;
-    if redacted {
+    if upto < push.ch.len() {
+        READERS.put(tx, &cursor(site), &Cursor { seq, within: upto as u32 })?;
+        return Ok(Part::One { erased });
+    }
+    READERS.put(tx, &cursor(site), &Cursor { seq: *at, within: 0 })?;
+    if erased {
         // The batch as it came holds what was erased before it came.
         ingest::retain(tx, site, Timestamp::MAX, LET_GO)?;
     }
-    Ok(())
+    Ok(Part::Last)
 }
 
 fn shift_at(push: &Push, position: u64) -> i64 {
@@ -190,7 +233,7 @@ fn follow(
     run: Option<Run>,
     push: &Push,
     position: u64,
-    (h, adj, seq): (crate::store::Hash, i64, u64),
+    (h, adj, seq): (Hash, i64, u64),
 ) -> Result<Run> {
     match run {
         Some(run) if run.marker.adj == adj && seq == run.seq + (position - run.marker.from) => {

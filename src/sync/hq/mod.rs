@@ -40,11 +40,13 @@ pub struct Limits {
     pub software: String,
     /// Bytes of a document's content.
     pub file: u64,
+    /// Changes of a batch that are folded in one transaction.
+    pub fold: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rejoins: 3, page: 500, schema: 1, software: "0.1.0".into(), file: 1 << 30 }
+        Self { rejoins: 3, page: 500, fold: 64, schema: 1, software: "0.1.0".into(), file: 1 << 30 }
     }
 }
 

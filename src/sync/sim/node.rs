@@ -190,7 +190,7 @@ pub fn hq_over(memory: &Memory) -> Hq {
         store: Store::new(memory.clone()),
         registry: hq_registry(),
         secret: [7; 32],
-        limits: Limits { rejoins: usize::MAX, page: 20, ..Limits::default() },
+        limits: Limits { rejoins: usize::MAX, page: 20, fold: 2, ..Limits::default() },
         verify: |public, message, signature| cheap(public, message) == *signature,
         vault: None,
     }

@@ -240,6 +240,10 @@ impl World {
     /// Lets headquarters do some of its work.
     pub fn work(&mut self, all: bool) {
         let now = self.now();
+        let mut dice = Rng::new(self.wall);
+        if !self.calm && dice.chance(60) {
+            self.hq_memory.cut(Some(cutter(dice.next())));
+        }
         loop {
             let mut busy = false;
             for site in 1..=DEPOTS as u32 {
@@ -254,6 +258,7 @@ impl World {
                 break;
             }
         }
+        self.hq_memory.cut(None);
     }
 
     /// One depot's turn.
