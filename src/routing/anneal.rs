@@ -79,8 +79,8 @@ pub(crate) struct Cooling {
 
 /// Part of the budget spent going downhill first: temperatures are relative to a fair plan, not to the first one.
 const DOWNHILL: f64 = 0.02;
-/// Steps per job that make a cooling worth while where there are several.
-const STEPS_PER_JOB: f64 = 1_000.0;
+/// Steps per pair of jobs that make a cooling worth while where there are several.
+const STEPS_PER_PAIR: f64 = 10.0;
 /// With steps for fewer coolings there is one over the whole budget: slower cooling finds more than a second one.
 const SEVERAL: f64 = 6.0;
 /// Part of the budget for coolings from scratch.
@@ -137,7 +137,7 @@ impl<P> Annealing<P> {
     fn first_round(&mut self, jobs: usize, mean_arc: f64, used: f64, steps: u64) {
         self.unit = Some(mean_arc);
         let ahead = steps as f64 * (1.0 - used) / (used - self.round.from).max(1e-9);
-        let rounds = ahead / (STEPS_PER_JOB * jobs as f64);
+        let rounds = ahead / (STEPS_PER_PAIR * (jobs as f64).powi(2));
         if self.cooling.again && rounds >= SEVERAL {
             let scratch = (rounds * SCRATCH).round().min(ELITES as f64);
             self.length = (1.0 - used) * SCRATCH / scratch;
@@ -231,7 +231,7 @@ mod tests {
     impl Search for Toy {
         type Plan = i64;
         fn jobs(&self) -> usize {
-            1
+            10
         }
         fn plan(&self) -> i64 {
             self.now

@@ -189,8 +189,9 @@ proptest! {
     #[test]
     fn seed_and_steps_decide_the_plan(seed in any::<u64>(), rich in any::<bool>(), threads in 1usize..3) {
         let problem = problem(seed, Mix { rich, metric: true });
-        // Without many jobs this is long enough for several coolings.
-        let settings = Settings { seed, threads, ..Settings::steps(if problem.jobs.len() < 4 { 9_000 } else { 120 }) };
+        // With few jobs long enough for several coolings.
+        let steps = if problem.jobs.len() < 6 { 2_000 } else { 120 };
+        let settings = Settings { seed, threads, ..Settings::steps(steps) };
         prop_assert_eq!(planned(&problem, &settings), planned(&problem, &settings));
     }
 }

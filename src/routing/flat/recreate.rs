@@ -101,8 +101,9 @@ impl State<'_> {
         (spot != usize::MAX).then_some((spot, best))
     }
 
-    /// The longest arc to a neighbour beside which a place can be cheaper than `best`: going there and back, less
-    /// the arc that is replaced. Arcs longer than the slack are overlooked, which is what makes the search fast.
+    /// The longest arc to a neighbour beside which a place can be cheaper than `best`: by the triangle inequality a
+    /// place costs at least twice that arc less the one it replaces. Replaced arcs are taken to be at most half the
+    /// slack: that passes over a few places and most of the work.
     #[inline]
     fn reach(&self, best: i32) -> i32 {
         best.saturating_add(self.slack) / 2

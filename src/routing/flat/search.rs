@@ -5,7 +5,7 @@ use crate::routing::anneal::Search;
 use crate::routing::cross::crossed;
 use crate::routing::rng::Rng;
 
-/// Arcs that insertion looks into, in mean arcs of the plan, with times and without: see [`State::slack`].
+/// [`State::slack`] in mean arcs of the plan, with times and without.
 const SLACK: (f64, f64) = (4.0, 2.0);
 
 impl Search for State<'_> {

@@ -52,7 +52,7 @@ pub(crate) struct State<'m> {
     pub(crate) ruined: Vec<u32>,
     /// Average number of customers removed per step.
     pub(crate) intensity: f64,
-    /// Length of arcs up to which neighbours behind the nearest ones are looked at: see `reach`.
+    /// Twice the arc that an insertion is taken to replace at most: how far off it looks for places.
     pub(crate) slack: i32,
     spare: Vec<u32>,
     is_spare: Vec<bool>,

@@ -58,7 +58,8 @@ pub fn what_a_request_appended_is_known_to_it_alone(s: &Store) {
     };
     let all: Vec<_> = (0..5).map(|_| s.write(T, crossdock::store::Lane::People, grows)).collect();
     for one in all {
-        assert_eq!(one.wait().map_err(|e: StoreError| e), Ok(([false; 2], [true, false])));
+        let known: Result<_, StoreError> = one.wait();
+        assert_eq!(known.unwrap(), ([false; 2], [true, false]));
     }
     let rewritten = move |tx: &mut dyn WriteTx| {
         tx.rewrite(DEPOT, LOG, 1, b"b")?;
