@@ -1,7 +1,9 @@
 //! What the exchange costs on the wire: bytes of a push of 500 changes, packed, for each parcel that is announced and for
 //! each status change, with the invented parcels of the demonstration. Exact, and the same on every machine. Then how
 //! many changes a second a depot brings to headquarters over loopback, durable when acknowledged, beside the same bytes
-//! uploaded to a server that does nothing but keep and sync them, and beside redb keeping them without any line.
+//! uploaded to a server that does nothing but keep and sync them, and beside redb keeping them without any line. With
+//! `--features pg`, and `CROSSDOCK_TEST_POSTGRES` saying where a cluster is, headquarters on PostgreSQL as well, as one
+//! process and as two.
 //!
 //! `cargo bench --bench sync -- [--quick]`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
@@ -13,7 +15,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossdock::app::{self, Running};
 use crossdock::base::clock::{Clock, Timestamp};
@@ -31,10 +33,11 @@ use crossdock::parcels::event::{Moved, ParcelEvent, Registered};
 use crossdock::parcels::model::{Parcel, Status};
 use crossdock::parcels::repo::PARCELS;
 use crossdock::store::memory::Memory;
-use crossdock::store::{Lane, Store, StoreError, WriteTx};
+use crossdock::store::{Lane, ReadTx, Store, StoreError, WriteTx};
 use crossdock::sync::courier::{self, Courier, HttpLink};
 use crossdock::sync::depot::tables::{Standing, save, standing};
 use crossdock::sync::depot::{Budget, Depot, Link, relog};
+use crossdock::sync::hq::apply;
 use crossdock::sync::keys::DepotKey;
 use crossdock::sync::registry::Registry;
 use crossdock::sync::sites;
@@ -112,9 +115,9 @@ fn measured(depot: &Depot, what: &str) -> f64 {
 }
 
 /// Parcels announced, in transactions of [`BATCH`].
-fn fill(store: &Store, n: u32) {
+fn fill(store: &Store, seed: u64, n: u32) {
     let begun = Timestamp::from_millis(harness::NOW);
-    let mut parcels = demo::parcels(SEED, n, begun);
+    let mut parcels = demo::parcels(seed, n, begun);
     loop {
         let some: Vec<_> = parcels.by_ref().take(BATCH as usize).collect();
         if some.is_empty() {
@@ -152,15 +155,19 @@ fn stand(store: &Store, change: impl Fn(&mut Standing) + Send + 'static) {
     saved.wait().unwrap();
 }
 
-/// A headquarters that serves.
-fn headquarters(folder: &Path) -> Running {
+/// A headquarters that serves: over PostgreSQL where a database is named, else with a store of its own.
+fn headquarters(folder: &Path, database: &str) -> Running {
     let mut config = Config::default();
-    config.server.data_dir = folder.join("hq");
+    config.server.data_dir = folder.into();
     config.server.listen = "127.0.0.1:0".into();
     config.server.role = Role::Hq;
     config.server.tls.mode = TlsMode::Off;
     config.store.ballast_mib = 0;
-    let running = app::start(app::open(config, Clock::Wall).unwrap(), Vec::new()).unwrap();
+    config.store.url = serde_json::from_value(database.into()).unwrap();
+    app::start(app::open(config, Clock::Wall).unwrap(), Vec::new()).unwrap()
+}
+
+fn set_up_at(hq: &Running) {
     let new = SetUp {
         tenant: "bench".into(),
         depot: "hq".into(),
@@ -171,21 +178,21 @@ fn headquarters(folder: &Path) -> Running {
         password: Secret::new("correct horse battery".into()),
         role: "super_admin".into(),
     };
-    let (tenant, _) = set_up(&running.app.store, new, Clock::Wall.now()).unwrap();
+    let (tenant, _) = set_up(&hq.app.store, new, Clock::Wall.now()).unwrap();
     assert_eq!(tenant.number, TENANT);
-    running.app.gate.changed();
-    running.app.wake.wake();
-    running
+    hq.app.gate.changed();
+    hq.app.wake.wake();
 }
 
 /// Joins the depot to `hq` over `link`.
-fn join(hq: &Running, depot: &Depot, link: &mut dyn Link) {
+fn join(hq: &Running, depot: &Depot, name: &str, link: &mut dyn Link) {
     let now = Clock::Wall.now();
-    let site = hq.app.store.write(TENANT, Lane::People, |tx| sites::add(tx, "bench")).wait().unwrap();
-    sites::give_code(&hq.app.store, TENANT, site.number, "code", now).unwrap();
+    let called = name.to_owned();
+    let site = hq.app.store.write(TENANT, Lane::People, move |tx| sites::add(tx, &called)).wait().unwrap();
+    sites::give_code(&hq.app.store, TENANT, site.number, name, now).unwrap();
     let e0 = depot.store.read::<_, StoreError>(TENANT, |tx| Ok(Origin::load(tx)?.first)).unwrap();
     let key = Bin::new(depot.key.public());
-    let ask = Enrol { code: "code".into(), key, sw: "bench".into(), name: "bench".into(), e0 };
+    let ask = Enrol { code: name.into(), key, sw: "bench".into(), name: "bench".into(), e0 };
     let said = link.ask(Call::Enrol, None, &wire::encode(&ask).unwrap()).unwrap();
     let said: Enrolled = wire::decode(&said).unwrap();
     let joined = depot.store.write::<_, StoreError, _>(TENANT, Lane::People, move |tx: &mut dyn WriteTx| {
@@ -242,40 +249,111 @@ fn timed(bodies: &[(u64, Vec<u8>)], mut one: impl FnMut(&[u8])) -> Lap {
     lap
 }
 
+/// A depot that brings what it has written to a headquarters.
+struct Sender {
+    depot: Depot,
+    base: reqwest::Url,
+    courier: Courier,
+    client: reqwest::Client,
+    stop: Stop,
+}
+
+impl Sender {
+    /// Joins a depot, in a folder of its own, that has `changes` to tell.
+    fn joined(hq: &Running, folder: &Path, (seed, changes): (u64, u32)) -> Self {
+        let folder = folder.join(format!("depot {seed}"));
+        std::fs::create_dir(&folder).unwrap();
+        let store = harness::depot(&folder, 256);
+        fill(&store, seed, changes);
+        let key = Arc::new(DepotKey::from_seed(&[seed as u8; 32]));
+        let sender = Self {
+            depot: Depot::new(store, TENANT, Registry::standard(), key, "bench"),
+            base: courier::checked(&format!("http://{}", hq.address)).unwrap(),
+            courier: Courier::new().unwrap(),
+            client: courier::client(None, &Clock::Wall, Timestamp::ZERO).unwrap(),
+            stop: Stop::default(),
+        };
+        join(hq, &sender.depot, &format!("depot {seed}"), &mut sender.line());
+        sender
+    }
+
+    fn line(&self) -> HttpLink<'_> {
+        let Self { base, courier, client, stop, .. } = self;
+        HttpLink { courier, client, base, stop, sent: 0, received: 0, retry: None }
+    }
+
+    /// Brings so many batches; how many changes those were.
+    fn bring(&mut self, pushes: usize) -> u64 {
+        let Self { depot, base, courier, client, stop } = self;
+        let mut line = HttpLink { courier, client, base, stop, sent: 0, received: 0, retry: None };
+        let budget = Budget { pushes, pulls: 0, ..Budget::default() };
+        depot.turn(&mut line, Clock::Wall.now(), &budget).unwrap().pushed
+    }
+}
+
+/// All of them bring `pushes` batches at once. What was brought is folded before the next lap begins, so that the laps
+/// are alike.
+fn brought(senders: &mut [Sender], hq: &Running, pushes: usize) -> Lap {
+    let begun = Instant::now();
+    let ops = std::thread::scope(|scope| {
+        let all: Vec<_> = senders.iter_mut().map(|s| scope.spawn(|| s.bring(pushes))).collect();
+        all.into_iter().map(|s| s.join().unwrap()).sum()
+    });
+    let took = begun.elapsed();
+    let behind = |tx: &dyn ReadTx| (1..=2).map(|site| apply::lag(tx, site)).sum::<Result<u64, _>>();
+    while hq.app.store.read(TENANT, behind).unwrap() > 0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Lap { ops, took, latencies: vec![(took.as_nanos() as u64) / pushes as u64] }
+}
+
+/// Two processes of one headquarters over PostgreSQL, and a depot at each; none where no database is named.
+#[cfg(feature = "pg")]
+fn over_postgres(folder: &Path, changes: u32) -> Option<(Vec<Running>, Vec<Sender>)> {
+    let cluster = std::env::var("CROSSDOCK_TEST_POSTGRES").ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(&cluster, tokio_postgres::NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        client.batch_execute("drop database if exists crossdock_sync_bench with (force)").await.unwrap();
+        client.batch_execute("create database crossdock_sync_bench").await.unwrap();
+        drop(client);
+        connection.await.unwrap().unwrap();
+    });
+    let url = format!("{cluster} dbname=crossdock_sync_bench");
+    let first = headquarters(&folder.join("first"), &url);
+    set_up_at(&first);
+    // Both seal with the same keys.
+    let other = folder.join("second");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::set_permissions(&other, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let copied =
+        std::process::Command::new("cp").arg("-a").arg(folder.join("first/keys")).arg(&other).status();
+    assert!(copied.unwrap().success());
+    let second = headquarters(&other, &url);
+    let senders =
+        vec![Sender::joined(&first, folder, (3, changes)), Sender::joined(&second, folder, (4, changes))];
+    Some((vec![first, second], senders))
+}
+
 fn rates(args: &Args) {
     let (each, rounds) = (args.pick(10_000, 50_000), args.pick(3, 5));
     let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let key = Arc::new(DepotKey::from_seed(&[1; 32]));
-    let store = harness::depot(folder.path(), 256);
-    fill(&store, each * rounds as u32);
-    let mut depot = Depot::new(store, TENANT, Registry::standard(), key, "bench");
-    let bodies = bodies(&depot);
-    stand(&depot.store, |s| s.acked = wire::Logs::default());
-    let hq = headquarters(folder.path());
-    let base = courier::checked(&format!("http://{}", hq.address)).unwrap();
-    let (carrier, stop) = (Courier::new().unwrap(), Stop::default());
-    let client = courier::client(None, &Clock::Wall, Timestamp::ZERO).unwrap();
-    let mut link = HttpLink {
-        courier: &carrier,
-        client: &client,
-        base: &base,
-        stop: &stop,
-        sent: 0,
-        received: 0,
-        retry: None,
-    };
-    join(&hq, &depot, &mut link);
+    let hq = headquarters(&folder.join("hq"), "");
+    set_up_at(&hq);
+    let mut depot = [Sender::joined(&hq, folder, (1, each * rounds as u32))];
+    let bodies = bodies(&depot[0].depot);
+    stand(&depot[0].depot.store, |s| s.acked = wire::Logs::default());
     let pushes = (each / BATCH) as usize;
-    let plain = reqwest::Url::parse(&format!(
-        "http://{}/",
-        plain_server(File::create(folder.path().join("plain")).unwrap())
-    ));
-    let (plain, runtime) =
-        (plain.unwrap(), tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
-    let raw = redb::Database::create(folder.path().join("raw.redb")).unwrap();
+    let file = File::create(folder.join("plain")).unwrap();
+    let plain = reqwest::Url::parse(&format!("http://{}/", plain_server(file))).unwrap();
+    let client = courier::client(None, &Clock::Wall, Timestamp::ZERO).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let raw = redb::Database::create(folder.join("raw.redb")).unwrap();
     let mut at = 0;
-    let mut rivals = [
+    let mut rivals = vec![
         Rival::new("plain upload, same bytes", || {
             timed(&bodies[..pushes], |body| {
                 // Its timer needs the runtime from the first call on.
@@ -292,18 +370,25 @@ fn rates(args: &Args) {
                 tx.commit().unwrap();
             })
         }),
-        Rival::new("depot to headquarters", || {
-            let begun = Instant::now();
-            let budget = Budget { pushes, pulls: 0, ..Budget::default() };
-            let turn = depot.turn(&mut link, Clock::Wall.now(), &budget).unwrap();
-            let took = begun.elapsed();
-            // What was brought is folded before the next lap begins, so that the laps are alike.
-            let behind = |tx: &dyn crossdock::store::ReadTx| crossdock::sync::hq::apply::lag(tx, 1);
-            while hq.app.store.read(TENANT, behind).unwrap() > 0 {
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-            Lap { ops: turn.pushed, took, latencies: vec![(took.as_nanos() as u64) / pushes as u64] }
-        }),
+        Rival::new("depot to headquarters", || brought(&mut depot, &hq, pushes)),
     ];
     compare(args, "pushed changes", rounds, &mut rivals);
+    #[cfg(feature = "pg")]
+    // The first depot is in both laps. Fewer changes: a database folds them more slowly.
+    match over_postgres(folder, 2 * (each / 5) * rounds as u32) {
+        None => println!("no PostgreSQL: CROSSDOCK_TEST_POSTGRES says where one is"),
+        Some((hqs, mut depots)) => {
+            let pushes = pushes / 5;
+            let depots = std::cell::RefCell::new(&mut depots[..]);
+            let mut rivals = vec![
+                Rival::new("a depot to one process", || {
+                    brought(&mut depots.borrow_mut()[..1], &hqs[0], pushes)
+                }),
+                Rival::new("two depots to two processes", || {
+                    brought(&mut depots.borrow_mut(), &hqs[0], pushes)
+                }),
+            ];
+            compare(args, "pushed changes, headquarters on PostgreSQL", rounds, &mut rivals);
+        }
+    }
 }

@@ -144,5 +144,5 @@ fn the_least_of_two_shifts_instead_of_the_first_is_noticed() {
 
 #[test]
 fn batches_that_end_within_a_request_are_noticed() {
-    is_caught(Mutant::TornRequest, 2862);
+    is_caught(Mutant::TornRequest, 604);
 }
