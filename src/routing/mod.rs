@@ -5,12 +5,14 @@
 //! plans are reported while it runs, it can be cancelled, and it can go on from an old plan. With a limit of steps
 //! and a seed it is repeatable.
 //!
-//! Inside, two engines share one annealing (`anneal`): `flat` for the common model (one kind of vehicle, one depot,
+//! Inside, two engines share one annealing (`anneal`), which begins anew and puts plans together (`cross`) where time
+//! allows: `flat` for the common model (one kind of vehicle, one depot,
 //! one window per stop) and `full` for everything else. [`check`] proves a plan right without any of their code.
 
 mod anneal;
 mod arcs;
 pub mod check;
+mod cross;
 mod flat;
 mod full;
 mod nearest;

@@ -14,6 +14,8 @@ use super::{flat, full, report, validate};
 const MEETING: f64 = 1.0;
 /// Meetings when only steps limit the search.
 const MEETINGS: usize = 8;
+/// Hottest temperature from an old plan on, relative to that from scratch.
+const WARM: f64 = 0.1;
 /// Part of the budget for giving up vehicles where fewest vehicles come first.
 const FLEET_PART: f64 = 0.5;
 /// Part of the budget after which the best plan is polished by local search.
@@ -96,10 +98,10 @@ struct Job<'a> {
 }
 
 /// One searcher.
-struct Island<S> {
+struct Island<S: Search> {
     search: S,
     rng: Rng,
-    annealing: Annealing,
+    annealing: Annealing<S::Plan>,
 }
 
 impl Job<'_> {
@@ -111,8 +113,10 @@ impl Job<'_> {
         Rng::new(self.settings.seed.wrapping_mul(1_000_003).wrapping_add(island as u64))
     }
 
-    fn cooling(&self, hot: f64, cold: f64) -> Cooling {
-        Cooling { hot: if self.settings.start.is_some() { hot * 0.1 } else { hot }, cold }
+    /// From an old plan on, the search stays near it; elsewhere it may begin again, unless the fleet was squeezed.
+    fn cooling(&self, hot: f64, cold: f64, again: bool) -> Cooling {
+        let warm = self.settings.start.is_some();
+        Cooling { hot: if warm { hot * WARM } else { hot }, cold, again: again && !warm }
     }
 
     /// Ends of the pieces between meetings, as parts of the budget.
@@ -131,12 +135,13 @@ impl Job<'_> {
                 let mut rng = self.rng(i);
                 let mut search = flat::state::State::new(model);
                 if let Some(routes) = &start {
-                    search.load(routes);
+                    search.load(&model.customers(routes));
                 }
                 search.recreate(&mut rng);
                 search.keep();
                 search.save();
-                let annealing = Annealing::new(self.cooling(flat::HOT, flat::COLD), self.budget.used(0));
+                let annealing =
+                    Annealing::new(self.cooling(flat::HOT, flat::COLD, true), self.budget.used(0));
                 Island { search, rng, annealing }
             })
             .collect();
@@ -180,7 +185,8 @@ impl Job<'_> {
                 fleet_steps = search.fewest(&mut rng, self.budget, FLEET_PART.max(begun));
                 begun = begun.max(self.budget.used(fleet_steps));
             }
-            let mut annealing = Annealing::new(self.cooling(full::HOT, full::COLD), begun);
+            let again = !model.problem.criteria.fewest_vehicles;
+            let mut annealing = Annealing::new(self.cooling(full::HOT, full::COLD, again), begun);
             annealing.steps = fleet_steps;
             islands.push(Island { search, rng, annealing });
         }
@@ -198,7 +204,7 @@ impl Job<'_> {
     }
 
     /// Lets the islands search, meet, and search on.
-    fn run<S: Search + Send>(
+    fn run<S: Search<Plan: Send> + Send>(
         &mut self,
         islands: &mut [Island<S>],
         end: f64,

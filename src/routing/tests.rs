@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
+use super::anneal::Search;
 use super::check::faults;
 use super::plan::{Plan, Reason};
 use super::problem::{
@@ -172,6 +173,15 @@ proptest! {
     }
 
     #[test]
+    fn crossed_plans_hold(seed in any::<u64>(), rich in any::<bool>(), metric in any::<bool>()) {
+        let problem = problem(seed, Mix { rich, metric });
+        let (plan, twice) = (crossed(&problem, seed), crossed(&problem, seed));
+        let found = faults(&problem, &plan);
+        prop_assert!(found.is_empty(), "{found:?}");
+        prop_assert_eq!(plan, twice);
+    }
+
+    #[test]
     fn running_routes_keep_their_head(seed in any::<u64>()) {
         replanned(seed);
     }
@@ -179,9 +189,46 @@ proptest! {
     #[test]
     fn seed_and_steps_decide_the_plan(seed in any::<u64>(), rich in any::<bool>(), threads in 1usize..3) {
         let problem = problem(seed, Mix { rich, metric: true });
-        let settings = Settings { seed, threads, ..Settings::steps(120) };
+        // With few jobs long enough for several coolings.
+        let steps = if problem.jobs.len() < 6 { 2_000 } else { 120 };
+        let settings = Settings { seed, threads, ..Settings::steps(steps) };
         prop_assert_eq!(planned(&problem, &settings), planned(&problem, &settings));
     }
+}
+
+/// Two plans of one problem put together, by the engine that plans it.
+fn crossed(problem: &Problem, seed: u64) -> Plan {
+    let (mut one, mut two) = (Rng::new(seed), Rng::new(seed ^ 1));
+    let mut full = super::full::model::Model::of(problem);
+    full.prepare();
+    match super::flat::model::Model::of(problem) {
+        Some(model) if !problem.criteria.fewest_vehicles => {
+            let search = cross(|| super::flat::state::State::new(&model), &mut one, &mut two);
+            super::report::plan(&full, &super::report::flat_visits(&full, &search.best_routes()), 0)
+        }
+        _ => {
+            let search = cross(|| super::full::state::State::new(&full), &mut one, &mut two);
+            super::report::plan(&full, &search.best_visits(), 0)
+        }
+    }
+}
+
+/// A search whose best plan is the child of two plans from scratch.
+fn cross<S: Search>(new: impl Fn() -> S, one: &mut Rng, two: &mut Rng) -> S {
+    let planned = |rng: &mut Rng| {
+        let mut search = new();
+        search.restart(rng);
+        for _ in 0..20 {
+            search.step(rng);
+            search.keep();
+        }
+        search.plan()
+    };
+    let (base, other) = (planned(one), planned(two));
+    let mut search = new();
+    search.cross(&base, &other, one);
+    search.save();
+    search
 }
 
 /// Plans, locks a part of each route, and plans again from there: nothing that was served is lost.

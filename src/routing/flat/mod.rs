@@ -8,5 +8,5 @@ mod search;
 pub(crate) mod state;
 
 /// Temperatures at the start and end, relative to the mean arc.
-pub(crate) const HOT: f64 = 0.5;
-pub(crate) const COLD: f64 = 0.02;
+pub(crate) const HOT: f64 = 1.0;
+pub(crate) const COLD: f64 = 0.03;

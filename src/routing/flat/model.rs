@@ -2,7 +2,7 @@
 
 use crate::routing::arcs;
 use crate::routing::nearest::nearest;
-use crate::routing::problem::{Job, Problem, Stop, Task, Vehicle, Window};
+use crate::routing::problem::{Job, Matrix, Problem, Stop, Task, Vehicle, Window};
 
 /// Neighbours looked at on either side of a customer, and how much a second of waiting between two counts against a
 /// second of driving when neighbours are ranked: with few stops per lane, and with many.
@@ -68,6 +68,8 @@ pub(crate) struct Model {
     pub(crate) alone: Vec<i32>,
     /// Positions of each customer in the fixed insertion orders.
     pub(crate) orders: Vec<Vec<u32>>,
+    /// The job of each customer. Near customers have near numbers, so that what a step touches shares cache lines.
+    pub(crate) jobs: Vec<usize>,
 }
 
 /// Lists of neighbours, one after the other.
@@ -133,11 +135,14 @@ impl Model {
             }
             stops.push(plain_stop(&job.task, pickups)?);
         }
-        Some(Self::build(problem, first, &stops))
+        let jobs = chain(&problem.profiles[first.profile], first.start, &stops);
+        Some(Self::build(problem, first, &stops, jobs))
     }
 
-    fn build(problem: &Problem, vehicle: &Vehicle, stops: &[&Stop]) -> Model {
+    fn build(problem: &Problem, vehicle: &Vehicle, stops: &[&Stop], order: Vec<usize>) -> Model {
         let n = stops.len();
+        let stops: Vec<&Stop> = order.iter().map(|&job| stops[job]).collect();
+        let jobs = || order.iter().map(|&job| &problem.jobs[job]);
         let scale = arcs::scale(problem);
         let places: Vec<usize> = stops.iter().map(|s| s.place).chain([vehicle.start, vehicle.end]).collect();
         let profile = &problem.profiles[vehicle.profile];
@@ -153,7 +158,7 @@ impl Model {
         let lanes = problem.vehicles.len().min(n);
         let mut facts: Vec<Facts> = stops
             .iter()
-            .zip(&problem.jobs)
+            .zip(jobs())
             .map(|(stop, job)| {
                 let window = stop.windows.first().copied().unwrap_or(Window::ALWAYS);
                 let demand = job.amount.first().copied().unwrap_or(0);
@@ -165,9 +170,7 @@ impl Model {
         let timed = !never_binds(&facts, &time, n);
         let fixed = (vehicle.costs.fixed * scale).round() as i64;
         let dearest = i64::from(cost.iter().copied().max().unwrap_or(0).max(1));
-        let skip = problem
-            .jobs
-            .iter()
+        let skip = jobs()
             .map(|job| match job.optional {
                 Some(price) => (price * scale).round() as i64,
                 None => (dearest * 4 + fixed) * (i64::from(job.priority) + 1) + dearest * 16,
@@ -176,7 +179,7 @@ impl Model {
         let weigh = |job: &Job| if job.optional.is_some() { 0 } else { i64::from(job.priority) + 1 };
         let mut model = Model {
             n,
-            weight: problem.jobs.iter().map(weigh).collect(),
+            weight: jobs().map(weigh).collect(),
             places: n + 2,
             lanes,
             capacity: vehicle.capacity.first().copied().unwrap_or(i32::MAX / 4),
@@ -198,7 +201,9 @@ impl Model {
             symmetric: false,
             alone: Vec::new(),
             orders: Vec::new(),
+            jobs: Vec::new(),
         };
+        model.jobs = order;
         model.fill_arcs(cost, &time);
         model.fill_neighbours();
         model.fill_bounds();
@@ -230,6 +235,14 @@ impl Model {
                 self.arcs.extend(time_turned);
             }
         }
+    }
+
+    /// Routes of jobs as routes of customers; what is no job is left out.
+    pub(crate) fn customers(&self, routes: &[Vec<usize>]) -> Vec<Vec<u32>> {
+        let mut customer = vec![0; self.n];
+        self.jobs.iter().enumerate().for_each(|(c, &job)| customer[job] = c as u32);
+        let known = |route: &Vec<usize>| route.iter().filter_map(|&job| customer.get(job).copied()).collect();
+        routes.iter().map(known).collect()
     }
 
     /// Cost of an arc between places.
@@ -302,6 +315,8 @@ impl Model {
                 .collect();
             nearest(&mut ahead, keep, |x| (self.farness(x.node as usize, c, x.arc, price), x.node));
             nearest(&mut behind, keep, |x| (self.farness(c, x.node as usize, x.arc, price), x.node));
+            ahead.sort_by_key(|x| (x.arc, x.node));
+            behind.sort_by_key(|x| (x.arc, x.node));
             self.pruned |= ahead.len() == keep || behind.len() == keep;
             after.push(ahead.into_iter());
             before.push(behind.into_iter());
@@ -358,6 +373,22 @@ impl Model {
             })
             .collect();
     }
+}
+
+/// Jobs along a chain from the start to the nearest one left, and so on.
+fn chain(profile: &Matrix, start: usize, stops: &[&Stop]) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..stops.len()).collect();
+    let (mut chain, mut here) = (Vec::with_capacity(left.len()), start);
+    let far = |from: usize, job: usize| {
+        let at = from * profile.size + stops[job].place;
+        (i64::from(profile.metres[at]) + i64::from(profile.seconds[at]), job)
+    };
+    while let Some(at) = (0..left.len()).min_by_key(|&at| far(here, left[at])) {
+        let job = left.swap_remove(at);
+        here = stops[job].place;
+        chain.push(job);
+    }
+    chain
 }
 
 /// Whether even the longest possible route meets all windows.

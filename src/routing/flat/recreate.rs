@@ -1,6 +1,6 @@
 //! Greedy insertion with blinks: now and then the best place is overlooked.
 
-use super::model::Neighbour;
+use super::model::{NOT_ALONE, Neighbour};
 use super::state::State;
 use crate::routing::rng::Rng;
 
@@ -86,17 +86,27 @@ impl State<'_> {
         let mut spot = usize::MAX;
         self.scan_after::<TIMED>(c, &mut best, &mut spot, rng);
         self.scan_before::<TIMED>(c, &mut best, &mut spot, rng);
-        if spot == usize::MAX && self.model.pruned {
+        let fixed = self.model.fixed.min(i64::from(i32::MAX / 2)) as i32;
+        let alone = self.model.alone[c];
+        let lane = if alone == NOT_ALONE { None } else { self.empty_lane() };
+        // A lane of its own that costs nothing more is as good as a place far from all neighbours.
+        if spot == usize::MAX && self.model.pruned && (lane.is_none() || fixed > 0) {
             self.scan_all(c, &mut best, &mut spot);
         }
-        let alone = self.model.alone[c];
-        let fixed = self.model.fixed.min(i64::from(i32::MAX / 2)) as i32;
-        if alone.saturating_add(fixed) < best
-            && let Some(lane) = self.empty_lane()
+        if let Some(lane) = lane
+            && alone.saturating_add(fixed) < best
         {
             return Some((self.model.n + 2 * lane, alone));
         }
         (spot != usize::MAX).then_some((spot, best))
+    }
+
+    /// The longest arc to a neighbour beside which a place can be cheaper than `best`: by the triangle inequality a
+    /// place costs at least twice that arc less the one it replaces. Replaced arcs are taken to be at most half the
+    /// slack: that passes over a few places and most of the work.
+    #[inline]
+    fn reach(&self, best: i32) -> i32 {
+        best.saturating_add(self.slack) / 2
     }
 
     fn scan_after<const TIMED: bool>(&self, c: usize, best: &mut i32, spot: &mut usize, rng: &mut Rng) {
@@ -105,7 +115,11 @@ impl State<'_> {
         let least = model.least_out[c];
         let out = model.row(0, c);
         let (time_in, time_out) = (model.row(model.time_to, c), model.row(model.time_from, c));
+        let mut reach = i32::MAX;
         for &Neighbour { node: j, arc } in model.after.of(c) {
+            if arc > reach {
+                break;
+            }
             let node = &self.nodes[j as usize];
             let detour = arc - node.gap;
             if detour + least.max(if model.symmetric { detour } else { 0 }) >= *best {
@@ -131,6 +145,7 @@ impl State<'_> {
             }
             *best = delta;
             *spot = j as usize;
+            reach = self.reach(delta);
         }
     }
 
@@ -139,7 +154,11 @@ impl State<'_> {
         let facts = model.facts[c];
         let inward = model.row(model.cost_to, c);
         let (time_in, time_out) = (model.row(model.time_to, c), model.row(model.time_from, c));
+        let mut reach = self.reach(*best);
         for &Neighbour { node: j, arc } in model.before.of(c) {
+            if arc > reach {
+                break;
+            }
             let node = &self.nodes[j as usize];
             if self.lanes[node.lane as usize].room < facts.demand {
                 continue;
@@ -163,6 +182,7 @@ impl State<'_> {
             }
             *best = delta;
             *spot = p;
+            reach = self.reach(delta);
         }
     }
 

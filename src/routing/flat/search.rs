@@ -2,10 +2,43 @@
 
 use super::state::State;
 use crate::routing::anneal::Search;
+use crate::routing::cross::crossed;
 use crate::routing::rng::Rng;
 
+/// [`State::slack`] in mean arcs of the plan, with times and without.
+const SLACK: (f64, f64) = (4.0, 2.0);
+
 impl Search for State<'_> {
+    type Plan = Vec<Vec<u32>>;
+
+    fn jobs(&self) -> usize {
+        self.model.n
+    }
+
+    fn plan(&self) -> Self::Plan {
+        self.routes()
+    }
+
+    fn restart(&mut self, rng: &mut Rng) {
+        self.clear();
+        self.recreate(rng);
+        self.keep();
+    }
+
+    fn cross(&mut self, base: &Self::Plan, other: &Self::Plan, rng: &mut Rng) {
+        let model = self.model;
+        let seed = rng.below(model.n) * model.near_len;
+        let near = &model.near[seed..seed + model.near_len];
+        let routes = crossed(base, other, model.n, near, |_, _| true, rng);
+        self.clear();
+        self.load(&routes);
+        self.recreate(rng);
+        self.keep();
+    }
+
     fn step(&mut self, rng: &mut Rng) {
+        let slack = if self.model.timed { SLACK.0 } else { SLACK.1 };
+        self.slack = (slack * self.mean_arc()).min(f64::from(i32::MAX / 2)) as i32;
         self.ruin(rng);
         self.recreate(rng);
     }

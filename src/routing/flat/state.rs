@@ -52,6 +52,8 @@ pub(crate) struct State<'m> {
     pub(crate) ruined: Vec<u32>,
     /// Average number of customers removed per step.
     pub(crate) intensity: f64,
+    /// Twice the arc that an insertion is taken to replace at most: how far off it looks for places.
+    pub(crate) slack: i32,
     spare: Vec<u32>,
     is_spare: Vec<bool>,
     step: u32,
@@ -106,6 +108,7 @@ impl<'m> State<'m> {
             out: Vec::new(),
             ruined: Vec::new(),
             intensity: 10.0,
+            slack: i32::MAX / 2,
             spare: (0..none).rev().collect(),
             is_spare: vec![true; lanes],
             step: 1,
@@ -365,31 +368,39 @@ impl<'m> State<'m> {
         self.best.rank
     }
 
-    /// Lanes of the best plan that are in use, customers in order.
+    /// Routes of the best plan as jobs in order.
     pub(crate) fn best_routes(&self) -> Vec<Vec<usize>> {
+        let jobs = |route: &Vec<u32>| route.iter().map(|&c| self.model.jobs[c as usize]).collect();
+        self.routes_in(&self.best.nodes).iter().map(jobs).collect()
+    }
+
+    /// Lanes in use, customers in order.
+    pub(crate) fn routes(&self) -> Vec<Vec<u32>> {
+        self.routes_in(&self.nodes)
+    }
+
+    fn routes_in(&self, nodes: &[Node]) -> Vec<Vec<u32>> {
         let n = self.model.n;
-        let mut routes = Vec::new();
-        for lane in 0..self.model.lanes {
-            let mut route = Vec::new();
-            let mut at = self.best.nodes[n + 2 * lane].succ as usize;
-            while at < n {
-                route.push(at);
-                at = self.best.nodes[at].succ as usize;
-            }
-            if !route.is_empty() {
-                routes.push(route);
-            }
-        }
-        routes
+        let walk = |lane: usize| {
+            let first = nodes[n + 2 * lane].succ;
+            let on = std::iter::successors(Some(first), |&at| Some(nodes[at as usize].succ));
+            on.take_while(|&at| (at as usize) < n).collect()
+        };
+        (0..self.model.lanes).map(walk).filter(|route: &Vec<u32>| !route.is_empty()).collect()
+    }
+
+    /// Takes every customer out; the best plan stays known.
+    pub(crate) fn clear(&mut self) {
+        let best = self.best.clone();
+        *self = State { best, ..State::new(self.model) };
     }
 
     /// Puts given routes in place of the plan (all customers absent before); what does not fit stays absent.
-    pub(crate) fn load(&mut self, routes: &[Vec<usize>]) {
+    pub(crate) fn load(&mut self, routes: &[Vec<u32>]) {
         for (lane, route) in routes.iter().enumerate().take(self.model.lanes) {
             let mut after = self.model.n + 2 * lane;
-            for &c in route {
-                if c < self.model.n
-                    && self.nodes[c].lane as usize == self.model.lanes
+            for c in route.iter().map(|&c| c as usize) {
+                if self.nodes[c].lane as usize == self.model.lanes
                     && let Some(delta) = self.fits(c, after)
                 {
                     self.insert(c, after, delta);

@@ -92,7 +92,11 @@ impl State<'_, '_> {
     }
 
     /// The route without visits of loading places that it can do without.
-    fn without_idle_reloads(&self, car: usize, mut visits: Vec<u32>) -> Option<super::route::Route> {
+    pub(crate) fn without_idle_reloads(
+        &self,
+        car: usize,
+        mut visits: Vec<u32>,
+    ) -> Option<super::route::Route> {
         let (model, head) = (self.model, self.model.cars[car].locked.len());
         if model.cars[car].reload.is_some() {
             if visits[head.min(visits.len())..].iter().all(|&v| v as usize >= model.reloads) {

@@ -2,9 +2,48 @@
 
 use super::state::State;
 use crate::routing::anneal::Search;
+use crate::routing::cross::crossed;
 use crate::routing::rng::Rng;
 
 impl Search for State<'_, '_> {
+    type Plan = Vec<Vec<u32>>;
+
+    fn jobs(&self) -> usize {
+        self.model.jobs.len()
+    }
+
+    fn plan(&self) -> Self::Plan {
+        self.routes.iter().map(|route| route.visits.clone()).collect()
+    }
+
+    fn restart(&mut self, rng: &mut Rng) {
+        self.clear();
+        self.recreate(rng);
+        self.keep();
+    }
+
+    fn cross(&mut self, base: &Self::Plan, other: &Self::Plan, rng: &mut Rng) {
+        let model = self.model;
+        let alike = |a: usize, b: usize| {
+            let (one, two) = (&model.cars[a], &model.cars[b]);
+            a == b || one.group == two.group && one.locked.is_empty() && two.locked.is_empty()
+        };
+        let near = &model.near[rng.below(model.reloads)];
+        let routes = crossed(base, other, model.reloads, near, alike, rng);
+        self.clear();
+        for (car, visits) in routes.into_iter().enumerate().take(model.cars.len()) {
+            let opens = self.routes[car].visits.is_empty();
+            if visits.is_empty() || opens && self.used >= self.most_used {
+                continue;
+            }
+            if let Some(route) = self.without_idle_reloads(car, visits) {
+                self.set(car, route);
+            }
+        }
+        self.recreate(rng);
+        self.keep();
+    }
+
     fn step(&mut self, rng: &mut Rng) {
         self.ruin(rng);
         self.recreate(rng);

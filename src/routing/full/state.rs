@@ -82,6 +82,12 @@ impl<'m, 'p> State<'m, 'p> {
         state
     }
 
+    /// Back to the locked heads alone; the best plan stays known.
+    pub(crate) fn clear(&mut self) {
+        let (best, most_used) = (self.best.clone(), self.most_used);
+        *self = State { best, most_used, ..State::new(self.model) };
+    }
+
     /// Drops off what the locked head has on board, each where it costs least.
     fn finish_open(&mut self, car: usize) {
         let model = self.model;
