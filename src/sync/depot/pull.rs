@@ -8,7 +8,7 @@ use serde_bytes::ByteArray;
 use super::super::mutants::{Mutant, lacks};
 use super::super::registry::Registry;
 use super::super::wire::{
-    BATCH_BYTES, Call, Code, Cursors, Fetch, Fetched, Item, Marker, Pull, Pulled, Told, told,
+    BATCH_BYTES, Call, Code, Cursors, Fetch, Fetched, Item, Marker, Pull, Pulled, Reject, Told, told,
 };
 use super::tables::{OPAQUE, Opaque, REJECTS, Rejected, save, standing};
 use super::{Depot, Link, LinkError, SyncError, relog, shift};
@@ -26,12 +26,21 @@ use crate::store::{DEPOT, Dir, Ix, KeyRange, Result, StoreError, WriteTx};
 /// Opaque changes looked at again in one transaction.
 const AT_ONCE: usize = 500;
 
-/// What a page of the feeds comes to, own changes fetched.
-#[derive(Clone, Debug, Default)]
+/// What an entry of the feeds comes to, own changes fetched.
+#[derive(Clone, Debug)]
+enum News {
+    /// A change, its shift and headquarters' word on both.
+    Change(Vec<u8>, i64, Option<[u8; 16]>),
+    /// The shift of own changes that are known here.
+    Settled(Marker),
+    /// A refusal. What was refused may be taken in later, and the entry that says so lies behind it.
+    Refused(Reject),
+}
+
+/// A page of the feeds, in order.
+#[derive(Clone, Debug)]
 struct Page {
-    changes: Vec<(Vec<u8>, i64, Option<[u8; 16]>)>,
-    settled: Vec<Marker>,
-    rejects: Vec<super::super::wire::Reject>,
+    news: Vec<News>,
     cur: Cursors,
     generation: u64,
 }
@@ -80,14 +89,16 @@ impl Depot {
         if pulled.c == before.cur && pulled.f.own.is_empty() && pulled.f.shared.is_empty() {
             return Ok(());
         }
-        let mut page = Page { cur: pulled.c, generation: pulled.generation, ..Page::default() };
+        let mut page = Page { news: Vec::new(), cur: pulled.c, generation: pulled.generation };
         for Item(_, bytes, adj, word) in pulled.f.shared.into_iter().chain(pulled.f.own) {
             match told(&bytes) {
-                Told::Change => page.changes.push((bytes.into_vec(), adj, word.map(ByteArray::into_array))),
-                Told::Reject(reject) => page.rejects.push(reject),
+                Told::Change => {
+                    page.news.push(News::Change(bytes.into_vec(), adj, word.map(ByteArray::into_array)));
+                }
+                Told::Reject(reject) => page.news.push(News::Refused(reject)),
                 Told::Marker(_) if lacks(Mutant::FeedWithoutOwn) => {}
-                Told::Marker(m) if self.shows(&m)? => page.settled.push(m),
-                Told::Marker(m) => page.changes.extend(self.fetch(link, &m)?),
+                Told::Marker(m) if self.shows(&m)? => page.news.push(News::Settled(m)),
+                Told::Marker(m) => page.news.extend(self.fetch(link, &m)?),
                 // A later release's: nothing that this one could fold.
                 Told::Unknown => {}
             }
@@ -107,11 +118,7 @@ impl Depot {
         })
     }
 
-    fn fetch(
-        &mut self,
-        link: &mut dyn Link,
-        m: &Marker,
-    ) -> std::result::Result<Vec<(Vec<u8>, i64, Option<[u8; 16]>)>, SyncError> {
+    fn fetch(&mut self, link: &mut dyn Link, m: &Marker) -> std::result::Result<Vec<News>, SyncError> {
         let (mut out, mut from) = (Vec::new(), m.from);
         while from <= m.to {
             let got: Fetched = self.ask(link, Call::Fetch, &Fetch { e: m.e, from, to: m.to })?;
@@ -121,7 +128,7 @@ impl Depot {
                 );
             }
             from += got.ch.len() as u64;
-            out.extend(got.ch.into_iter().map(|c| (c.0.into_vec(), c.1, None)));
+            out.extend(got.ch.into_iter().map(|c| News::Change(c.0.into_vec(), c.1, None)));
         }
         Ok(out)
     }
@@ -152,18 +159,20 @@ fn all(tx: &mut dyn WriteTx, registry: &Registry, page: &Page, now: Timestamp) -
     // Only the site that wrote a change has it told to people.
     let cx = Cx { quiet: true, ..Cx::new(tx, &Actor::system(), now, "sync")? };
     let mut seen = 0;
-    for (blob, adj, word) in &page.changes {
-        if let Ok((header, _)) = change::decode(blob) {
-            seen = seen.max(shifted(header.t, *adj));
+    for news in &page.news {
+        match news {
+            News::Change(blob, adj, word) => {
+                if let Ok((header, _)) = change::decode(blob) {
+                    seen = seen.max(shifted(header.t, *adj));
+                }
+                one(tx, &cx, registry, blob, *adj, *word)?;
+            }
+            News::Settled(m) => settle(tx, registry, m, now)?,
+            News::Refused(r) => {
+                let row = Rejected { code: r.code.clone(), msg: r.msg.clone(), at: now };
+                REJECTS.put(tx, &r.r[..], &row)?;
+            }
         }
-        one(tx, &cx, registry, blob, *adj, *word)?;
-    }
-    for m in &page.settled {
-        settle(tx, registry, m, now)?;
-    }
-    for r in &page.rejects {
-        let row = Rejected { code: r.code.clone(), msg: r.msg.clone(), at: now };
-        REJECTS.put(tx, &r.r[..], &row)?;
     }
     let mut origin = Origin::load(tx)?;
     if seen > origin.last {

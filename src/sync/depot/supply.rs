@@ -99,6 +99,8 @@ pub fn offer(
     let begun = depot.store.read(depot.tenant, |tx| Offering::begun(tx, answer, types))?;
     let to = depot.standing()?.offering.filter(|o| o.is_of(&begun)).unwrap_or(begun);
     let mut offer = Offer { depot, link, to, asked: 0 };
+    // That it has begun is known before anything is said.
+    offer.note()?;
     while let Some(folder) = registry.nth(offer.to.part) {
         offer.records(folder)?;
         offer.next_part()?;

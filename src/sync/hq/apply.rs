@@ -24,6 +24,7 @@ use crate::journal::clock::{HEADQUARTERS, UNENROLLED};
 use crate::journal::event::SiteRef;
 use crate::journal::fold::shifted;
 use crate::journal::readers::{Cursor, READERS};
+use crate::journal::shifts::{self, Shift};
 use crate::journal::{Aggregate, Arrival, Cx, Eid, log, redaction};
 use crate::parcels::model::Parcel;
 use crate::parcels::repo as parcels;
@@ -293,9 +294,7 @@ fn one(
     let writer = sites::number_of(tx, SiteRef::new(header.o, header.e))?;
     if folder.reach == Reach::Shared && writer != Some(HEADQUARTERS) {
         if PROPOSALS.get(tx, &eid)?.is_none() {
-            let Way { site, adj, .. } = *way;
-            let row = Proposal { site, id: header.id, at: cx.now, adj, blob: blob.to_vec() };
-            PROPOSALS.put(tx, &eid, &row)?;
+            propose(tx, cx, header.id, &eid, blob, way)?;
         }
         return Ok(Outcome::Kept);
     }
@@ -303,6 +302,29 @@ fn one(
         return Ok(refused(SCOPE, "the depot has nothing to do with this record"));
     }
     fold(tx, cx, folder, &header, blob, way)
+}
+
+/// Keeps a wish until somebody says a word on it. The first shift of its stamp holds for all copies of the depot, even when
+/// it comes again after the word: else it could count as later than that.
+fn propose(
+    tx: &mut dyn WriteTx,
+    cx: &Cx,
+    id: Id,
+    eid: &Eid,
+    blob: &[u8],
+    way: &Way<'_>,
+) -> std::result::Result<(), Failed> {
+    let site = way.site;
+    let first = shifts::of(tx, eid)?.map(|s| s.adj);
+    let adj = first.unwrap_or(way.adj);
+    if first.is_none() && adj != 0 {
+        shifts::put(tx, eid, &Shift { adj, word: None })?;
+    }
+    if adj != 0 || way.adj != 0 {
+        feed::append_wish(tx, site, adj, blob)?;
+    }
+    PROPOSALS.put(tx, eid, &Proposal { site, id, at: cx.now, adj, blob: blob.to_vec() }).map(drop)?;
+    Ok(())
 }
 
 /// Whether a change is not what its sender may bring: somebody else's, or from a later time than was announced.

@@ -17,6 +17,7 @@ use crate::store::{DEPOT, Dir, Ix, KeyRange, LogId, ReadTx, Result, StoreError, 
 const REFERENCE: u8 = b'x';
 const MARKER: u8 = b'm';
 const REJECT: u8 = b'r';
+const WISH: u8 = b'w';
 
 fn append(tx: &mut dyn WriteTx, feed: LogId, tag: u8, rest: &[u8]) -> Result<()> {
     tx.append(DEPOT, feed, &[&[tag], rest].concat(), [0; 16]).map(drop)
@@ -37,6 +38,15 @@ pub fn append_change(tx: &mut dyn WriteTx, feed: LogId, seq: u64) -> Result<()> 
 pub fn append_marker(tx: &mut dyn WriteTx, site: u32, m: &Marker, seq: u64) -> Result<()> {
     MARKS.put(tx, &mark_key(site, m.e, m.to), &Mark { from: m.from, seq })?;
     append(tx, own_feed(site), MARKER, &encoded(m)?)
+}
+
+/// Adds a wish of the site with the shift that holds for it: a copy of the depot may have it as its wrong clock stamped it,
+/// and no marker tells of wishes.
+///
+/// # Errors
+/// Storage failures.
+pub fn append_wish(tx: &mut dyn WriteTx, site: u32, adj: i64, blob: &[u8]) -> Result<()> {
+    append(tx, own_feed(site), WISH, &[&adj.to_be_bytes()[..], blob].concat())
 }
 
 /// Adds a refusal.
@@ -114,15 +124,21 @@ impl Page<'_> {
     fn item(&self, tx: &dyn ReadTx, seq: u64, entry: &[u8]) -> Result<Item> {
         let damaged = || StoreError::Corrupt("an entry of a feed is damaged".into());
         let (tag, rest) = entry.split_first().ok_or_else(damaged)?;
-        if *tag != REFERENCE {
-            return Ok(Item(seq, ByteBuf::from(rest.to_vec()), 0, None));
-        }
-        let at = u64::from_be_bytes(rest.try_into().map_err(|_| damaged())?);
-        let entry = log::applied(tx, at)?;
-        let eid = change::eid(&entry.blob);
-        let adj = shift_of(tx, &entry, &eid)?;
-        let word = keys::word(&self.hq.secret, self.who.tenant, &eid, adj);
-        Ok(Item(seq, ByteBuf::from(entry.blob), adj, Some(ByteArray::new(word))))
+        let (blob, adj) = match *tag {
+            REFERENCE => {
+                let at = u64::from_be_bytes(rest.try_into().map_err(|_| damaged())?);
+                let entry = log::applied(tx, at)?;
+                let adj = shift_of(tx, &entry, &change::eid(&entry.blob))?;
+                (entry.blob, adj)
+            }
+            WISH => {
+                let (adj, blob) = rest.split_first_chunk().ok_or_else(damaged)?;
+                (blob.to_vec(), i64::from_be_bytes(*adj))
+            }
+            _ => return Ok(Item(seq, ByteBuf::from(rest.to_vec()), 0, None)),
+        };
+        let word = keys::word(&self.hq.secret, self.who.tenant, &change::eid(&blob), adj);
+        Ok(Item(seq, ByteBuf::from(blob), adj, Some(ByteArray::new(word))))
     }
 }
 

@@ -211,7 +211,7 @@ fn check(world: &World, seen: &mut Seen) -> Result<(), String> {
     }
     future(world, "headquarters", &hq)?;
     match road::whole(&world.hq.store) {
-        Err(torn) if !world.half_offered => return Err(torn),
+        Err(torn) if !world.torn => return Err(torn),
         whole => seen.deliveries = whole.unwrap_or_default(),
     }
     ledger::sums(&world.hq.store)?;

@@ -141,8 +141,3 @@ fn a_depot_that_presumes_is_noticed() {
 fn the_least_of_two_shifts_instead_of_the_first_is_noticed() {
     is_caught(Mutant::LeastShift, 690);
 }
-
-#[test]
-fn batches_that_end_within_a_request_are_noticed() {
-    is_caught(Mutant::TornRequest, 604);
-}

@@ -87,9 +87,9 @@ pub struct World {
     pub nested: usize,
     /// Sites that went back to an earlier state or were there twice: what they sold meanwhile they can't have known.
     pub astray: BTreeSet<u32>,
-    /// A depot went back to its backup in the middle of offering all it had to a headquarters that had lost it: record by
-    /// record, so what it never came to may be the other half of a request.
-    pub half_offered: bool,
+    /// What one request wrote may be known in part: see [`World::restore`].
+    pub torn: bool,
+    hq_restored: bool,
 }
 
 impl World {
@@ -117,7 +117,8 @@ impl World {
             calm: false,
             nested: 0,
             astray: BTreeSet::new(),
-            half_offered: false,
+            torn: false,
+            hq_restored: false,
         };
         let now = world.now();
         people::found(&world.hq.store, now);
@@ -418,11 +419,13 @@ impl World {
         !wishes.is_empty()
     }
 
+    /// A depot goes back to its backup. When headquarters did as well, what a third depot holds may be all that is left of
+    /// a request; and what a depot was about to offer, record by record, may have come in part.
     fn restore(&mut self, at: usize) {
         let Some(node) = &self.live[at] else { return };
         if let Some((memory, old)) = self.backups.get(&node.site) {
             let offered = node.depot.standing().unwrap().offering.is_some();
-            self.half_offered |= offered;
+            self.torn |= offered || self.hq_restored;
             // Nobody goes back to the release before together with a backup.
             let restored = Node::over(memory.copied(), node.site, node.off, *old && node.old);
             self.astray.insert(node.site);
@@ -451,6 +454,8 @@ impl World {
         self.hq_memory = self.hq_backup.copied();
         self.hq = hq_over(&self.hq_memory);
         tables::renew(&self.hq.store, TENANT).unwrap();
+        self.torn |= self.seen.restores > 0 && !self.astray.is_empty();
+        self.hq_restored = true;
         self.seen.restores += 1;
         self.acked.clear();
     }

@@ -337,4 +337,8 @@ fn sizes_of_batches(wanted: u32) -> Vec<u64> {
 fn a_batch_ends_where_the_changes_of_a_request_end() {
     assert_eq!(sizes_of_batches(0), [8, 4, 10, 10, 5]);
     assert_eq!(sizes_of_batches(3), [4, 4, 4, 10, 10, 5]);
+    crate::sync::mutants::take_away(Some(crate::sync::mutants::Mutant::TornRequest));
+    let torn = sizes_of_batches(0);
+    crate::sync::mutants::take_away(None);
+    assert_eq!(torn, [10, 10, 10, 7]);
 }
