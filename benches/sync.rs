@@ -252,6 +252,11 @@ fn timed(bodies: &[(u64, Vec<u8>)], mut one: impl FnMut(&[u8])) -> Lap {
 /// A depot that brings what it has written to a headquarters.
 struct Sender {
     depot: Depot,
+    way: Way,
+}
+
+/// The way there.
+struct Way {
     base: reqwest::Url,
     courier: Courier,
     client: reqwest::Client,
@@ -266,28 +271,28 @@ impl Sender {
         let store = harness::depot(&folder, 256);
         fill(&store, seed, changes);
         let key = Arc::new(DepotKey::from_seed(&[seed as u8; 32]));
-        let sender = Self {
-            depot: Depot::new(store, TENANT, Registry::standard(), key, "bench"),
+        let way = Way {
             base: courier::checked(&format!("http://{}", hq.address)).unwrap(),
             courier: Courier::new().unwrap(),
             client: courier::client(None, &Clock::Wall, Timestamp::ZERO).unwrap(),
             stop: Stop::default(),
         };
-        join(hq, &sender.depot, &format!("depot {seed}"), &mut sender.line());
-        sender
-    }
-
-    fn line(&self) -> HttpLink<'_> {
-        let Self { base, courier, client, stop, .. } = self;
-        HttpLink { courier, client, base, stop, sent: 0, received: 0, retry: None }
+        let depot = Depot::new(store, TENANT, Registry::standard(), key, "bench");
+        join(hq, &depot, &format!("depot {seed}"), &mut way.line());
+        Self { depot, way }
     }
 
     /// Brings so many batches; how many changes those were.
     fn bring(&mut self, pushes: usize) -> u64 {
-        let Self { depot, base, courier, client, stop } = self;
-        let mut line = HttpLink { courier, client, base, stop, sent: 0, received: 0, retry: None };
         let budget = Budget { pushes, pulls: 0, ..Budget::default() };
-        depot.turn(&mut line, Clock::Wall.now(), &budget).unwrap().pushed
+        self.depot.turn(&mut self.way.line(), Clock::Wall.now(), &budget).unwrap().pushed
+    }
+}
+
+impl Way {
+    fn line(&self) -> HttpLink<'_> {
+        let Self { base, courier, client, stop } = self;
+        HttpLink { courier, client, base, stop, sent: 0, received: 0, retry: None }
     }
 }
 
